@@ -28,7 +28,8 @@ MONTHS = calendar_names.month_numbers(short=("en", "de"))
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""
 _FIRST_NAMES = ("julius", "junius")
-"""First names that are Hungarian months without diacritics: months beside a day or year."""
+"""First names that are Hungarian months without diacritics: months only beside a year."""
+_YEAR_BEFORE = re.compile(r"(?:19|20)\d\d\.?\s*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def find_dates(folded: str, words: Set[str]) -> FoundDates:
     if "." in rest:
         rest = _NUMERIC.sub(lambda m: collected.add(int(m[3]), m[1], m[2], year=m[4]), rest)
     if named:
-        rest = _patterns().day_month.sub(lambda m: collected.add(_month(m[3]), m[1], m[2], year=m[4]), rest)
+        rest = _patterns().day_month.sub(collected.add_day_first, rest)
         rest = _patterns().month_day.sub(collected.add_month_first, rest)
     return FoundDates(
         dates=frozenset(collected.dates),
@@ -74,7 +75,7 @@ def names_month(words: Set[str]) -> bool:
 def find_months(folded: str) -> frozenset[int]:
     """Find months that are named without a day."""
     return frozenset(
-        _month(name)
+        MONTHS[name]
         for name, year in _patterns().month_year.findall(folded)
         if year or (len(name) > 4 and name not in _FIRST_NAMES) or name in _SHORT_MONTHS
     )
@@ -102,22 +103,23 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    month = rf"{calendar_names.one_of(MONTHS)}(?!\w)\.?"
+    month = rf"({calendar_names.one_of(MONTHS)})(?!\w)\.?"
     return _Patterns(
         day_month=re.compile(
             rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"
-            rf"({month})(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
+            rf"{month}(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
         ),
         month_day=re.compile(
-            rf"(?<!\w)({month})\s*(\d{{1,2}}){_NTH}(?:{_JOIN}({month})?\s*(\d{{1,2}}){_NTH})?"
+            rf"(?<!\w){month}\s*(\d{{1,2}}){_NTH}(?:{_JOIN}(?:{month})?\s*(\d{{1,2}}){_NTH})?"
             r"(?![\d:.]\d|\d)(?:,?\s*((?:19|20)\d\d))?"
         ),
-        month_year=re.compile(rf"(?<!\w)({month})(?:\s+((?:19|20)\d\d))?"),
+        month_year=re.compile(rf"(?<!\w){month}(?:\s+((?:19|20)\d\d))?"),
     )
 
 
-def _month(name: str) -> int:
-    return MONTHS[name.rstrip(".")]
+def _is_first_name(match: re.Match[str], name: str, year: str | None) -> bool:
+    """Return whether the name of a month is rather a first name, without a year beside it."""
+    return name in _FIRST_NAMES and not year and not _YEAR_BEFORE.search(match.string, 0, match.start())
 
 
 class _Collected:
@@ -136,7 +138,15 @@ class _Collected:
             self.years.add(year)
         return " "
 
+    def add_day_first(self, match: re.Match[str]) -> str:
+        """Add “28 April” or “28–30 April”."""
+        if _is_first_name(match, match[3], match[4]):
+            return match[0]
+        return self.add(MONTHS[match[3]], match[1], match[2], year=match[4])
+
     def add_month_first(self, match: re.Match[str]) -> str:
         """Add “April 28 – May 1”."""
-        self.add(_month(match[1]), match[2], year=match[5])
-        return self.add(_month(match[3] or match[1]), match[4])
+        if _is_first_name(match, match[1], match[5]):
+            return match[0]
+        self.add(MONTHS[match[1]], match[2], year=match[5])
+        return self.add(MONTHS[match[3] or match[1]], match[4])

@@ -33,6 +33,9 @@ def test_every_month_of_every_language(language: str) -> None:
         ("на 20 юли 2026 г.", {"07-20"}, {7}),
         ("Julius-Maximilians-Universität Würzburg", set(), set()),
         ("Prize for Julius Weber and Junius Brown", set(), set()),
+        ("An award for Anna Julius. Congratulations", set(), set()),
+        ("Act 3 Julius Caesar, and Pope Julius 2", set(), set()),
+        ("2026. július 3-án", {"07-03"}, {7}),
     ],
 )
 def test_hungarian_slovenian_and_bulgarian_dates(text: str, dates: set[str], months: set[int]) -> None:
