@@ -30,11 +30,9 @@ class _Phrase(NamedTuple):
 
 
 def translated(reason: str, language: str) -> str:
-    """Return a reason in a language; what has no phrase stays as it is."""
-    phrases = _phrases(i18n.known(language))
-    if not phrases or len(reason) > MAX_CHARACTERS:
-        return reason
-    return _whole(reason, phrases, i18n.known(language))
+    """Return a reason in a language; it stays as it is if a part of it has no phrase."""
+    language = i18n.known(language)
+    return _whole(reason, _phrases(language), language) if is_known(reason, language) else reason
 
 
 def is_known(reason: str, language: str) -> bool:
