@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from aggregator import __version__
@@ -35,18 +34,17 @@ def _hash(parts: Iterable[bytes]) -> str:
 
 
 def _files() -> list[tuple[str, int, int]]:
-    """Return path, size and time in ns of each file; none if the program runs from an archive."""
+    """Return path, size and time in ns of each file."""
     found = []
     folders = [FOLDER]
-    with suppress(NotADirectoryError):
-        while folders:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir():
-                        folders += [entry.path] if entry.name not in NOT_PUBLISHING else []
-                    elif entry.is_file():  # no dangling link of an editor that locks a file
-                        status = entry.stat()
-                        found.append((entry.path[len(FOLDER) :], status.st_size, status.st_mtime_ns))
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders += [entry.path] if entry.name not in NOT_PUBLISHING else []
+                elif entry.is_file():  # no dangling link of an editor that locks a file
+                    status = entry.stat()
+                    found.append((entry.path[len(FOLDER) :], status.st_size, status.st_mtime_ns))
     return sorted(found)
 
 

@@ -15,10 +15,14 @@ _data: Path | None = None
 """Data folder of the job that publishes in this process."""
 
 
-def keep_templates(data: Path) -> None:
-    """Keep compiled templates in a data folder, from the first page of this process on."""
+def begin(data: Path) -> None:
+    """Begin a job that publishes, with its data folder for compiled templates.
+
+    The hash of the program is made now: files that are replaced while the job runs are not those that it renders with.
+    """
     global _data
     _data = data
+    hash_of_program()
 
 
 def template_cache() -> BytecodeCache | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from aggregator import program_files
 from aggregator.gateways import files
 
-KEPT = "program"
+RECORD_NAME = "program"
 """Name of the file with the hash, beside compiled templates."""
 
 
@@ -16,9 +16,9 @@ def program_hash(data: Path | None) -> str:
     if data is None:
         return program_files.content_hash()
     listed = program_files.listed_hash()
-    match files.read_template(data, KEPT).decode("ascii", "replace").split():
+    match files.read_template(data, RECORD_NAME).decode("ascii", "replace").split():
         case [kept_for, kept] if kept_for == listed:
             return kept
     content = program_files.content_hash()
-    files.write_template(data, KEPT, f"{listed} {content}".encode())
+    files.write_template(data, RECORD_NAME, f"{listed} {content}".encode())
     return content

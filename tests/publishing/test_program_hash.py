@@ -7,10 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aggregator import program_files, publishing
+from aggregator.polling import fetch as polling_fetch
 from aggregator.publishing import program_hash
 from tests import command
 from tests.builders import rss
@@ -85,7 +87,7 @@ def test_unchanged_files_are_not_read(program: Path, tmp_path: Path, monkeypatch
     usual = program_files._read
     monkeypatch.setattr(program_files, "_read", lambda name: reads.append(name) or usual(name))
     assert (program_hash.program_hash(tmp_path), reads) == (before, [])
-    record = tmp_path / "templates" / program_hash.KEPT
+    record = tmp_path / "templates" / program_hash.RECORD_NAME
     record.write_bytes(record.read_bytes()[:40])
     assert program_hash.program_hash(tmp_path) == before
     assert len(reads) > 100
@@ -93,16 +95,6 @@ def test_unchanged_files_are_not_read(program: Path, tmp_path: Path, monkeypatch
     record.chmod(0o666)
     assert program_hash.program_hash(tmp_path) == before
     assert reads
-
-
-def test_an_archive_counts_by_its_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A program in a zip file has no files to list, and a hash of its version."""
-    archive = tmp_path / "program.zip"
-    archive.write_bytes(b"PK")
-    monkeypatch.setattr(program_files, "FOLDER", str(archive / "aggregator"))
-    before = program_files.content_hash()
-    monkeypatch.setattr(program_files, "__version__", "0")
-    assert program_files.content_hash() != before
 
 
 def test_entries_of_unchanged_stories_follow_the_program(place: Workplace, web: Web, program: Path) -> None:
@@ -124,6 +116,22 @@ def test_entries_of_unchanged_stories_follow_the_program(place: Workplace, web: 
     assert (page.count(">More words<"), page.count(">Details<")) == (3, 0)
 
 
-def test_the_hash_is_made_once_in_a_process() -> None:
-    """A process that replaces its files keeps the hash of those it began with."""
-    assert publishing.hash_of_program() is publishing.hash_of_program()
+def test_a_job_keeps_the_hash_with_which_it_began(
+    place: Workplace, web: Web, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are replaced during the visits of a job are not those that it renders with."""
+    publishing.hash_of_program.cache_clear()
+    one_source(place, web)
+    began_with = program_hash.program_hash(None)
+    visit = polling_fetch._poll
+
+    def replacing(*of: Any, **more: Any) -> Any:
+        (program / "i18n.py").write_bytes((program / "i18n.py").read_bytes() + b"\n")
+        return visit(*of, **more)
+
+    monkeypatch.setattr(polling_fetch, "_poll", replacing)
+    try:
+        polling_fetch.run(place.app())
+        assert publishing.hash_of_program() == began_with != program_hash.program_hash(None)
+    finally:
+        publishing.hash_of_program.cache_clear()
