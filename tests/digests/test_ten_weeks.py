@@ -353,7 +353,7 @@ def check(world: World, name: str) -> Counter[str]:
                     new[link].append(edition)
             else:
                 # A story that was split off may have been in an edition as the lead of the story that it was in.
-                had = new.keys() | last_title.keys()
+                had = new.keys() | (last_title.keys() & world.merged)
                 assert state.links[story] & had, f"{edition} corrects what it never had: {entry}"
                 assert last_title.get(entry.link) != entry.title, f"{edition} corrects nothing: {entry}"
                 if entry.before:
