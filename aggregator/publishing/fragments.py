@@ -46,7 +46,7 @@ def fragment(
 
 
 def keep(kept: Fragments, story: Story, channel: Channel, entries: Mapping[str, bytes]) -> None:
-    """Keep the entries of a story, by format, that were written before and are still right."""
+    """Keep entries of a story in feeds, by format, that were written before and are right."""
     for format_, entry in entries.items():
         shared(kept, _key(format_, story, channel), lambda entry=entry: entry)  # type: ignore[misc]
 

@@ -23,7 +23,7 @@ NAVIGATION = (
     ("partners", paths.PARTNERS),
 )
 """Words and paths of the pages that every page links to."""
-PIECES = 1_000
+PIECES_IN_PART = 1_000
 """Pieces of text that a template yields and that become one part of a page."""
 RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd syr ug ur yi".split())
 """Languages written from right to left."""
@@ -44,7 +44,7 @@ def parts(template: str, site: Site, path: str, *, web_url: str | None, **values
     """Render a page in parts, while its values are read."""
     shared = context(site, path, site.language, web_url)
     stream = environment().get_template(template).stream(**shared, **values)
-    stream.enable_buffering(PIECES)
+    stream.enable_buffering(PIECES_IN_PART)
     return (part.encode("utf-8") for part in stream)
 
 

@@ -52,7 +52,7 @@ MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
 MAX_EVENTS = 500
 """Maximum stories in a calendar: those that end next, then the latest past ones."""
-MAX_UNRECORDED = 1_000
+MAX_CHANNELS_TOGETHER = 1_000
 """Maximum channels whose files become visible together; memory holds their names until then."""
 CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
 
@@ -97,19 +97,19 @@ class _Rendering:
 
     def write(self, document: PublishedDocument) -> None:
         """Write the draft of a document if its bytes differ from the file."""
-        if self.drafts.add(document):
-            self.written.append(document.path)
-        else:
-            self.unchanged += 1
+        self._count(document.path, self.drafts.add(document))
 
     def write_parts(self, path: str, parts: Iterable[bytes]) -> bytes:
         """Write the draft of a document in parts if its bytes differ from the file; return its hash."""
         changed, document_hash = self.drafts.add_parts(path, parts)
+        self._count(path, changed)
+        return document_hash
+
+    def _count(self, path: str, changed: bool) -> None:
         if changed:
             self.written.append(path)
         else:
             self.unchanged += 1
-        return document_hash
 
     def finish(self) -> None:
         """Make the drafts visible, and record that in one transaction (P1)."""
@@ -132,7 +132,7 @@ class _Rendering:
 
 
 def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
-    publishing.keep_templates(config.data)
+    publishing.begin(config.data)
     return _Rendering(
         store=store,
         config=config,
@@ -153,9 +153,10 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     records = channels.records(store)
     _archives(rendering)
     work = _pages(rendering)
-    for channel in config.channels:
+    # `all` comes last, because its page links to the others.
+    for channel in sorted(config.channels, key=lambda each: each.id == "all"):
         _channel(rendering, channel, records[channel.id])
-        if len(rendering.records) >= MAX_UNRECORDED:
+        if len(rendering.records) >= MAX_CHANNELS_TOGETHER:
             rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
@@ -264,7 +265,8 @@ def _rendered(
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
     for id_ in full.keys() & entries.keys():  # such as those beyond the end of a page that is cut
-        fragments.keep(rendering.fragments, full[id_], channel, entries[id_])
+        in_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
+        fragments.keep(rendering.fragments, full[id_], channel, in_feeds)
     by_id = full | kept
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []

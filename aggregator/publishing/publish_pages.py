@@ -89,10 +89,7 @@ class PageWork:
         """Write documents that differ from their files, and make them visible."""
         drafts = Drafts(self.config.public, compressed=compress)
         for document in documents:
-            if drafts.add(document):
-                self.written.append(document.path)
-            else:
-                self.unchanged += 1
+            self._count(document.path, drafts.add(document))
         drafts.reveal()
 
     def write_parts(self, documents: Iterable[tuple[str, Iterable[bytes]]]) -> list[bytes]:
@@ -101,12 +98,15 @@ class PageWork:
         for path, parts in documents:
             changed, document_hash = drafts.add_parts(path, parts)
             hashes.append(document_hash)
-            if changed:
-                self.written.append(path)
-            else:
-                self.unchanged += 1
+            self._count(path, changed)
         drafts.reveal()
         return hashes
+
+    def _count(self, path: str, changed: bool) -> None:
+        if changed:
+            self.written.append(path)
+        else:
+            self.unchanged += 1
 
 
 def publish(work: PageWork) -> None:

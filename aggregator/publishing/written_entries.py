@@ -85,7 +85,8 @@ class EntriesInOrder:
     def take(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Return the entries of stories, asked for in the order of the document.
 
-        After a story that it does not have, all others have none, either; they are then rendered.
+        If the document lacks a story, or has it earlier, this and all following ones are missing: the caller renders
+        them.
         """
         found: dict[str, bytes] = {}
         for id_ in ids:

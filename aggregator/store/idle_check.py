@@ -27,7 +27,7 @@ EVENTS_END = "events_end"
 PAGES_BEFORE = "story_pages_before"
 """Key of the number below which pages of stories are written again; empty if none."""
 DOCUMENTS_LEFT = "documents_left"
-"""Key that has a value while documents are left to the next round, beyond the limits of one."""
+"""Key that is "1" if the last round reached a limit and left documents to the next one."""
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
     " AND NOT acknowledged"

@@ -372,7 +372,6 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from aggregator.gateways import files
-from aggregator.gateways.drafts import Drafts
 with files.lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -130,9 +130,12 @@ def december(place: Workplace, a: Web, clock: Clock) -> dict[str, str]:
     return ids(place, "archive/2026-12.xml")
 
 
-def test_a_frozen_month_is_not_rendered_again(place: Workplace, a: Web, clock: Clock) -> None:
-    """An edit changes no frozen document; hiding stories one by one changes it."""
+def test_a_frozen_month_is_neither_rendered_nor_parsed_again(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit changes no frozen document; hiding stories one by one changes it, as text."""
     left = december(place, a, clock)
+    monkeypatch.setattr(archive, "_root", lambda body: pytest.fail("a document as it was written is parsed"))
     change(place, "UPDATE archives SET revision = revision + 1 WHERE closed")
     before = state(place)
     assert poll(place).documents_written == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import posixpath
+import shutil
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
@@ -168,6 +169,27 @@ def test_links_lead_to_published_files(place: Workplace, ab: dict[str, Web]) -> 
             assert (place.public / target).is_file(), f"{path}: {href}"
             checked += 1
     assert checked > 15
+
+
+def test_the_front_page_is_visible_after_what_it_links_to(
+    place: Workplace, ab: dict[str, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever files become visible, all channels that the front page links to exist (P1)."""
+    shutil.rmtree(place.public)
+    monkeypatch.setattr(publish, "MAX_CHANNELS_TOGETHER", 1)
+    finish, seen = publish._Rendering.finish, []
+
+    def noting(rendering: Any) -> None:
+        finish(rendering)
+        page = place.public / "index.html"
+        if page.exists():
+            links = html.fromstring(page.read_bytes()).xpath("//a/@href")
+            seen.append([link for link in links if "channels/" in link])
+            assert all((place.public / link).exists() for link in seen[-1])
+
+    monkeypatch.setattr(publish._Rendering, "finish", noting)
+    publish.run(place.app())
+    assert seen[-1]
 
 
 def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, Web]) -> None:
