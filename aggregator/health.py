@@ -18,6 +18,7 @@ from aggregator.store import (
     deliveries,
     editorial,
     feed_facts,
+    meta,
     returned_mail,
     runs,
     set_aside,
@@ -44,7 +45,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
     """Return the same report from a store that is open."""
     count, items = stories.counts(store)
     unplaced, since = story_members.count_unplaced(store)
-    released = moment(runs.get(store, RELEASED))
+    released = moment(meta.get(store, RELEASED))
     unsent = deliveries.counts(store)
     findings = feed_facts.known_findings(store)
     return StatusReport(

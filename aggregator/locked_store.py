@@ -9,7 +9,7 @@ from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost
 from aggregator.gateways import files
 from aggregator.model.config import Config
 from aggregator.ports import Clock
-from aggregator.store import channels, runs
+from aggregator.store import channels, meta, runs
 from aggregator.store.connection import Store, mark_schema, opened
 from aggregator.text import legal
 
@@ -73,7 +73,7 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
 
 def same_authority(store: Store, config: Config) -> None:
     """Raise AuthorityChanged if published ids were made with another `site.authority` (V5)."""
-    known = runs.get(store, AUTHORITY)
+    known = meta.get(store, AUTHORITY)
     if known is not None and known != config.site.authority:
         raise AuthorityChanged(
             f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"

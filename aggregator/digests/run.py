@@ -24,6 +24,7 @@ from aggregator.store import (
     deliveries,
     editions,
     editor_sessions,
+    meta,
     runs,
     subscriber_links,
     subscriber_rights,
@@ -54,7 +55,7 @@ def run(app: App) -> DigestReport:
         idle = not due and (next_attempt is None or next_attempt > now)
         if idle and not runs.last_failed(store, "digest"):
             return _finish(store, config, now, DigestReport(notices=collected.notices))
-        runs.drop(store, MAIL_IDLE_MARK)
+        meta.delete(store, MAIL_IDLE_MARK)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
         contained = Containment(store)
@@ -66,7 +67,7 @@ def run(app: App) -> DigestReport:
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         report = _finish(store, config, app.clock(), report)
         if any(step is ContainedStep.COMPOSING for step, _ in contained.broken):  # it is still due
-            runs.drop(store, MAIL_IDLE_MARK)
+            meta.delete(store, MAIL_IDLE_MARK)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
 
@@ -195,7 +196,7 @@ def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -
         raw = b""
     if hashlib.sha256(raw).hexdigest() == config.file_hash:  # otherwise feeds.yaml was edited meanwhile
         mark = f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}"
-        runs.put(store, MAIL_IDLE_MARK, f"{mark} {MAILBOX}" if mailbox else mark)
+        meta.put(store, MAIL_IDLE_MARK, f"{mark} {MAILBOX}" if mailbox else mark)
     pause = deliver.current_pause(store, config, now)
     report = replace(report, waiting=pause.until if pause else None)
     return report.counted(deliveries.counts(store))

@@ -18,7 +18,16 @@ from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import address_keys, documents, runs, sources, status_edits, story_events, story_members
+from aggregator.store import (
+    address_keys,
+    documents,
+    meta,
+    runs,
+    sources,
+    status_edits,
+    story_events,
+    story_members,
+)
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import finished_mark
 
@@ -162,8 +171,8 @@ def _check_ids(ids: Iterable[str], config: Config) -> None:
 
 def _settle_authority(store: Store, config: Config) -> None:
     """Record the authority before the first story gets an id; it is final from then on (V5)."""
-    if runs.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
-        runs.put(store, AUTHORITY, config.site.authority)
+    if meta.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
+        meta.put(store, AUTHORITY, config.site.authority)
 
 
 def _summary(report: FetchReport) -> dict[str, object]:

@@ -23,7 +23,7 @@ from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
-from aggregator.store import archives, pages, runs, sources, stories
+from aggregator.store import archives, meta, pages, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import DOCUMENTS_LEFT, PAGES_BEFORE
 from aggregator.store.items import chunked
@@ -125,8 +125,8 @@ def publish(work: PageWork) -> None:
 def _note_left(work: PageWork) -> None:
     """Record whether documents are left to the next round, so that it is not idle (V6)."""
     left = "1" if work.is_left else ""
-    if (runs.get(work.store, DOCUMENTS_LEFT) or "") != left:
-        runs.put(work.store, DOCUMENTS_LEFT, left)
+    if (meta.get(work.store, DOCUMENTS_LEFT) or "") != left:
+        meta.put(work.store, DOCUMENTS_LEFT, left)
 
 
 def _changed_stories(work: PageWork) -> None:
@@ -151,20 +151,20 @@ def _queue_missing(work: PageWork) -> None:
 
 def _note_settings(work: PageWork) -> None:
     """Plan to write all pages again, if templates or settings changed."""
-    if runs.get(work.store, STORIES_WITH) != work.stories_with:
+    if meta.get(work.store, STORIES_WITH) != work.stories_with:
         with work.store.transaction():
-            runs.put(work.store, STORIES_WITH, work.stories_with)
-            runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+            meta.put(work.store, STORIES_WITH, work.stories_with)
+            meta.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
             pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
     """Write further pages with the present templates and settings, newest first."""
-    number = int(runs.get(work.store, PAGES_BEFORE) or 0)
+    number = int(meta.get(work.store, PAGES_BEFORE) or 0)
     while number:
         ids, number = pages.before(work.store, number, MAX_AGAIN)
         _write_stories(work, ids)
-        runs.put(work.store, PAGES_BEFORE, str(number or ""))
+        meta.put(work.store, PAGES_BEFORE, str(number or ""))
         if not work.everything:
             return
 
@@ -320,7 +320,7 @@ def _lists(work: PageWork) -> None:
     """Write the lists of months, topics and partners and the site map if a story changed."""
     rendered_with = f"{work.rendered_with} {stories.changes(work.store)}"
     exists = (work.config.public / paths.SITEMAP).exists()
-    if runs.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
+    if meta.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
         return
     from aggregator.publishing import archive_pages, directory_pages  # only for pages to write
 
@@ -340,7 +340,7 @@ def _lists(work: PageWork) -> None:
     )
     if documents is not None:
         work.write(documents)
-        runs.put(work.store, LISTS_WITH, rendered_with)
+        meta.put(work.store, LISTS_WITH, rendered_with)
 
 
 def _topics(work: PageWork) -> list[directory_pages.Listed]:
@@ -391,7 +391,7 @@ def _partners(work: PageWork) -> list[directory_pages.Listed]:
 def _fixed(work: PageWork) -> None:
     """Write the pages that depend on settings and templates alone."""
     exists = (work.config.public / "robots.txt").exists()
-    if runs.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
+    if meta.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
         return
     from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
@@ -407,7 +407,7 @@ def _fixed(work: PageWork) -> None:
     work.write(about_pages.icons(), compress=False)
     if not work.web_url:
         files.remove_documents(work.config.public, ["opensearch.xml"])
-    runs.put(work.store, FIXED_WITH, work.rendered_with)
+    meta.put(work.store, FIXED_WITH, work.rendered_with)
 
 
 def _directory(work: PageWork) -> None:
@@ -415,7 +415,7 @@ def _directory(work: PageWork) -> None:
     publishers = tuple(sources.publishers(work.store, configured=True).values())
     current = hashlib.sha256(repr((work.config.site, publishers, work.rendered_with)).encode()).hexdigest()
     if (
-        current == runs.get(work.store, DIRECTORY_HASH)
+        current == meta.get(work.store, DIRECTORY_HASH)
         and all((work.config.public / document.path).exists() for document in _stylesheets())
         and not work.everything
     ):
@@ -426,7 +426,7 @@ def _directory(work: PageWork) -> None:
     if document is None:
         return
     work.write([document, *_stylesheets()])
-    runs.put(work.store, DIRECTORY_HASH, current)
+    meta.put(work.store, DIRECTORY_HASH, current)
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from aggregator.model.value_classes import dataclass
-from aggregator.store import runs
+from aggregator.store import meta
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, marks
 
@@ -35,13 +35,13 @@ class StoredKeys:
 
 def state(store: Store) -> tuple[int, int]:
     """Return the number of the last extended item, 0 at the end, and of the pairs listed."""
-    version, number, listed = map(int, (runs.get(store, STATE) or "0 0 0").split())
+    version, number, listed = map(int, (meta.get(store, STATE) or "0 0 0").split())
     return (number, listed) if version == RULES_VERSION else (_NEWEST, 0)
 
 
 def set_state(store: Store, number: int, listed: int) -> None:
     """Store the number of the last extended item, 0 at the end, and of the pairs listed."""
-    runs.put(store, STATE, f"{RULES_VERSION} {number} {listed}")
+    meta.put(store, STATE, f"{RULES_VERSION} {number} {listed}")
 
 
 def before(store: Store, number: int, limit: int) -> list[StoredKeys]:

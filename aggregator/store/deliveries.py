@@ -15,6 +15,7 @@ from aggregator.model.digests import (
     RelayPause,
     Suppression,
 )
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
 
@@ -60,15 +61,13 @@ def begin_block(store: Store, block: Sequence[Delivery]) -> None:
     """
     record = {"boot": _boot(), "ids": [delivery.id for delivery in block]}
     with store.transaction():
-        store.db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [BLOCK, json.dumps(record)]
-        )
+        meta.put(store, BLOCK, json.dumps(record))
 
 
 def end_block(store: Store) -> None:
     """Remove the record of a block; with this commit all results are on disk."""
     with store.transaction():
-        store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
+        meta.delete(store, BLOCK)
 
 
 def recover_interrupted(store: Store) -> list[tuple[str, str]]:
@@ -84,7 +83,7 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
             in_doubt = "state IN ('queued', 'deferred') AND id IN (SELECT value FROM json_each(?))"
             unknown += _interrupt_all(store, in_doubt, [json.dumps(ids)])
         unknown += _interrupt_all(store, "state <> 'accepted' AND state = 'sending'", [])
-        store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
+        meta.delete(store, BLOCK)
     return unknown
 
 
@@ -101,10 +100,10 @@ def _interrupt_all(store: Store, where: str, values: list[str]) -> list[tuple[st
 
 def _ids_in_doubt(store: Store) -> list[int]:
     """Return the messages of a block that was begun before the machine was last started."""
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [BLOCK]).fetchone()
-    if row is None:
+    stored = meta.get(store, BLOCK)
+    if stored is None:
         return []
-    record = json.loads(row["value"])
+    record = json.loads(stored)
     return [] if record["boot"] == _boot() else list(record["ids"])
 
 
@@ -364,7 +363,7 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
             values,
         ).rowcount
         store.db.execute("DELETE FROM relays")
-        store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
+        meta.delete(store, MAIL_IDLE_MARK)
     return queued
 
 

@@ -12,7 +12,7 @@ from aggregator import addresses
 from aggregator.model.bounces import BOUNCED, BounceRates, MailKind, MailReading, RecordedMail, ReturnedMail
 from aggregator.model.digests import Suppression
 from aggregator.model.subscribers import AccountMessage, Consent, Subscriber, SubscriberState
-from aggregator.store import deliveries, runs, subscribers
+from aggregator.store import deliveries, meta, subscribers
 from aggregator.store.connection import Store, stamp, sure_moment
 
 PERIOD = timedelta(days=30)
@@ -34,12 +34,10 @@ def token_key(store: Store) -> bytes:
 
     It is in the database, because a token is of use only together with its delivery.
     """
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [KEY]).fetchone()
-    if row is None:
+    if not meta.get(store, KEY):
         with store.transaction():
             store.db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, hex(randomblob(32)))", [KEY])
-        row = store.db.execute("SELECT value FROM meta WHERE key = ?", [KEY]).fetchone()
-    return bytes.fromhex(row[0])
+    return bytes.fromhex(meta.get(store, KEY) or "")
 
 
 # --- recording -----------------------------------------------------------------------------------------
@@ -178,15 +176,15 @@ def record_fault(store: Store, reason: str | None, now: datetime) -> bool:
     """Store why the mailbox cannot be read, or that it can; return whether that is new."""
     known = _fault(store)
     if reason is None:
-        runs.drop(store, FAULT)
+        meta.delete(store, FAULT)
     elif known is None or known[1] != reason:
-        runs.put(store, FAULT, f"{stamp(known[0] if known else now)} {reason}")
+        meta.put(store, FAULT, f"{stamp(known[0] if known else now)} {reason}")
         return True
     return False
 
 
 def _fault(store: Store) -> tuple[datetime, str] | None:
-    since, _, reason = (runs.get(store, FAULT) or "").partition(" ")
+    since, _, reason = (meta.get(store, FAULT) or "").partition(" ")
     return (sure_moment(since), reason) if reason else None
 
 

@@ -1,4 +1,4 @@
-"""Runs of jobs, and single values that jobs remember in the table `meta`."""
+"""Store runs of jobs, and whether the last one left work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.model.reports import FailingJob, RunRecord
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import FINISHED_MARK
 
@@ -77,7 +78,7 @@ def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
 
 def clear_finished_mark(store: Store) -> None:
     """Record that there may be work, until a run ends without errors."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [FINISHED_MARK])
+    meta.delete(store, FINISHED_MARK)
 
 
 def last(store: Store, count: int) -> list[RunRecord]:
@@ -130,19 +131,3 @@ def _record(row: Mapping[str, Any]) -> RunRecord:
         outcome=row["outcome"] or "interrupted",
         report=json.loads(row["report"]) if row["report"] else None,
     )
-
-
-def get(store: Store, key: str) -> str | None:
-    """Return a remembered value."""
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-    return str(row[0]) if row else None
-
-
-def put(store: Store, key: str, value: str) -> None:
-    """Remember a value."""
-    store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])
-
-
-def drop(store: Store, key: str) -> None:
-    """Forget a value."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [key])

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from aggregator import link_tokens
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, SubscriberState
 from aggregator.model.value_classes import dataclass
+from aggregator.store import meta
 from aggregator.store.connection import Store, stamp
 from aggregator.store.subscribers import wake_mail
 
@@ -116,8 +117,8 @@ def use_key(store: Store, key: bytes) -> None:
     Links sent with the former key then lead to the page that offers a new one.
     """
     name = link_tokens.fingerprint(key)
-    known = store.db.execute("SELECT value FROM meta WHERE key = ?", [KEY_NAME]).fetchone()
-    if known and known[0] == name:
+    known = meta.get(store, KEY_NAME)
+    if known == name:
         return
     with store.transaction():
         if known:
@@ -127,7 +128,7 @@ def use_key(store: Store, key: bytes) -> None:
                     f"UPDATE {table} SET hash = ? WHERE nonce = ?",
                     ([link_tokens.token_hash(link_tokens.token(key, nonce)), nonce] for nonce in nonces),
                 )
-        store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [KEY_NAME, name])
+        meta.put(store, KEY_NAME, name)
 
 
 def queue_message(

@@ -17,6 +17,7 @@ from aggregator.model.subscribers import (
     SubscriberEvent,
     SubscriberState,
 )
+from aggregator.store import meta
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK
 
@@ -227,7 +228,7 @@ def _left(now: datetime) -> str:
 
 def wake_mail(store: Store) -> None:
     """Record that the job that sends mail has work."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
+    meta.delete(store, MAIL_IDLE_MARK)
 
 
 def message_digests(store: Store, to: Addressee) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.dedupe import extend_addresses
-from aggregator.store import address_keys, editorial, runs
+from aggregator.store import address_keys, editorial, meta
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 from tests.conftest import Workplace
@@ -26,7 +26,7 @@ def age(store: Store) -> None:
             "INSERT INTO aliases SELECT source_id, 'link', substr(link, length('https://') + 1), id FROM items"
         )
         store.db.execute("DELETE FROM candidate_index")
-        runs.drop(store, address_keys.STATE)
+        meta.delete(store, address_keys.STATE)
 
 
 def aliases(store: Store) -> set[tuple[str, str]]:
@@ -44,7 +44,7 @@ def test_known_entries_stay_known(place: Workplace) -> None:
         before = aliases(store)
         assert extend_addresses.extend(store, NOW) == ()
         assert before < aliases(store)
-        assert runs.get(store, address_keys.STATE) == f"{address_keys.RULES_VERSION} 0 0"
+        assert meta.get(store, address_keys.STATE) == f"{address_keys.RULES_VERSION} 0 0"
     assert set(tell(place, ("hub", *WORDS), link=PAGE).values()) == {story}
 
 
@@ -111,7 +111,7 @@ def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.
     monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 2)
     with opened(place.database) as store:
         age(store)
-        state = runs.put
+        state = meta.put
 
         def killed(store: Store, key: str, value: str) -> None:
             if value.split()[1] != "4":
@@ -119,7 +119,7 @@ def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.
             state(store, key, value)
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(runs, "put", killed)
+            patch.setattr(meta, "put", killed)
             extend_addresses.extend(store, NOW)
         assert len(aliases(store)) == 7
         extend_addresses.extend(store, NOW + timedelta(hours=1))
