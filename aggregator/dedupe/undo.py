@@ -150,7 +150,7 @@ def _held(
     """Return released or discarded items to review, unless some are published."""
     if not decision.items or stories.stories_of(store, decision.items):
         raise _changed_since(decision)
-    items.waiting_again(store, decision.items)
+    items.hold_again(store, decision.items)
     sources.begin_review(store, before["source"])
 
 

@@ -51,11 +51,11 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
         with opened(database, create=False) as store:
             stored = source_history.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
-            hosts = visits.held_hosts(store, app.clock())
-            held_until = hosts.get(urls.host((record and record.validators.url) or source.url))
+            hosts = visits.rate_limited_hosts(store, app.clock())
+            limited_until = hosts.get(urls.host((record and record.validators.url) or source.url))
             stored = None if force else stored
             if stored is None and record:
-                not_before = held_until or record.not_before
+                not_before = limited_until or record.not_before
                 _refuse_early_request(app, source, replace(record, not_before=not_before), force)
     with app.sandbox(1) as sandbox:
         if stored:
@@ -68,7 +68,7 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
     if not isinstance(parsed, ParsedVisit) or not database.exists():
         return preview
     with opened(database, create=False) as store:
-        standing = items.standing(store, source.id, parsed.items)
+        standing = items.review_states(store, source.id, parsed.items)
     marked = (replace(item, standing=known) for item, known in zip(preview.items, standing, strict=True))
     return replace(preview, items=tuple(marked))
 

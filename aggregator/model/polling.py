@@ -208,7 +208,7 @@ class Failure:
     reason: str
     status: int | None = None
     wait: timedelta | None = None
-    holds_host: bool = False
+    limits_host: bool = False
     url: str | None = None
     entries: int | None = None
 
@@ -411,7 +411,7 @@ class NextVisit:
     failures: int
     reason: str | None
     floor: timedelta
-    hold_host_until: datetime | None = None
+    limit_host_until: datetime | None = None
     failed_status: int | None = None
     gone_since: datetime | None = None
     hints: RefreshHints = RefreshHints()

@@ -21,7 +21,7 @@ def decide(app: App, ids: Sequence[str], who: str, *, release: bool) -> dict[str
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         now, decided = app.clock(), {}
         for id_ in ids:
-            held = items.waiting_ids(store, id_)
+            held = items.held_ids(store, id_)
             decided[id_] = items.decide(store, id_, release=release)
             sources.end_review(store, id_, believe=release and not decided[id_])
             verb = "release" if release else "discard"

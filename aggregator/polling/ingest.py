@@ -71,7 +71,7 @@ def _store(
             activity = sources.activity(work.store, [source.id])[source.id]
         pushed_until = _pushed_until(work, record, visit, changes) if record.lease else None
         plan = _plan_next(work, source, visit, changes, activity, gap=gap, pushed_until=pushed_until)
-        _hold_hosts(work, source, record, visit, plan)
+        _limit_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
             robots.keep(work.store, read)
         new, updated = changes[ChangeKind.NEW], changes[ChangeKind.EDITED] + changes[ChangeKind.SIGNIFICANT]
@@ -137,7 +137,7 @@ def _plan_next(
         activity.posting_stats,
         work.app.clock(),
         known=changes.total() > changes[ChangeKind.NEW] or bool(getattr(visit.result, "present", ())),
-        waiting=activity.waiting,
+        held_items=activity.held_items,
         gap=gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
         pushed_until=pushed_until,
@@ -153,13 +153,13 @@ def _pushed_until(
     return websub_pushes.pushes_suffice_until(work, record, visit, changes[ChangeKind.NEW])
 
 
-def _hold_hosts(
+def _limit_hosts(
     work: Round, source: Source, record: SourceRecord, visit: VisitResult, plan: NextVisit
 ) -> None:
     """Record until when hosts are rate limited (CL8)."""
-    if plan.hold_host_until:
+    if plan.limit_host_until:
         for host in _limited_hosts(source, record, visit):
-            visits.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
+            visits.limit_host(work.store, host, plan.limit_host_until, plan.reason or "")
 
 
 def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> set[str]:

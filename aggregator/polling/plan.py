@@ -138,7 +138,7 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
     due = missing_items.due(work.store, work.now - CHECK_INTERVAL)
     if not due:
         return {}
-    held = visits.held_hosts(work.store, work.now)
+    limited = visits.rate_limited_hosts(work.store, work.now)
     visitor_of: dict[str, str] = {}
     for source in chosen:
         record = work.records[source.id]
@@ -148,7 +148,7 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
     def may_request(source: Source, link: str) -> bool:
         visitor, host = host_of(source, work.records[source.id]), urls.host(link)
         allowed = may_visit_public(work.app) or ssrf.is_private(link, work.config.fetch.allow_private)
-        return allowed and host not in held and visitor_of.setdefault(host, visitor) == visitor
+        return allowed and host not in limited and visitor_of.setdefault(host, visitor) == visitor
 
     return {
         source.id: tuple(item for item in due.get(source.id, ()) if may_request(source, item.link))

@@ -201,7 +201,7 @@ class PoliteClient:
             reason=reason,
             status=response.status,
             wait=retry_after(response.headers, self.now),
-            holds_host=response.status == 429,
+            limits_host=response.status == 429,
             url=response.url,
         )
         if response.status in (429, 503):

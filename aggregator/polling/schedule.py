@@ -104,22 +104,22 @@ def next_visit(
     now: datetime,
     *,
     known: bool = False,
-    waiting: int = 0,
+    held_items: int = 0,
     gap: bool = False,
     neighbours: int | None = None,
     pushed_until: datetime | None = None,
 ) -> NextVisit:
     """Return when and how a source is visited after `visit`.
 
-    `known`: the document shares an entry with those stored (CL14). `waiting`: the number of items that an editor must
-    review (G2). `gap`: a coverage gap is to be filled soon (G1). `neighbours`: the fewest failures in a row of another
-    source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub whose pushes
-    are relied on (WS8).
+    `known`: the document shares an entry with those stored (CL14). `held_items`: the number of items that an editor
+    must review (G2). `gap`: a coverage gap is to be filled soon (G1). `neighbours`: the fewest failures in a row of
+    another source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub
+    whose pushes are relied on (WS8).
     """
     result = visit.result
     if isinstance(result, Failure):
         return _after_failure(
-            record, source, rules, result, posting_stats, now, waiting=waiting, neighbours=neighbours
+            record, source, rules, result, posting_stats, now, held_items=held_items, neighbours=neighbours
         )
     if gap or (isinstance(result, ParsedVisit) and result.unfinished):
         posting_stats = PostingStats(count=1, oldest=now, newest=now)
@@ -133,16 +133,16 @@ def next_visit(
     if source.every is None:  # the operator's `every` overrides hints (V3)
         due, notes = _delayed(hints, due, now)
     move = _moved(record, visit, now, known=known or isinstance(result, Unchanged))
-    state, reason = _state(move, posting_stats, waiting, now)
+    state, reason = _state(move, posting_stats, held_items, now)
     limit = visit.side.rate_limit
     silence = _asked_pause(limit, 1) if limit else None
-    hold = silence if limit and limit.holds_host else None
-    if hold:  # other sources of the host come first, although they may be spread over an hour (CL10)
-        due = max(due, now + hold + 2 * HOUR)
+    host_pause = silence if limit and limit.limits_host else None
+    if host_pause:  # other sources of the host come first, although they may be spread over an hour (CL10)
+        due = max(due, now + host_pause + 2 * HOUR)
     return NextVisit(
         due=due,
         not_before=now + silence if silence else None,
-        hold_host_until=now + hold if hold else None,
+        limit_host_until=now + host_pause if host_pause else None,
         state=state,
         failures=0,
         reason=reason,
@@ -227,10 +227,13 @@ def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bo
 
 
 def _state(
-    move: Move | None, posting_stats: PostingStats, waiting: int, now: datetime
+    move: Move | None, posting_stats: PostingStats, held_items: int, now: datetime
 ) -> tuple[SourceState, str | None]:
-    if waiting:
-        return SourceState.NEEDS_REVIEW, f"{waiting} unknown old entries came at once and wait for an editor"
+    if held_items:
+        return (
+            SourceState.NEEDS_REVIEW,
+            f"{held_items} unknown old entries came at once and wait for an editor",
+        )
     if move is not None and move.learned:
         return SourceState.MOVED, f"moved for good to {move.url}: put this address into feeds.yaml"
     if posting_stats.oldest is not None and posting_stats.newest is not None and posting_stats.count > 2:
@@ -251,7 +254,7 @@ def _after_failure(
     posting_stats: PostingStats,
     now: datetime,
     *,
-    waiting: int,
+    held_items: int,
     neighbours: int | None,
 ) -> NextVisit:
     failures = record.failures + 1
@@ -269,10 +272,10 @@ def _after_failure(
     if gone:
         pause = max(pause, PROBE)
     asked = _asked_pause(failure, failures)
-    hold = None
-    if asked and failure.holds_host:
+    host_pause = None
+    if asked and failure.limits_host:
         # The pause of the host doubles only while all its sources fail: one source must not block the others.
-        hold = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
+        host_pause = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
         if failures > 1:
             pause = max(pause, min(_doubled(asked, failures), max(2 * asked, PROBE), LONGEST_WAIT))
     return NextVisit(
@@ -280,11 +283,11 @@ def _after_failure(
         not_before=now + asked if asked else record.not_before,
         state=SourceState.GONE
         if gone
-        else _failing(record, failures, asked=asked is not None, waiting=waiting),
+        else _failing(record, failures, asked=asked is not None, held_items=held_items),
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
-        hold_host_until=now + hold if hold else None,
+        limit_host_until=now + host_pause if host_pause else None,
         failed_status=failure.status,
         gone_since=missing_since,
         hints=record.hints,
@@ -302,13 +305,13 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
     return twice or (failure.status in (404, 410) and now - since >= MISSED_FOR)
 
 
-def _failing(record: SourceRecord, failures: int, *, asked: bool, waiting: int) -> SourceState:
+def _failing(record: SourceRecord, failures: int, *, asked: bool, held_items: int) -> SourceState:
     """Return the state after a failure: failing from the third, or at a first visit (V8)."""
     if failures >= FAILING_AFTER or record.last_success is None:
         return SourceState.FAILING
     if asked:
         return SourceState.RATE_LIMITED
-    if waiting:
+    if held_items:
         return SourceState.NEEDS_REVIEW
     return SourceState.OK if record.state in _WAITING else record.state
 

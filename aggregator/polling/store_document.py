@@ -210,7 +210,7 @@ def note_gap(
     if record.last_success is None or parsed.status == 226 or parsed.unfinished:
         return False
     # A flood is no gap: an editor decides before anything else is requested.
-    if not anomalies.is_gap(changes, len(parsed.present)) or items.waiting(work.store, source.id):
+    if not anomalies.is_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):
         return False
     if parsed.older:
         sources.keep_gap(work.store, source.id, Gap(url=parsed.older, since=record.last_success))

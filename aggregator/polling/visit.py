@@ -90,9 +90,9 @@ def visit_host(
         if visit.interrupted and not visit.requests:
             break
         results.append(visit)
-        if isinstance(visit.result, Failure) and visit.result.holds_host:
+        if isinstance(visit.result, Failure) and visit.result.limits_host:
             break
-        if visit.side.rate_limit and visit.side.rate_limit.holds_host:
+        if visit.side.rate_limit and visit.side.rate_limit.limits_host:
             limited.add(host_of(visit.side.rate_limit.url or ""))
     return tuple(results)
 

@@ -74,7 +74,7 @@ def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str 
     return [(remembered[row["id"]], row["link"]) for row in rows]
 
 
-def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
+def review_states(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
     """Return the state of each item: `known`, `waiting`, `discarded`, or None for new ones."""
     owners = known(store, source_id, [alias for item in arrived for alias in item.aliases])
     held = dict(
@@ -90,12 +90,12 @@ def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str 
 
 
 def hold(store: Store, ids: Iterable[str]) -> None:
-    """Let new items wait for an editor (G2)."""
+    """Hold new items, which then need review (G2)."""
     store.db.conn.executemany("UPDATE items SET held = 'waiting' WHERE id = ?", [[id_] for id_ in ids])
 
 
-def waiting(store: Store, source_id: str) -> int:
-    """Return the number of a source's items that wait for an editor."""
+def held_count(store: Store, source_id: str) -> int:
+    """Return the number of a source's held items."""
     row = store.db.execute(
         "SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = ?", [source_id]
     ).fetchone()
@@ -103,7 +103,7 @@ def waiting(store: Store, source_id: str) -> int:
 
 
 def decide(store: Store, source_id: str, *, release: bool) -> int:
-    """Release or discard a source's waiting items; return their number (G2).
+    """Release or discard a source's held items; return their number (G2).
 
     Released items count as new now.
     """
@@ -113,16 +113,16 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
     ).rowcount
 
 
-def waiting_ids(store: Store, source_id: str) -> list[str]:
-    """Return the ids of a source's items that wait for an editor, the first stored first."""
+def held_ids(store: Store, source_id: str) -> list[str]:
+    """Return the ids of a source's held items, the first stored first."""
     rows = store.db.execute(
         "SELECT id FROM items WHERE held = 'waiting' AND source_id = ? ORDER BY number", [source_id]
     )
     return [row[0] for row in rows]
 
 
-def waiting_again(store: Store, ids: Iterable[str]) -> None:
-    """Let items without a story wait for an editor again."""
+def hold_again(store: Store, ids: Iterable[str]) -> None:
+    """Hold items without a story again."""
     store.db.conn.executemany(
         "UPDATE items SET held = 'waiting' WHERE id = ? AND story_id IS NULL", [[id_] for id_ in ids]
     )
@@ -144,9 +144,9 @@ def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
     Returns the number of deferred items, and the ids of those that an earlier round deferred and this one places.
     Runs in the transaction that places items.
     """
-    waiting = _deferred(store)
+    before = _deferred(store)
     many = store.db.execute(f"SELECT 1 FROM {_UNPLACED} GROUP BY source_id HAVING count(*) > ?", [most])
-    if not many.fetchone() and not waiting:
+    if not many.fetchone() and not before:
         return 0, frozenset()
     store.db.execute(
         "UPDATE items SET held = CASE WHEN ranked.rank > :most THEN 'later' END FROM (SELECT number, held,"
@@ -155,8 +155,8 @@ def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
         " WHERE items.number = ranked.number AND (ranked.rank > :most) = (ranked.held IS NULL)",
         {"most": most},
     )
-    left = _deferred(store)
-    return len(left), waiting - left
+    after = _deferred(store)
+    return len(after), before - after
 
 
 def _deferred(store: Store) -> frozenset[str]:

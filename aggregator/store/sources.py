@@ -247,7 +247,7 @@ class Activity(NamedTuple):
     postings: int = 0
     oldest: str | None = None
     newest: str | None = None
-    waiting: int = 0
+    held_items: int = 0
 
     @property
     def posting_stats(self) -> PostingStats:

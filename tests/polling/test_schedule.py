@@ -126,7 +126,7 @@ def test_success_forgets_failures() -> None:
         None,
         None,
     )
-    assert decided.hold_host_until is None
+    assert decided.limit_host_until is None
 
 
 def test_the_next_time_is_known_before_the_request() -> None:
@@ -214,8 +214,8 @@ def test_retry_after_is_capped() -> None:
 
 def test_429_holds_the_host_and_503_the_source() -> None:
     """Too many requests is said to all our sources on a host, an overload to one (CL8)."""
-    assert failed(1, status=429, wait=HOUR, holds_host=True).hold_host_until == NOW + HOUR
-    assert failed(1, status=503, wait=HOUR).hold_host_until is None
+    assert failed(1, status=429, wait=HOUR, limits_host=True).limit_host_until == NOW + HOUR
+    assert failed(1, status=503, wait=HOUR).limit_host_until is None
 
 
 def test_another_failure_forgets_no_retry_after() -> None:
@@ -519,7 +519,7 @@ _results = st.one_of(
         reason=st.just("r"),
         status=st.sampled_from([None, 401, 403, 404, 410, 429, 500, 503]),
         wait=st.one_of(st.none(), st.timedeltas(timedelta(0), 400 * DAY)),
-        holds_host=st.booleans(),
+        limits_host=st.booleans(),
     ),
 )
 _records = st.builds(

@@ -170,11 +170,11 @@ def test_another_status_is_a_failure_in_words(status: int) -> None:
 def test_retry_after_travels_with_the_failure() -> None:
     """Retry-After is seconds or a date; 429 holds the host, 503 the source (CL8)."""
     too_many = result(response(429, retry_after="120"))
-    assert (too_many.wait, too_many.holds_host) == (timedelta(minutes=2), True)
+    assert (too_many.wait, too_many.limits_host) == (timedelta(minutes=2), True)
     overloaded = result(
         response(503, retry_after="Sun, 04 Oct 2026 07:30:00 GMT", date="Sun, 04 Oct 2026 06:30:00 GMT")
     )
-    assert (overloaded.wait, overloaded.holds_host) == (timedelta(hours=1), False)
+    assert (overloaded.wait, overloaded.limits_host) == (timedelta(hours=1), False)
 
 
 def test_an_impossible_retry_after_takes_no_visit_down() -> None:
