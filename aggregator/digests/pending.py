@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.dedupe.status import MAX_LEADING_CHARACTERS
+from aggregator.dedupe.phases import MAX_LEADING_CHARACTERS
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import fold
 from aggregator.items.diff import text_differs

@@ -22,9 +22,9 @@ from aggregator.store import (
     address_keys,
     documents,
     meta,
+    phase_edits,
     runs,
     sources,
-    status_edits,
     story_events,
     story_members,
 )
@@ -135,8 +135,8 @@ def _place_and_publish(work: Round) -> dict[str, object]:
 
 def _place(work: Round) -> tuple[int, int]:
     """Apply edits of status and place new items; return how many founded and joined stories."""
-    if status_edits.any_to_apply(work.store):
-        from aggregator.dedupe.status_edits import apply
+    if phase_edits.any_to_apply(work.store):
+        from aggregator.dedupe.phase_edits import apply
 
         apply(work.store, work.config, work.now)
     if not story_members.any_to_place(work.store):

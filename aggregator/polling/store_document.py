@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.dedupe.status import changed_stages
+from aggregator.dedupe.phases import changed_phases
 from aggregator.items import diff
 from aggregator.model.config import Source
 from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
@@ -15,7 +15,7 @@ from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
 from aggregator.publishing.synchronise import reading_key
-from aggregator.store import documents, items, sources, status_edits, story_placement
+from aggregator.store import documents, items, phase_edits, sources, story_placement
 from aggregator.store.connection import Store
 
 MAX_COMPARED = 500
@@ -30,8 +30,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     listed_before = documents.listed_items(work.store, source.id)
     known = _known(work.store, source, parsed, listed_before)
     changes, flood = _compare(work, source, parsed, known, record.last_success)
-    status = _status_edits(changes, known)
-    changes = _with_significant(changes, status)
+    edited_phases = _phase_edits(changes, known)
+    changes = _with_significant(changes, edited_phases)
     items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     listed = _listed(changes, parsed, known)
@@ -39,8 +39,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
         listed += listed_before
     elif record.last_success and not flood:
         removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
-    status_edits.add(work.store, status)
-    _accept(work, source, parsed, changes, listed_before, listed, applied_later=status)
+    phase_edits.add(work.store, edited_phases)
+    _accept(work, source, parsed, changes, listed_before, listed, applied_later=edited_phases)
     return changes
 
 
@@ -87,16 +87,16 @@ def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     return Counter(change.change for change in changes if not change.item.dropped)
 
 
-def _status_edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, frozenset[str]]:
-    """Return what edits changed in the status of items, by the ids of these."""
+def _phase_edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, frozenset[str]]:
+    """Return the phases that edits added to items or removed, by item id."""
     by_id = {each.id: each for each in known.values()}
     edited = (change.item for change in changes if change.change in _EDITS and change.item.id in by_id)
-    found = ((item.id, changed_stages(by_id[item.id], item)) for item in edited)
-    return {item_id: stages for item_id, stages in found if stages}
+    found = ((item.id, changed_phases(by_id[item.id], item)) for item in edited)
+    return {item_id: phases for item_id, phases in found if phases}
 
 
 def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
-    """Return changes in which each edit of a status is significant, however short it is (E1)."""
+    """Return changes in which each edit of a phase is significant, however short it is (E1)."""
     return tuple(
         replace(change, change=ChangeKind.SIGNIFICANT) if change.item.id in significant else change
         for change in changes

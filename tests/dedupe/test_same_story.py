@@ -684,7 +684,7 @@ def test_a_given_name_beside_a_usual_word_is_no_person(title: str) -> None:
     ],
 )
 def test_a_call_for_more_does_not_contradict_one_of_its_parts(one: str, other: str) -> None:
-    """Two stages or positions exclude each other only where each title has one of them."""
+    """Two phases or positions exclude each other only where each title has one of them."""
     text = "SPAOM in Vigo, 4-6 November 2026; until 31 May 2026."
     assert compare(told("a", one, text), told("b", other, text)).strength is Strength.SAME
 
