@@ -19,9 +19,9 @@ from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.measures import Measure, Pair, Piece
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
-from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
+from aggregator.items.url_variants import Variant, in_two_sections, variant
 from aggregator.model.stories import Evidence, Member
 from aggregator.model.value_classes import dataclass
 

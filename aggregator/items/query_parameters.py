@@ -1,4 +1,4 @@
-"""Keep the parameters of an address that identify its page, in one order and spelling."""
+"""Reduce the query of a URL to the parameters that identify its page, sorted."""
 
 from __future__ import annotations
 

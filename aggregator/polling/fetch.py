@@ -19,7 +19,6 @@ from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
-    address_keys,
     documents,
     meta,
     phase_edits,
@@ -27,6 +26,7 @@ from aggregator.store import (
     sources,
     story_events,
     story_members,
+    url_keys,
 )
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import finished_mark
@@ -74,10 +74,10 @@ def _prepare(work: Round) -> None:
     publishing.begin(work.config.data)
     stored_config.store(work.config)
     synchronise(work.store, work.config, work.now)
-    if address_keys.state(work.store)[0]:
-        from aggregator.dedupe import extend_addresses
+    if url_keys.state(work.store)[0]:
+        from aggregator.dedupe import extend_url_keys
 
-        work.notices += extend_addresses.extend(work.store, work.now)
+        work.notices += extend_url_keys.extend(work.store, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
 

@@ -1,4 +1,4 @@
-"""Read and extend the stored keys of addresses after the rules for them changed."""
+"""Read and extend the stored keys of URLs after the rules for them changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aggregator.store.items import chunked, marks
 
 RULES_VERSION = 2
 """Version of the rules for addresses; a change raises it, and stored keys are extended."""
-STATE = "address_rules"
+STATE = "url_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62
 
