@@ -26,7 +26,7 @@ from aggregator.store import (
     stories,
     story_members,
     subscribers,
-    websub_state,
+    websub_pings,
 )
 from aggregator.store.connection import Store, moment, opened
 
@@ -65,7 +65,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         merge_candidates=tuple(editorial.candidates(store, MAX_CANDIDATES_LISTED)),
         relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
-        hub=websub_state.failure_reason(store) if config.hub else None,
+        hub=websub_pings.failure_reason(store) if config.hub else None,
         set_aside=tuple(set_aside.listed(store)),
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,

@@ -262,6 +262,6 @@ def prune(invocation: Invocation) -> None:
 )
 def demo(serve: bool, out: Path) -> None:
     """Run everything once with recorded sites, without a network."""
-    from aggregator.demo import play
+    from aggregator.demo import run
 
-    play.run(out, serve=serve)
+    run.run(out, serve=serve)

@@ -36,9 +36,9 @@ class Invocation:
 
     def config(self) -> Config:
         """Load the configuration without secrets, for commands that only read."""
-        from aggregator import stored_config
+        from aggregator import config_cache
 
-        return stored_config.load(self.config_file, secrets=False)
+        return config_cache.load(self.config_file, secrets=False)
 
 
 class FilePath(click.Path):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
-from aggregator import publishing, stored_config
+from aggregator import config_cache, publishing
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -72,7 +72,7 @@ def run(
 def _prepare(work: Round) -> None:
     """Adapt the store to feeds.yaml and rules for addresses; freeze ended months (P2)."""
     publishing.begin(work.config.data)
-    stored_config.store(work.config)
+    config_cache.store(work.config)
     synchronise(work.store, work.config, work.now)
     if url_keys.state(work.store)[0]:
         from aggregator.dedupe import extend_url_keys

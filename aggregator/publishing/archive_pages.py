@@ -87,7 +87,7 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
     """Render `archive/index.html` of months, oldest first, with a bar chart of their stories."""
     newest_first = [record for record in reversed(months) if record.stories]
     numbers = {record.month: record.stories for record in newest_first}
-    charted = _all_months(newest_first[-1].month, newest_first[0].month) if newest_first else []
+    charted = charts.months_between(newest_first[-1].month, newest_first[0].month) if newest_first else []
     charted = charted[-MAX_CHART_MONTHS:]
     return page_template.render(
         "archive.html.j2",
@@ -109,11 +109,6 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
 def month_name(month: str, site: Site) -> str:
     """Return the name and year of a month (`yyyy-mm`)."""
     return i18n.month(date(int(month[:4]), int(month[5:]), 1), site.language)
-
-
-def _all_months(first: str, last: str) -> list[str]:
-    begin, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
-    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(begin, end + 1)]
 
 
 def sitemap_parts(

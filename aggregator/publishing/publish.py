@@ -42,7 +42,7 @@ from aggregator.store import (
     sources,
     stories,
     story_events,
-    websub_state,
+    websub_pings,
 )
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
@@ -221,7 +221,7 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     rendering.records.append(partial(written, calendars_made_of=calendars))
     if rendering.config.hub:
         feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
-        rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
+        rendering.records.append(partial(websub_pings.record_published, rendering.store, feeds))
 
 
 def _has_files(rendering: _Rendering, channel: Channel) -> bool:
@@ -344,7 +344,7 @@ def _remove_old_channels(rendering: _Rendering) -> None:
     for id_ in channels.removed(rendering.store, [channel.id for channel in rendering.config.channels]):
         paths = [f"channels/{id_}/{name}" for name in CHANNEL_FILES]
         files.remove_documents(rendering.config.public, paths)
-        websub_state.forget(rendering.store, [rendering.config.site.url + path for path in paths])
+        websub_pings.forget(rendering.store, [rendering.config.site.url + path for path in paths])
         channels.forget(rendering.store, id_)
         rendering.contained.forget(ContainedStep.CHANNEL, id_)
 

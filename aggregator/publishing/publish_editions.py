@@ -16,7 +16,7 @@ from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.publishing import paths
-from aggregator.store import edition_revisions, meta, websub_state
+from aggregator.store import edition_revisions, meta, websub_pings
 from aggregator.store.connection import Store
 
 WRITTEN_WITH = "editions_written"
@@ -49,7 +49,7 @@ def publish(
         store, {id_: revision for id_, revision in due.items() if id_ not in failed}
     )
     if config.hub and paths.EDITION_FEED in hashes:
-        websub_state.record_published(
+        websub_pings.record_published(
             store, {config.site.url + paths.EDITION_FEED: hashes[paths.EDITION_FEED]}
         )
     meta.put(store, WRITTEN_WITH, rendered_with)

@@ -16,8 +16,8 @@ from aggregator.errors import AggregatorError
 from aggregator.ports import App
 from aggregator.store.editor_sessions import SESSION_LIFETIME
 from aggregator.web import forms
-from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
 from aggregator.web.editor_request import COOKIE, EditorRequest, Problem
+from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 
 logger = logging.getLogger("aggregator.web.editor")
 
@@ -36,7 +36,7 @@ def required(request: EditorRequest) -> Response:
 class SignIn:
     """Accept addresses and sign-in links, and begin and end sessions."""
 
-    limit: NetworkLimit
+    limit: RequestLimit
 
     async def form(self, request: EditorRequest) -> Response:
         """Show the form, or accept an address; the response is the same for every address."""

@@ -20,7 +20,7 @@ from aggregator.web import pages
 from aggregator.web.conditional import not_modified, prefers_gzip, prefers_page
 from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile, in_memory
 from aggregator.web.headers import ANY_ORIGIN, METHODS, PREFLIGHT, SECURITY, Headers
-from aggregator.web.story_pages import StoryPages, is_marked
+from aggregator.web.story_pages import StoryPages, is_gone_page
 
 LIFETIME_SECONDS = 600
 """Seconds that a document is fresh: the documented interval between runs of `fetch` (V6)."""
@@ -104,7 +104,7 @@ class StaticFiles:
         """Lead on to the story into which another was merged, or say that it is gone."""
         if gone.became:
             await self._send_error(scope, send, 301, (b"location", f"./{gone.became}.html".encode()))
-        elif isinstance(file, CachedFile) and is_marked(file):
+        elif isinstance(file, CachedFile) and is_gone_page(file):
             await self._send_cached(path, file, scope, send, status=410)
         else:
             await self._send_error(scope, send, 410)

@@ -19,8 +19,8 @@ from aggregator.errors import AggregatorError
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
 from aggregator.ports import App
 from aggregator.web import forms, headers
-from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
 from aggregator.web.forms import Form, first
+from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 from aggregator.web.static import StaticFiles, StaticResponse
 from aggregator.web.subscription_pages import Pages, SignUp
 
@@ -45,7 +45,7 @@ class Subscriptions:
 
     app: Callable[[], App]
     static: StaticFiles
-    limit: NetworkLimit = field(default_factory=NetworkLimit)
+    limit: RequestLimit = field(default_factory=RequestLimit)
 
     def routes(self) -> list[Route]:
         """Return the routes of all pages; GET never changes anything (SU2)."""

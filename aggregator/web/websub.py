@@ -18,7 +18,7 @@ from aggregator.polling import websub_callbacks
 from aggregator.polling.websub_callbacks import CallbackState
 from aggregator.ports import App
 from aggregator.web import responses
-from aggregator.web.client_network import NetworkLimit
+from aggregator.web.request_limit import RequestLimit
 
 PATH = f"/{CALLBACK_PATH}"
 MAX_BODIES = 4
@@ -45,7 +45,7 @@ class Callbacks:
 
     app: Callable[[], App]
     on_push: Callable[[], None] = lambda: None
-    limit: NetworkLimit = field(default_factory=lambda: NetworkLimit(maximum=MAX_REQUESTS))
+    limit: RequestLimit = field(default_factory=lambda: RequestLimit(maximum=MAX_REQUESTS))
     bodies_in_memory: int = 0
 
     def routes(self) -> list[Route]:

@@ -16,10 +16,11 @@ from aggregator.i18n import page_words
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
+from aggregator.publishing import charts
 from aggregator.publishing.charts import bars
 from aggregator.store import activity
 from aggregator.store.connection import opened
-from aggregator.web import app, charts, status
+from aggregator.web import app, status
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Clock, Web, Workplace
 from tests.web.asgi import ask
@@ -133,7 +134,7 @@ def test_bars_and_months() -> None:
     """The largest bar has the whole height, an empty month none, and months cross years."""
     assert bars([0, 1, 200]).path == "M4 23h3v1h-3zM8 0h3v24h-3z"
     assert bars([]).path == bars([0]).path == ""
-    assert charts.months(NOW.date().replace(month=2), 3) == ["2025-12", "2026-01", "2026-02"]
+    assert charts.last_months(NOW.date().replace(month=2), 3) == ["2025-12", "2026-01", "2026-02"]
 
 
 def metrics(
