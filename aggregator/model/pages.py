@@ -44,11 +44,11 @@ class StoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoneStory:
-    """Hold a story that is no longer published; `became` is the one into which it was merged."""
+class GoneStoryPage:
+    """Hold a story that is no longer published, and the one into which it was merged."""
 
     id: str
-    became: RelatedStory | None = None
+    merged_into: RelatedStory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from aggregator.model.value_classes import dataclass
 class Tombstone:
     """Hold a story that is no longer published since `at` (RFC 6721).
 
-    `became` is the story into which it was merged, if any (I7).
+    `merged_into` is the story into which it was merged, if any (I7).
     """
 
     story_id: str
     at: datetime
-    became: str | None = None
+    merged_into: str | None = None
 
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)

@@ -162,10 +162,10 @@ class CandidatePair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
-    """A story that is not published any more; `became` is the story into which it was merged."""
+class UnpublishedStory:
+    """A story that is not published any more, and the one into which it was merged."""
 
-    became: str | None = None
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,8 +204,8 @@ def _deleted_entry(parent: Any, tombstone: Tombstone, site: Site) -> None:
         ref=paths.story_tag(site, tombstone.story_id),
         when=tombstone.at.isoformat(),
     )
-    if tombstone.became:
-        comment = f"Published as {paths.story_tag(site, tombstone.became)} now."
+    if tombstone.merged_into:
+        comment = f"Published as {paths.story_tag(site, tombstone.merged_into)} now."
         _text(deleted, f"{{{TOMBSTONES}}}comment", comment)
 
 

@@ -136,4 +136,4 @@ def tombstones(store: Store, month: str) -> list[Tombstone]:
 
 def tombstone_from_row(row: Mapping[str, Any]) -> Tombstone:
     """Return a row of `tombstones` as a value."""
-    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"])
+    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), merged_into=row["became"])

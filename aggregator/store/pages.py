@@ -9,7 +9,7 @@ from typing import Any
 from aggregator.model.pages import (
     AnnouncedStory,
     Directory,
-    GoneStory,
+    GoneStoryPage,
     ListedStory,
     MonthRecord,
     RelatedStory,
@@ -89,9 +89,9 @@ def published(store: Store, ids: Sequence[str]) -> set[str]:
     }
 
 
-def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStory]:
+def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     """Return those of the stories that were hidden or merged into another one."""
-    found: dict[str, GoneStory] = {}
+    found: dict[str, GoneStoryPage] = {}
     for part in chunked(ids):
         inside = f"({marks(part)})"
         for row in store.db.execute(
@@ -101,8 +101,8 @@ def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStory]:
             f" UNION ALL SELECT id, NULL, NULL, NULL FROM stories WHERE hidden = 1 AND id IN {inside}",
             [*part, *part],
         ):
-            became = RelatedStory(id=row[1], title=row[2], language=row[3]) if row[1] else None
-            found.setdefault(row[0], GoneStory(id=row[0], became=became))
+            successor = RelatedStory(id=row[1], title=row[2], language=row[3]) if row[1] else None
+            found.setdefault(row[0], GoneStoryPage(id=row[0], merged_into=successor))
     return found
 
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTerms
-from aggregator.model.stories import Gone
+from aggregator.model.stories import UnpublishedStory
 from aggregator.store import search_terms, stories
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import marks
@@ -230,7 +230,7 @@ def resolve(store: Store, name: str) -> str | None:
     return str(row[0]) if row and row[0] else None
 
 
-def gone(store: Store, story_id: str) -> Gone | None:
+def gone(store: Store, story_id: str) -> UnpublishedStory | None:
     """Return what became of a story that was hidden, withdrawn or merged; None for any other."""
     row = store.db.execute("SELECT became FROM tombstones WHERE story_id = ?", [story_id]).fetchone()
-    return Gone(became=row["became"]) if row else None
+    return UnpublishedStory(merged_into=row["became"]) if row else None

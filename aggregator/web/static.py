@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aggregator.model.config import Site
-from aggregator.model.stories import Gone
+from aggregator.model.stories import UnpublishedStory
 from aggregator.ports import Clock
 from aggregator.publishing import stylesheet
 from aggregator.web import pages
@@ -99,11 +99,16 @@ class StaticFiles:
         await _send(send, 204, [*SECURITY, (b"allow", METHODS), *foreign], b"")
 
     async def _send_gone(
-        self, path: str, file: CachedFile | LargeFile | Folder | None, gone: Gone, scope: Scope, send: Send
+        self,
+        path: str,
+        file: CachedFile | LargeFile | Folder | None,
+        gone: UnpublishedStory,
+        scope: Scope,
+        send: Send,
     ) -> None:
         """Lead on to the story into which another was merged, or say that it is gone."""
-        if gone.became:
-            await self._send_error(scope, send, 301, (b"location", f"./{gone.became}.html".encode()))
+        if gone.merged_into:
+            await self._send_error(scope, send, 301, (b"location", f"./{gone.merged_into}.html".encode()))
         elif isinstance(file, CachedFile) and is_gone_page(file):
             await self._send_cached(path, file, scope, send, status=410)
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aggregator.errors import StoreError
-from aggregator.model.stories import Gone
+from aggregator.model.stories import UnpublishedStory
 from aggregator.store import story_search
 from aggregator.web.file_cache import CachedFile, Folder, LargeFile
 from aggregator.web.queries import Queries
@@ -27,7 +27,9 @@ class StoryPages:
 
     queries: Queries
 
-    async def find_gone(self, path: str, file: CachedFile | LargeFile | Folder | None) -> Gone | None:
+    async def find_gone(
+        self, path: str, file: CachedFile | LargeFile | Folder | None
+    ) -> UnpublishedStory | None:
         """Return what became of the story of a page; None for a published one and any other path.
 
         The store knows it before its page is written anew; if it does not answer, the page decides.
@@ -35,7 +37,7 @@ class StoryPages:
         name = PATH.fullmatch(path)
         if not name:
             return None
-        marked = Gone() if is_gone_page(file) else None
+        marked = UnpublishedStory() if is_gone_page(file) else None
         try:
             found = await self.queries.run(partial(story_search.gone, story_id=name[1]), SECONDS)
         except StoreError:

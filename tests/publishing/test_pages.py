@@ -25,7 +25,7 @@ from aggregator.items import sanitize
 from aggregator.model.events import StoryEvent
 from aggregator.model.pages import (
     Directory,
-    GoneStory,
+    GoneStoryPage,
     ListedStory,
     MonthRecord,
     RelatedStory,
@@ -548,7 +548,7 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     )
     documents = [
         story_page.render(content, here, web_url="https://app.example/"),
-        story_page.render_gone(GoneStory(id="g" * 16, became=related), here, web_url=None),
+        story_page.render_gone(GoneStoryPage(id="g" * 16, merged_into=related), here, web_url=None),
         PublishedDocument(path="archive/2026-10.html", media_type="text/html", body=b"".join(month)),
         directory_pages.topics(rows, here, web_url="https://app.example/"),
         directory_pages.partners(rows, here, web_url="https://app.example/"),
