@@ -12,7 +12,7 @@ from aggregator.cli.output import json_option, print_json, progress_line, table,
 from aggregator.counts import count_of
 
 if TYPE_CHECKING:
-    from aggregator.model.discovery import Discovery, Preview, TriedProposal
+    from aggregator.model.discovery import Discovery, SourcePreview, TriedProposal
 
 
 @click.group()
@@ -144,7 +144,7 @@ def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool
         _print_preview(preview)
 
 
-def _print_preview(preview: Preview) -> None:
+def _print_preview(preview: SourcePreview) -> None:
     origin = "stored document, parsed again" if preview.kept else "requested just now"
     click.echo(f"{preview.url} ({preview.kind}; {origin}): {count_of(len(preview.items), 'item')}")
     for note in preview.notes:

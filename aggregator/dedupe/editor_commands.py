@@ -181,7 +181,7 @@ def part_story(
     config: Config,
     story: Cluster,
     leaving: Sequence[Member],
-    part: editorial.Part,
+    part: editorial.SplitStory,
     now: datetime,
     why: str,
 ) -> None:
@@ -202,10 +202,10 @@ def part_story(
         _update_channels(store, config, [part.story_id], now)
 
 
-def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.Part:
+def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.SplitStory:
     """Return a new story, announced nowhere, for items that leave `story` (I7)."""
     (facts,) = stories.facts(store, [story.story_id])
-    return editorial.Part(
+    return editorial.SplitStory(
         story_id=_free_story_id(store, lead),
         announced=facts.announced,
         published=lead.sort,

@@ -45,7 +45,7 @@ class OperatorReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class TaskSection:
     """Tasks under one heading; `more` says how many others there are, and where they are listed."""
 
     title: str
@@ -159,13 +159,13 @@ def _body(edition: Edition, site: Site, due: tuple[Task, ...], activity: str, li
     )
 
 
-def _section(heading: str, due: tuple[Task, ...], limit: int) -> Section:
+def _section(heading: str, due: tuple[Task, ...], limit: int) -> TaskSection:
     omitted = len(due) - limit
     more = f"… and {omitted} more{MORE.get(heading, '')}" if omitted > 0 else ""
-    return Section(title=heading, tasks=due[:limit], more=more)
+    return TaskSection(title=heading, tasks=due[:limit], more=more)
 
 
-def _text(edition: Edition, site: Site, sections: list[Section], activity: str) -> str:
+def _text(edition: Edition, site: Site, sections: list[TaskSection], activity: str) -> str:
     lines = [*wrapped(edition.subject, rest="  "), *wrapped(activity), ""]
     for section in sections:
         lines += text_heading(section.title)

@@ -21,7 +21,7 @@ from aggregator.store.editions import UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
+class PendingIds:
     """Ids of stories that an edition may contain.
 
     `withdrawn` has the time of each removal, `closing` the part of each deadline that is near.
@@ -37,9 +37,9 @@ class Candidates:
         """Return all ids, each once."""
         return list(dict.fromkeys([*self.new, *self.edited, *self.withdrawn, *self.closing]))
 
-    def only(self, ids: Collection[str]) -> Candidates:
-        """Return the candidates whose id is in `ids`."""
-        return Candidates(
+    def only(self, ids: Collection[str]) -> PendingIds:
+        """Return those of the ids that are in `ids`."""
+        return PendingIds(
             new=[id_ for id_ in self.new if id_ in ids],
             edited=[id_ for id_ in self.edited if id_ in ids],
             withdrawn={id_: at for id_, at in self.withdrawn.items() if id_ in ids},
@@ -47,11 +47,11 @@ class Candidates:
         )
 
 
-def candidates(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> Candidates:
+def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> PendingIds:
     """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
     floor = max(since, record.last_composed - editions.REACH) if record else since
-    return Candidates(
+    return PendingIds(
         new=editions.pending(store, plan, floor=floor),
         edited=editions.edited(store, plan, floor=floor) if record else [],
         withdrawn=editions.withdrawn(store, plan, floor=floor) if record else {},
@@ -59,8 +59,8 @@ def candidates(store: Store, plan: DigestPlan, since: datetime, now: datetime) -
     )
 
 
-def read(store: Store, plan: DigestPlan, wanted: Candidates) -> PendingStories:
-    """Read candidates, without stories whose edit was reverted since the last edition."""
+def read(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
+    """Read stories of `wanted`, without stories whose edit was reverted since the last edition."""
     new = tuple(stories.read(store, wanted.new))
     edited = _one_of_each_event(list(_edited(store, plan, wanted.edited, new)))
     updates = (*edited, *_withdrawn(store, plan, wanted.withdrawn))

@@ -18,9 +18,9 @@ from aggregator.model.config import Config
 from aggregator.model.subscribers import (
     AccountMessage,
     Consent,
-    ImportReport,
     NewSubscriber,
     Subscriber,
+    SubscriberImportReport,
     SubscriberState,
 )
 from aggregator.ports import App
@@ -131,7 +131,7 @@ def remove(app: App, address: str) -> Subscriber:
 
 def import_file(
     app: App, raw: bytes, name: str, consent: str, digests: Sequence[str], language: str | None
-) -> ImportReport:
+) -> SubscriberImportReport:
     """Subscribe the addresses of a CSV file who consented as stated (DP3).
 
     A file with a problem is refused whole, and a run that was killed may be repeated. Nobody is brought back who
@@ -155,7 +155,7 @@ def import_file(
             with store.transaction():  # a short one each, because people sign up meanwhile (L1)
                 gone = subscribers.erased(store, [each.address for each in part])
                 results.update(_import(app, store, new, proof, gone) for new in part)
-    return ImportReport(inactive=file.inactive, **{name: results[name] for name in IMPORT_RESULTS})
+    return SubscriberImportReport(inactive=file.inactive, **{name: results[name] for name in IMPORT_RESULTS})
 
 
 def _import(app: App, store: Store, new: NewSubscriber, consent: Consent, gone: set[str]) -> str:

@@ -96,20 +96,6 @@ class SourceDirectory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
-    """Hold the ids of sources added from a list, and messages about what was left out.
-
-    Only the configuration of another program has `settings`, with the keys that they correspond to, and keys that
-    are `unused`.
-    """
-
-    added: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedDocument:
     """Hold a rendered file; `path` is relative to `public`, with slashes."""
 

@@ -49,15 +49,17 @@ def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
     )
 
 
-class Finding(StrEnum):
+class PageCheckResult(StrEnum):
     """The result of checking the page of a missing item."""
 
     CLEARED = "cleared"
     LATER = "later"
-    WITHDRAWN = "withdrawn"
+    REMOVED = "withdrawn"
 
 
-def judge(missing_item: MissingItem, status: int | None, now: datetime) -> tuple[Finding, MissingItem]:
+def judge(
+    missing_item: MissingItem, status: int | None, now: datetime
+) -> tuple[PageCheckResult, MissingItem]:
     """Return the result of a check and the item to store; `status` is None without a response.
 
     404 or 410 twice, a day apart, means removed. A 200 clears the item, and so do too many checks without a result.
@@ -65,7 +67,7 @@ def judge(missing_item: MissingItem, status: int | None, now: datetime) -> tuple
     tried = replace(missing_item, tries=missing_item.tries + 1, last=now)
     if status in GONE:
         if missing_item.gone and now - missing_item.gone >= CHECK_INTERVAL:
-            return Finding.WITHDRAWN, tried
-        return Finding.LATER, replace(tried, gone=missing_item.gone or now)
+            return PageCheckResult.REMOVED, tried
+        return PageCheckResult.LATER, replace(tried, gone=missing_item.gone or now)
     given_up = tried.tries >= MAX_TRIES or now - missing_item.since > MAX_WAIT
-    return Finding.CLEARED if status == 200 or given_up else Finding.LATER, tried
+    return PageCheckResult.CLEARED if status == 200 or given_up else PageCheckResult.LATER, tried

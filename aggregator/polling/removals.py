@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aggregator.model.config import Source
 from aggregator.model.polling import PageCheck, ParsedVisit
-from aggregator.polling.missing_items import Finding, find_missing, judge
+from aggregator.polling.missing_items import PageCheckResult, find_missing, judge
 from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
@@ -63,12 +63,12 @@ def apply_checks(
         missing_item, status = check.missing_item, check.status
         if missing_item.item_id not in absent:
             continue  # the document of the same visit contains it again
-        finding, tried = judge(missing_item, status, now)
-        if finding is Finding.CLEARED:
+        result, tried = judge(missing_item, status, now)
+        if result is PageCheckResult.CLEARED:
             missing_items.forget(store, [missing_item.item_id])
             continue
-        missing_items.record_check(store, tried, withdrawn=finding is Finding.WITHDRAWN)
-        if finding is Finding.WITHDRAWN:
+        missing_items.record_check(store, tried, withdrawn=result is PageCheckResult.REMOVED)
+        if result is PageCheckResult.REMOVED:
             gone.append(missing_item.item_id)
             notices.append(
                 f"{source.id}: “{line(missing_item.title, 100)}” was withdrawn: its page is gone ({status} twice)"

@@ -31,7 +31,7 @@ MAX_BYTES, MAX_COMPRESSED_BYTES = 60_000, 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class StoriesOfDay:
     """Hold the rendered stories announced on one day in the site's time zone."""
 
     date: date
@@ -87,7 +87,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
             coming=_coming(publication),
             badge=lambda event: badge(event, language),
             days=[
-                Day(date=day, articles=tuple(map(articles.article, stories)))
+                StoriesOfDay(date=day, articles=tuple(map(articles.article, stories)))
                 for day, stories in groupby(publication.stories, key=local_day)
             ],
         )

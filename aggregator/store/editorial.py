@@ -260,7 +260,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class SplitStory:
     """A story that is split off; with a `month` it is in feeds and that archive document (P2)."""
 
     story_id: str
@@ -270,7 +270,7 @@ class Part:
     month: str | None
 
 
-def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime, why: str) -> None:
+def found_part(store: Store, part: SplitStory, item_ids: Sequence[str], now: datetime, why: str) -> None:
     """Found a story with items that leave theirs; the first of them leads."""
     store.db.execute(
         "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
@@ -305,7 +305,7 @@ def return_from_tombstone(store: Store, story_id: str, now: datetime) -> None:
         store.db.execute("UPDATE stories SET returned = ? WHERE id = ?", [stamp(returned), story_id])
 
 
-def merged_part(store: Store, home: str, ids: Iterable[str]) -> Part | None:
+def merged_part(store: Store, home: str, ids: Iterable[str]) -> SplitStory | None:
     """Return the oldest story of `ids` that was merged into `home`, as it was published (P2)."""
     id_list = list(ids)
     row = store.db.execute(
@@ -315,7 +315,7 @@ def merged_part(store: Store, home: str, ids: Iterable[str]) -> Part | None:
     ).fetchone()
     if row is None:
         return None
-    return Part(
+    return SplitStory(
         story_id=row["story_id"],
         announced=sure_moment(row["announced"]),
         published=sure_moment(row["published"]),

@@ -21,7 +21,7 @@ from aggregator.web import (
     editor_sign_in,
     editor_stories,
 )
-from aggregator.web.editor_request import EditorRequest, Problem, has_editor_pages
+from aggregator.web.editor_request import EditorRequest, RequestProblem, has_editor_pages
 from aggregator.web.queries import Queries
 from aggregator.web.request_limit import RequestLimit
 from aggregator.web.static import StaticFiles, StaticResponse
@@ -119,7 +119,7 @@ def _for_editors(endpoint: Endpoint) -> Endpoint:
     async def respond(request: EditorRequest) -> Response:
         try:
             editor = await request.identify()
-        except Problem as problem:
+        except RequestProblem as problem:
             return request.problem_page(problem, "not_signed_in")
         if editor is None:
             return editor_sign_in.required(request)

@@ -16,7 +16,7 @@ from aggregator.errors import AggregatorError
 from aggregator.ports import App
 from aggregator.store.editor_sessions import SESSION_LIFETIME
 from aggregator.web import forms
-from aggregator.web.editor_request import COOKIE, EditorRequest, Problem
+from aggregator.web.editor_request import COOKIE, EditorRequest, RequestProblem
 from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 
 logger = logging.getLogger("aggregator.web.editor")
@@ -29,7 +29,7 @@ def required(request: EditorRequest) -> Response:
         cross_site = request.http.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         return request.redirect("editor/sign-in" + ("?from=link" if cross_site else ""))
     link = ("editor/sign-in", request.words["sign_in"])
-    return request.problem_page(Problem("not_signed_in_why", 403), "not_signed_in", link)
+    return request.problem_page(RequestProblem("not_signed_in_why", 403), "not_signed_in", link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +41,16 @@ class SignIn:
     async def form(self, request: EditorRequest) -> Response:
         """Show the form, or accept an address; the response is the same for every address."""
         if not editor_sign_in.mails_links(request.app.config):
-            return request.problem_page(Problem("no_user", 403), "not_signed_in")
+            return request.problem_page(RequestProblem("no_user", 403), "not_signed_in")
         if request.http.method != "POST":
             return _form(request)
         form = await forms.read(request.http)
         address = forms.address(forms.first(form, "address"))
         if address is None:
-            return _form(request, Problem("no_address"), forms.first(form, "address")[:254])
+            return _form(request, RequestProblem("no_address"), forms.first(form, "address")[:254])
         client = request.http.client
         if not self.limit.allows(network(client.host if client else "")):
-            refusal = request.problem_page(Problem("too_many_why", 429), "too_many")
+            refusal = request.problem_page(RequestProblem("too_many_why", 429), "too_many")
             refusal.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return refusal
         language = i18n.known(request.language)
@@ -67,7 +67,7 @@ class SignIn:
         """
         token = request.http.path_params["token"]
         if not editor_sign_in.mails_links(request.app.config):
-            return request.problem_page(Problem("no_user", 403), "not_signed_in")
+            return request.problem_page(RequestProblem("no_user", 403), "not_signed_in")
         if request.http.method != "POST":
             if not await run_in_threadpool(editor_sign_in.is_valid, request.app, token):
                 return _invalid(request)
@@ -88,7 +88,7 @@ class SignIn:
         return response
 
 
-def _form(request: EditorRequest, problem: Problem | None = None, address: str = "") -> Response:
+def _form(request: EditorRequest, problem: RequestProblem | None = None, address: str = "") -> Response:
     return request.render(
         "editor_sign_in.html.j2",
         problem=problem,
@@ -101,7 +101,7 @@ def _form(request: EditorRequest, problem: Problem | None = None, address: str =
 def _invalid(request: EditorRequest) -> Response:
     """Return the same page for unknown, used and expired links."""
     link = ("editor/sign-in", request.words["another_link"])
-    return request.problem_page(Problem("link_invalid_why", 404), "link_invalid", link)
+    return request.problem_page(RequestProblem("link_invalid_why", 404), "link_invalid", link)
 
 
 def _set_cookie(response: Response, session: str, seconds: int) -> None:
