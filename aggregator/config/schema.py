@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from aggregator.config import values
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 
 SourceKind = Literal["feed", "jsonfeed", "page", "ical", "wordpress", "zenodo"]
 
@@ -185,7 +185,7 @@ class SelectionPart(Part):
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[ItemKind, ...] = ()
     languages: tuple[Language, ...] = ()
 
 
@@ -205,7 +205,7 @@ class DigestPart(Part):
     id: Id
     title: Title
     channels: Annotated[tuple[Id, ...], Field(min_length=1)] = ("all",)
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[ItemKind, ...] = ()
     sections: Literal["kinds", "topics"] = "kinds"
     schedule: Schedule
     language: Language | None = None

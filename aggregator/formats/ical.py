@@ -15,7 +15,7 @@ from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import html_tree, ical_events
 from aggregator.model.config import Source
-from aggregator.model.documents import Enclosure, Entry, Kind, ParsedDocument
+from aggregator.model.documents import Enclosure, Entry, ItemKind, ParsedDocument
 from aggregator.text import block, line
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
         authors=tuple(filter(None, [_organizer(event)])),
         categories=_categories(event),
         enclosures=tuple(_enclosures(event, url)),
-        kind=Kind.EVENT,
+        kind=ItemKind.EVENT,
         base=url,
         event=ical_events.event_of(
             event, _moment(event, "DTSTART"), _end(event), title, _property(event, "LOCATION"), zone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from aggregator.model.config import Layout
-from aggregator.model.documents import Entry, Kind
+from aggregator.model.documents import Entry, ItemKind
 from aggregator.model.findings import FindingWords
 from aggregator.model.value_classes import dataclass
 
@@ -40,7 +40,7 @@ class PreviewItem:
     date: datetime | None
     written: str | None
     link: str | None
-    kind: Kind
+    kind: ItemKind
     topics: tuple[str, ...] = ()
     dropped: str | None = None
     standing: str | None = None

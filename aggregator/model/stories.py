@@ -7,7 +7,7 @@ from dataclasses import asdict, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.events import StoryEvent
 from aggregator.model.items import Item
 from aggregator.model.value_classes import dataclass
@@ -265,7 +265,7 @@ class Story:
     published: datetime
     updated: datetime
     changed: datetime
-    kind: Kind
+    kind: ItemKind
     topics: tuple[str, ...]
     related: tuple[tuple[str, str], ...] = ()
     hidden: bool = False

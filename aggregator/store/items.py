@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from aggregator.model.reports import ContainedStep
 from aggregator.store import event_facts
@@ -335,7 +335,7 @@ def from_row(row: Mapping[str, Any]) -> Item:
         categories=_names(row["categories"]),
         topics=_names(row["topics"]),
         enclosures=_enclosures(row["enclosures"]),
-        kind=Kind(row["kind"]),
+        kind=ItemKind(row["kind"]),
         language=row["language"],
         rights=row["rights"],
         source_updated=moment(row["source_updated"]),

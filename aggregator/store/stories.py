@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.items import Item
 from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.model.value_classes import dataclass
@@ -55,7 +55,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             published=sure_moment(row["published"]),
             updated=sure_moment(max(row["updated"], row["returned"] or "")),
             changed=sure_moment(row["changed"]),
-            kind=Kind(row["kind"]),
+            kind=ItemKind(row["kind"]),
             topics=tuple(sorted({topic for item in items[id_] for topic in item.topics})),
             related=tuple(related.get(id_, ())),
             hidden=bool(row["hidden"]),
@@ -104,7 +104,7 @@ class StoryFacts:
     fed: bool
     hidden: bool
     month: str | None
-    kind: Kind
+    kind: ItemKind
     sources: frozenset[str]
     topics: frozenset[str]
     languages: frozenset[str]
@@ -134,7 +134,7 @@ def facts(store: Store, ids: Iterable[str]) -> list[StoryFacts]:
                 fed=bool(row["fed"]),
                 hidden=bool(row["hidden"]),
                 month=row["month"],
-                kind=Kind(row["kind"]),
+                kind=ItemKind(row["kind"]),
                 sources=_names(row["sources"]),
                 topics=_names(row["topics"]),
                 languages=_names(row["languages"]),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.events import Event, StoryEvent
 from aggregator.model.value_classes import dataclass
 from aggregator.store import event_facts
@@ -402,7 +402,7 @@ class UnreadItem:
     source_id: str
     title: str
     text: str
-    kind: Kind
+    kind: ItemKind
     language: str | None
     published: datetime
     story_id: str | None
@@ -426,7 +426,7 @@ def unread(store: Store, count: int) -> list[UnreadItem]:
             source_id=row["source_id"],
             title=row["title"],
             text=row["text"],
-            kind=Kind(row["kind"]),
+            kind=ItemKind(row["kind"]),
             language=row["language"],
             published=sure_moment(row["sort"]),
             story_id=row["story_id"],

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from aggregator import i18n
 from aggregator.model.config import Config
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.publishing import EPOCH
 from aggregator.model.search import Found, Highlighted
 from aggregator.model.stories import Story
@@ -160,7 +160,7 @@ class Search:
         if name == "partner":
             return {source.id: source.name for source in self.config.sources}
         if name == "kind":
-            return {kind.value: words["kinds"].get(kind.value, kind.value) for kind in Kind}
+            return {kind.value: words["kinds"].get(kind.value, kind.value) for kind in ItemKind}
         if name == "topic":
             return {topic: topic for topic in _topics(self.config)}
         return dict(words["languages"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aggregator.items import normalise
 from aggregator.items.diff import item_changes
 from aggregator.model.config import Source, TopicRule
-from aggregator.model.documents import Enclosure, Kind, ParsedDocument
+from aggregator.model.documents import Enclosure, ItemKind, ParsedDocument
 from aggregator.model.items import ChangeKind, IdentityPolicy, Item, KnownItem
 from tests.builders import NOW, entry, reading, source
 from tests.strategies import law, markup, texts
@@ -147,7 +147,7 @@ def test_topics_are_the_sources_and_those_of_the_rules() -> None:
 
 def test_a_kind_is_told_by_the_title() -> None:
     """An item is an event because its title says so."""
-    assert one(title="Symposium in Turin").kind is Kind.EVENT
+    assert one(title="Symposium in Turin").kind is ItemKind.EVENT
 
 
 def test_a_filtered_item_is_kept_with_its_reason() -> None:
