@@ -34,7 +34,7 @@ class ProbeSettings:
     zone: ZoneInfo
     now: datetime
     seconds: float
-    gap: float
+    host_gap: float
     rate_limited_hosts: frozenset[str] = frozenset()
 
 
@@ -48,7 +48,7 @@ def probe_settings(app: App) -> ProbeSettings:
         zone=config.site.timezone,
         now=app.clock(),
         seconds=config.fetch.timeout.total_seconds(),
-        gap=app.host_gap,
+        host_gap=app.host_gap,
         rate_limited_hosts=_rate_limited_hosts(app),
     )
 
@@ -89,7 +89,7 @@ class Probe(PoliteClient):
             sandbox,
             now=settings.now,
             seconds=settings.seconds,
-            gap=settings.gap,
+            host_gap=settings.host_gap,
             requested=dict.fromkeys(visited, time.monotonic()),
             rules={robots.origin: robots for robots in known},
             budget=math.inf,  # a person waits for it, and may stop it

@@ -104,7 +104,7 @@ class VisitPlan:
     robots: tuple[Robots, ...] = ()
     unfinished: KeptDocument | None = None
     """The last accepted document, if articles of it are still unread."""
-    gap: Gap | None = None
+    coverage_gap: CoverageGap | None = None
     """The coverage gap to fill from older documents (G1)."""
     missing_items: tuple[MissingItem, ...] = ()
     """Items that left the document and whose pages are due for a check (I8)."""
@@ -159,7 +159,7 @@ class ListedItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class CoverageGap:
     """A coverage gap after a document without known entries; `url` has its older ones (G1).
 
     `since` is the last success before it. `known` are all aliases of the source; a known entry ends the filling.
@@ -272,12 +272,12 @@ class SideResults:
     """What a visit requested besides its document.
 
     `robots` is every robots.txt that was read; `older` the documents that fill a coverage gap, newest first;
-    `gap_closed` says that no further ones are to be requested (G1). `rate_limit` is the last 429 or 503 (CL8).
+    `coverage_gap_closed` says that no further ones are to be requested (G1). `rate_limit` is the last 429 or 503 (CL8).
     """
 
     robots: tuple[Robots, ...] = ()
     older: tuple[ParsedVisit, ...] = ()
-    gap_closed: bool = False
+    coverage_gap_closed: bool = False
     page_checks: tuple[PageCheck, ...] = ()
     rate_limit: Failure | None = None
 
@@ -379,7 +379,7 @@ class SourceRecord:
     shrunk_to: int | None = None
     shrunk_since: datetime | None = None
     unfinished: bool = False
-    gap: Gap | None = None
+    coverage_gap: CoverageGap | None = None
     hub_links: HubLinks | None = None
     lease: Lease | None = None
 

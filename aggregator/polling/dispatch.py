@@ -97,7 +97,7 @@ class _Dispatch:
             rules=config.topics,
             now=self.work.now,
             seconds=config.fetch.timeout.total_seconds(),
-            gap=self.work.app.host_gap,
+            host_gap=self.work.app.host_gap,
         )
 
     def end(self, finished: Iterable[Future[tuple[VisitResult, ...]]]) -> Iterator[str]:

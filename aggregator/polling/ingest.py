@@ -65,12 +65,14 @@ def _store(
     """Store the result of one visit in one transaction, then report it."""
     record = work.records[source.id]
     with work.transaction():
-        changes, gap = _store_documents(work, source, record, visit)
+        changes, coverage_gap = _store_documents(work, source, record, visit)
         _apply_page_checks(work, source, visit)
         if has_documents(visit):
             activity = sources.activity(work.store, [source.id])[source.id]
         pushed_until = _pushed_until(work, record, visit, changes) if record.lease else None
-        plan = _plan_next(work, source, visit, changes, activity, gap=gap, pushed_until=pushed_until)
+        plan = _plan_next(
+            work, source, visit, changes, activity, coverage_gap=coverage_gap, pushed_until=pushed_until
+        )
         _limit_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
             robots.keep(work.store, read)
@@ -86,13 +88,13 @@ def _store(
 def _store_documents(
     work: Round, source: Source, record: SourceRecord, visit: VisitResult
 ) -> tuple[Counter[ChangeKind], bool]:
-    """Store the documents of a visit; return the changes and whether a gap is open (G1)."""
+    """Store the documents of a visit; return changes and whether a coverage gap is open (G1)."""
     changes: Counter[ChangeKind] = Counter()
-    gap = False
+    coverage_gap = False
     if not has_documents(visit):
-        if visit.side.gap_closed:
-            sources.close_gap(work.store, source.id)
-        return changes, gap
+        if visit.side.coverage_gap_closed:
+            sources.delete_coverage_gap(work.store, source.id)
+        return changes, coverage_gap
     from aggregator.polling import store_document
 
     if isinstance(visit.result, ParsedVisit):
@@ -100,12 +102,12 @@ def _store_documents(
         changes += store_document.count(of_document)
         if visit.result.status == 200 and visit.result.hub_links != record.hub_links:
             sources.keep_hub_links(work.store, source.id, visit.result.hub_links)
-        gap = store_document.note_gap(work, source, record, visit.result, of_document)
+        coverage_gap = store_document.report_coverage_gap(work, source, record, visit.result, of_document)
     for older in visit.side.older:
         changes += store_document.count(store_document.store_older(work, source, record, older))
-    if visit.side.gap_closed and not gap:
-        sources.close_gap(work.store, source.id)
-    return changes, gap
+    if visit.side.coverage_gap_closed and not coverage_gap:
+        sources.delete_coverage_gap(work.store, source.id)
+    return changes, coverage_gap
 
 
 def _apply_page_checks(work: Round, source: Source, visit: VisitResult) -> None:
@@ -125,7 +127,7 @@ def _plan_next(
     changes: Counter[ChangeKind],
     activity: sources.Activity,
     *,
-    gap: bool,
+    coverage_gap: bool,
     pushed_until: datetime | None,
 ) -> NextVisit:
     record = work.records[source.id]
@@ -138,7 +140,7 @@ def _plan_next(
         work.app.clock(),
         known=changes.total() > changes[ChangeKind.NEW] or bool(getattr(visit.result, "present", ())),
         held_items=activity.held_items,
-        gap=gap,
+        coverage_gap=coverage_gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
         pushed_until=pushed_until,
     )

@@ -93,6 +93,7 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
     checks = known.missing_items.get(source.id, ())
     pages = [url_of(source, record), *(missing_item.link for missing_item in checks)] if known.robots else []
     origins = {urls.origin(page) for page in pages}
+    gap = record.coverage_gap
     return VisitPlan(
         request=Request(
             source=source, url=url_of(source, record), validators=_validators(work, source, record)
@@ -108,7 +109,7 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
         body_hash=record.body_hash,
         robots=tuple(known.robots[origin] for origin in origins if origin in known.robots),
         unfinished=documents.kept(store, source.id) if record.unfinished else None,
-        gap=replace(record.gap, known=items.aliases(store, source.id)) if record.gap else None,
+        coverage_gap=gap and replace(gap, known=items.aliases(store, source.id)),
         missing_items=checks,
     )
 

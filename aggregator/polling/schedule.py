@@ -105,14 +105,14 @@ def next_visit(
     *,
     known: bool = False,
     held_items: int = 0,
-    gap: bool = False,
+    coverage_gap: bool = False,
     neighbours: int | None = None,
     pushed_until: datetime | None = None,
 ) -> NextVisit:
     """Return when and how a source is visited after `visit`.
 
     `known`: the document shares an entry with those stored (CL14). `held_items`: the number of items that an editor
-    must review (G2). `gap`: a coverage gap is to be filled soon (G1). `neighbours`: the fewest failures in a row of
+    must review (G2). `coverage_gap`: one is to be filled soon (G1). `neighbours`: the fewest failures in a row of
     another source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub
     whose pushes are relied on (WS8).
     """
@@ -121,10 +121,10 @@ def next_visit(
         return _after_failure(
             record, source, rules, result, posting_stats, now, held_items=held_items, neighbours=neighbours
         )
-    if gap or (isinstance(result, ParsedVisit) and result.unfinished):
+    if coverage_gap or (isinstance(result, ParsedVisit) and result.unfinished):
         posting_stats = PostingStats(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, posting_stats, now)
-    if pushed_until and source.every is None and not gap:
+    if pushed_until and source.every is None and not coverage_gap:
         pause = max(pause, min(PUSHED, pushed_until - now))
     share = 1.0 if is_late(record, rules, now) else JITTER  # spreads what became due together (CL10)
     due = now + pause * (1 + share * _share(source))

@@ -11,7 +11,7 @@ from aggregator.dedupe.phases import changed_phases
 from aggregator.items import diff
 from aggregator.model.config import Source
 from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
-from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
+from aggregator.model.polling import CoverageGap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
 from aggregator.publishing.synchronise import reading_key
@@ -203,17 +203,19 @@ def _touch_edited(work: Round, changes: Changes, applied_later: Container[str]) 
 # --- coverage gaps (G1) ----------------------------------------------------------------------------------
 
 
-def note_gap(
+def report_coverage_gap(
     work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit, changes: Changes
 ) -> bool:
     """Report a coverage gap; return whether the next visit can fill it (G1)."""
     if record.last_success is None or parsed.status == 226 or parsed.unfinished:
         return False
     # A flood is no gap: an editor decides before anything else is requested.
-    if not anomalies.is_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):
+    if not anomalies.is_coverage_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):
         return False
     if parsed.older:
-        sources.keep_gap(work.store, source.id, Gap(url=parsed.older, since=record.last_success))
+        sources.save_coverage_gap(
+            work.store, source.id, CoverageGap(url=parsed.older, since=record.last_success)
+        )
     then = "older ones are requested at the next visit" if parsed.older else "it offers no older ones"
     work.notices.append(
         f"{source.id} ({source.url}): none of its entries was known, so that some may have been missed; {then}"
@@ -225,7 +227,9 @@ def store_older(work: Round, source: Source, record: SourceRecord, older: Parsed
     """Store the entries of an older document that fill a coverage gap; ignore all others (G1)."""
     known = items.known(work.store, source.id, [alias for item in older.items for alias in item.aliases])
     is_known = [any(alias in known for alias in item.aliases) for item in older.items]
-    new = anomalies.newer_items(older.items, is_known, record.gap.since if record.gap else None)
+    new = anomalies.newer_items(
+        older.items, is_known, record.coverage_gap.since if record.coverage_gap else None
+    )
     taken = items.taken(work.store, [item.id for item in new])
     compared = diff.item_changes(new, known.get, taken)
     changes = tuple(change for change in compared if change.change is ChangeKind.NEW)

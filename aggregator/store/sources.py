@@ -11,7 +11,7 @@ from aggregator.model.config import Source
 from aggregator.model.documents import HubLinks, RefreshHints
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import (
-    Gap,
+    CoverageGap,
     Lease,
     Move,
     PostingStats,
@@ -214,7 +214,9 @@ def _record(row: Mapping[str, Any], lease: Lease | None) -> SourceRecord:
         shrunk_to=row["shrunk_to"],
         shrunk_since=moment(row["shrunk_since"]),
         unfinished=bool(row["unfinished"]),
-        gap=Gap(url=row["gap_url"], since=moment(row["gap_since"])) if row["gap_url"] else None,
+        coverage_gap=CoverageGap(url=row["gap_url"], since=moment(row["gap_since"]))
+        if row["gap_url"]
+        else None,
         hub_links=HubLinks(hub=row["hub"], topic=row["topic"]) if row["hub"] else None,
         lease=lease,
     )
@@ -276,14 +278,14 @@ def activity(store: Store, ids: Iterable[str]) -> dict[str, Activity]:
     return found
 
 
-def keep_gap(store: Store, source_id: str, gap: Gap) -> None:
+def save_coverage_gap(store: Store, source_id: str, gap: CoverageGap) -> None:
     """Store a coverage gap, which the next visit fills from older documents (G1)."""
     store.db.execute(
         "UPDATE sources SET gap_url = ?, gap_since = ? WHERE id = ?", [gap.url, stamp(gap.since), source_id]
     )
 
 
-def close_gap(store: Store, source_id: str) -> None:
+def delete_coverage_gap(store: Store, source_id: str) -> None:
     """Forget the coverage gap of a source (G1)."""
     store.db.execute("UPDATE sources SET gap_url = NULL, gap_since = NULL WHERE id = ?", [source_id])
 

@@ -287,7 +287,7 @@ def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatc
 
     plans = (plan(), plan(source(id="b", url="https://node.example/b")))
     elsewhere = plan(source(id="c", url="https://other.example/c"))
-    work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, gap=4.0)
+    work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, host_gap=4.0)
     outcomes = visit_host(work, slow, never)
     assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
     assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]
