@@ -162,7 +162,7 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
     taken = items.taken(store, [item.id for item in found])
     item_changes = diff.item_changes(found, known.get, taken)
     with store.transaction():
-        items.keep(store, item_changes, backlog=False, now=now)
+        items.save(store, item_changes, backlog=False, now=now)
     return item_changes[0].item.id
 
 

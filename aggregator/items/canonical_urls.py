@@ -75,7 +75,7 @@ def canonical(url: str) -> str:
         host, path, query = (
             plain[1],
             plain[2],
-            query_parameters.kept(plain[3], is_plain=True) if plain[3] else "",
+            query_parameters.identifying(plain[3], is_plain=True) if plain[3] else "",
         )
     else:
         from w3lib.url import canonicalize_url  # takes 4 ms to import
@@ -89,7 +89,7 @@ def canonical(url: str) -> str:
         if parts is None:
             return url
         host, path = _host(parts), parts.path
-        query = query_parameters.kept(written) if written else ""
+        query = query_parameters.identifying(written) if written else ""
     if host.startswith(_MOBILE_HOSTS):
         host = _without_subdomains(host)
     path = _without_end(path)

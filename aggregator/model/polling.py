@@ -102,7 +102,7 @@ class VisitPlan:
     context: ParseContext
     body_hash: str | None = None
     robots: tuple[Robots, ...] = ()
-    unfinished: KeptDocument | None = None
+    unfinished: StoredDocument | None = None
     """The last accepted document, if articles of it are still unread."""
     coverage_gap: CoverageGap | None = None
     """The coverage gap to fill from older documents (G1)."""
@@ -116,7 +116,7 @@ class VisitPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptDocument:
+class StoredDocument:
     """The last accepted document of a source and the final URL it came from (V4)."""
 
     url: str

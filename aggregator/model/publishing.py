@@ -34,7 +34,7 @@ Split = Callable[[bytes], dict[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptStory:
+class UnchangedStory:
     """Hold a story that has not changed since its channel was written.
 
     `entries` has the entry of each format as the files of the channel have it.
@@ -56,7 +56,7 @@ class Publication:
     site: Site
     channel: Channel
     channels: tuple[Channel, ...]
-    stories: tuple[Story | KeptStory, ...]
+    stories: tuple[Story | UnchangedStory, ...]
     tombstones: tuple[Tombstone, ...] = ()
     updated: datetime = EPOCH
     previous: str | None = None

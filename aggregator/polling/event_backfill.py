@@ -23,7 +23,7 @@ def find_stored_events(work: Round) -> None:
         return
     found = {item.id: _events(work, item) for item in unread}
     with work.transaction():
-        story_events.keep_found(work.store, found)
+        story_events.save_found(work.store, found)
         dated = {item.story_id for item in unread if item.story_id and found[item.id]}
         work.touch_stories(dated)
         relate_events(work.store, work.config.channels, dated, work.now)

@@ -75,7 +75,7 @@ def _store(
         )
         _limit_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
-            robots.keep(work.store, read)
+            robots.save(work.store, read)
         new, updated = changes[ChangeKind.NEW], changes[ChangeKind.EDITED] + changes[ChangeKind.SIGNIFICANT]
         visits.end(work.store, visit_id, visit, plan, now=work.now, new_items=new, updated_items=updated)
     work.records[source.id] = replace(record, failures=plan.failures)
@@ -101,7 +101,7 @@ def _store_documents(
         of_document = store_document.store_document(work, source, record, visit.result)
         changes += store_document.count(of_document)
         if visit.result.status == 200 and visit.result.hub_links != record.hub_links:
-            sources.keep_hub_links(work.store, source.id, visit.result.hub_links)
+            sources.save_hub_links(work.store, source.id, visit.result.hub_links)
         coverage_gap = store_document.report_coverage_gap(work, source, record, visit.result, of_document)
     for older in visit.side.older:
         changes += store_document.count(store_document.store_older(work, source, record, older))

@@ -32,7 +32,7 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     changes, flood = _compare(work, source, parsed, known, record.last_success)
     edited_phases = _phase_edits(changes, known)
     changes = _with_significant(changes, edited_phases)
-    items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
+    items.save(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     listed = _listed(changes, parsed, known)
     if not _is_complete(parsed, listed_before):
@@ -53,7 +53,7 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
         replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
         for change in compared
     )
-    items.keep(work.store, changes, backlog=True, now=work.now)
+    items.save(work.store, changes, backlog=True, now=work.now)
     listed = _listed(changes, parsed, known)
     if not _is_complete(parsed, listed_before):
         listed += listed_before
@@ -71,7 +71,7 @@ def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: Pars
     known = _known(work.store, source, pushed, listed_before)
     changes, flood = _compare(work, source, pushed, known, record.last_success)
     new = tuple(change for change in changes if change.change is ChangeKind.NEW)
-    items.keep(work.store, new, backlog=False, now=work.now)
+    items.save(work.store, new, backlog=False, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     documents.list_first(work.store, source.id, [change.item.id for change in new])
     return tuple(
@@ -233,5 +233,5 @@ def store_older(work: Round, source: Source, record: SourceRecord, older: Parsed
     taken = items.taken(work.store, [item.id for item in new])
     compared = diff.item_changes(new, known.get, taken)
     changes = tuple(change for change in compared if change.change is ChangeKind.NEW)
-    items.keep(work.store, changes, backlog=False, now=work.now)
+    items.save(work.store, changes, backlog=False, now=work.now)
     return changes

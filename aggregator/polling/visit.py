@@ -206,11 +206,11 @@ class _Visit:
         self, response: Response, validators: Validators, body: bytes
     ) -> ParsedVisit | Unchanged | Failure:
         """Return Unchanged, or parse the stored document if articles of it are still unread."""
-        kept = self.plan.unfinished
-        if kept is None:
+        stored = self.plan.unfinished
+        if stored is None:
             return Unchanged(status=response.status, validators=validators, bytes_read=len(body))
-        again = replace(response, status=200, url=kept.url, body=kept.body)
-        return self._parse(again, validators, hashlib.sha256(kept.body).hexdigest())
+        again = replace(response, status=200, url=stored.url, body=stored.body)
+        return self._parse(again, validators, hashlib.sha256(stored.body).hexdigest())
 
     def _parse(self, response: Response, validators: Validators, body_hash: str) -> ParsedVisit | Failure:
         articles = self._read_articles(response)

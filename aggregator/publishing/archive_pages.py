@@ -14,7 +14,7 @@ from markupsafe import Markup
 from aggregator import i18n
 from aggregator.model.config import Site
 from aggregator.model.pages import ListedStory, MonthRecord
-from aggregator.model.publishing import KeptStory, PublishedDocument
+from aggregator.model.publishing import PublishedDocument, UnchangedStory
 from aggregator.publishing import charts, page_template, paths
 
 MAX_CHART_MONTHS = 240
@@ -30,7 +30,7 @@ _HEAD = f'<?xml version="1.0" encoding="UTF-8"?>\n<{{}} xmlns="{NAMESPACE}">\n'
 
 def month_page(
     month: str,
-    stories: Iterable[ListedStory | KeptStory],
+    stories: Iterable[ListedStory | UnchangedStory],
     site: Site,
     *,
     count: int,
@@ -43,7 +43,7 @@ def month_page(
     `neighbours` are the months before and after it, if any.
     """
 
-    def local_day(story: ListedStory | KeptStory) -> date:
+    def local_day(story: ListedStory | UnchangedStory) -> date:
         return story.announced.astimezone(site.timezone).date()
 
     template = page_template.environment().get_template("month_row.html.j2")
@@ -51,8 +51,8 @@ def month_page(
         page_template.context(site, paths.month_page(month), site.language, web_url)
     )
 
-    def row(story: ListedStory | KeptStory) -> Markup:
-        if isinstance(story, KeptStory):
+    def row(story: ListedStory | UnchangedStory) -> Markup:
+        if isinstance(story, UnchangedStory):
             return Markup(story.entries["page"].decode("utf-8"))  # noqa: S704 # rendered with autoescape
         element: Markup = rows.row(story)
         return element

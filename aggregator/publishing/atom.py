@@ -24,7 +24,7 @@ from lxml import etree
 from aggregator import __version__, urls
 from aggregator.model.config import Channel, Site
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import Fragments, KeptStory, Publication, PublishedDocument, Tombstone
+from aggregator.model.publishing import Fragments, Publication, PublishedDocument, Tombstone, UnchangedStory
 from aggregator.model.stories import Publisher, Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, paths
@@ -49,7 +49,7 @@ class FeedDocument:
     channel: Channel
     path: str
     updated: datetime
-    stories: tuple[Story | KeptStory, ...]
+    stories: tuple[Story | UnchangedStory, ...]
     tombstones: tuple[Tombstone, ...]
     links: tuple[tuple[str, str], ...] = ()
     archived: bool = False

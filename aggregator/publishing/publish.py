@@ -31,7 +31,7 @@ from aggregator.publishing import fragments, paths, publish_pages, websub, writt
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
-from aggregator.publishing.fragments import KeptFragments
+from aggregator.publishing.fragments import FragmentCache
 from aggregator.publishing.publish_pages import PageWork
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
@@ -83,7 +83,7 @@ class _Rendering:
     contained: Containment
     drafts: Drafts
     everything: bool = False
-    fragments: Fragments = field(default_factory=KeptFragments)
+    fragments: Fragments = field(default_factory=FragmentCache)
     publishers: str = ""
     """All publishers, of which an entry contains some."""
     made_at: int = 0
@@ -256,8 +256,8 @@ def _rendered(
         fed, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
         entries = _unchanged_entries(rendering, channel, record)
-        kept = written_entries.kept_stories(entries, fed, shown)
-        read = [id_ for id_ in fed | shown if id_ not in kept]
+        unchanged = written_entries.unchanged_stories(entries, fed, shown)
+        read = [id_ for id_ in fed | shown if id_ not in unchanged]
         full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
         since = min(fed.values(), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
@@ -266,8 +266,8 @@ def _rendered(
         months = [record for record in months if record.written_revision]
     for id_ in full.keys() & entries.keys():  # such as those beyond the end of a page that is cut
         in_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
-        fragments.keep(rendering.fragments, full[id_], channel, in_feeds)
-    by_id = full | kept
+        fragments.add(rendering.fragments, full[id_], channel, in_feeds)
+    by_id = full | unchanged
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
     publication = Publication(

@@ -18,7 +18,7 @@ from aggregator.gateways import files
 from aggregator.gateways.drafts import Drafts
 from aggregator.model.config import Channel, Config
 from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChange
-from aggregator.model.publishing import KeptStory, PublishedDocument, SourceDirectory
+from aggregator.model.publishing import PublishedDocument, SourceDirectory, UnchangedStory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
 from aggregator.model.value_classes import dataclass
@@ -295,7 +295,7 @@ def _write_month(
         pages.month_written(store, record, rendered_with, made_of, work.made_at)
 
 
-def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | KeptStory]:
+def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:
     """Yield the stories of a month, newest first, unchanged ones with their written row."""
     from aggregator.publishing import archive_pages
 
@@ -311,7 +311,7 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Kep
             read = pages.listed(work.store, [id_ for id_ in stories_ if id_ not in kept])
             for id_, story in stories_.items():
                 if id_ in kept:
-                    yield KeptStory(id=id_, announced=story.announced, entries={"page": kept[id_]})
+                    yield UnchangedStory(id=id_, announced=story.announced, entries={"page": kept[id_]})
                 else:
                     yield read[id_]
 

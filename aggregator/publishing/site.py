@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from aggregator import i18n
 from aggregator.model.config import Channel
-from aggregator.model.publishing import KeptStory, Publication, PublishedDocument
+from aggregator.model.publishing import Publication, PublishedDocument, UnchangedStory
 from aggregator.model.stories import Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, page_template, paths
@@ -65,7 +65,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
     language = i18n.known(channel.language or site.language)
     shared = page_template.context(site, path, language, publication.web_url)
 
-    def local_day(story: Story | KeptStory) -> date:
+    def local_day(story: Story | UnchangedStory) -> date:
         return story.announced.astimezone(zone).date()
 
     articles = _Articles(publication, language, shared)
@@ -108,13 +108,13 @@ class _Articles:
             {**shared, "short_day": lambda moment: i18n.short_day(moment.astimezone(zone).date(), language)}
         )
 
-    def article(self, story: Story | KeptStory) -> Markup:
+    def article(self, story: Story | UnchangedStory) -> Markup:
         """Return the element of a story."""
-        if isinstance(story, KeptStory):
+        if isinstance(story, UnchangedStory):
             entry = story.entries["page"]
         else:
             key = ("page", story.id, self._language, self._root)
-            entry = fragments.shared(self._publication.fragments, key, partial(self._rendered, story))
+            entry = fragments.get_or_render(self._publication.fragments, key, partial(self._rendered, story))
         return Markup(entry.decode("utf-8"))  # noqa: S704 # rendered with autoescape
 
     def _rendered(self, story: Story) -> bytes:

@@ -213,7 +213,7 @@ def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now: datetime) -> None:
+def save(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now: datetime) -> None:
     """Store new and edited items in the visit's transaction.
 
     The former text of an edited item becomes a revision (E2).

@@ -175,7 +175,7 @@ def any_hub(store: Store) -> bool:
     return bool(row[0])
 
 
-def keep_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:
+def save_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:
     """Store which hub and topic the document of a source names (WS1)."""
     store.db.execute(
         "UPDATE sources SET hub = ?, topic = ? WHERE id = ?",

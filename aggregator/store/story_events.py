@@ -435,7 +435,7 @@ def unread(store: Store, count: int) -> list[UnreadItem]:
     ]
 
 
-def keep_found(store: Store, found: Mapping[str, Sequence[Event]]) -> None:
+def save_found(store: Store, found: Mapping[str, Sequence[Event]]) -> None:
     """Store the events found in items, in the caller's transaction."""
     store.db.conn.executemany(
         "UPDATE items SET events = ? WHERE id = ?",

@@ -72,7 +72,7 @@ def end(
     _plan_next(store, visit.source_id, plan)
     result = visit.result
     if isinstance(result, Failure):
-        _keep_size(store, visit.source_id, result, now)
+        _record_page_size(store, visit.source_id, result, now)
         return
     server, day = visit.server, now.date().isoformat()
     store.db.execute(
@@ -100,7 +100,7 @@ def end(
     )
 
 
-def _keep_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
+def _record_page_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
     """Record since when a page has had the number of items that is left (G4)."""
     if failure.entries is not None:
         store.db.execute(

@@ -94,7 +94,7 @@ def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
             found, _ = normalise.items(reading, by_id[source_id], IdentityPolicy(), (), place.clock.now)
             known = items.known(store, source_id, [alias for item in found for alias in item.aliases])
             with store.transaction():
-                items.keep(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)
+                items.save(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)
         placing.assign(store, config.channels, place.clock.now)
         return shown(store)
 

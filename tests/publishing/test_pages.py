@@ -32,7 +32,7 @@ from aggregator.model.pages import (
     StoryPage,
     TextChange,
 )
-from aggregator.model.publishing import KeptStory, PublishedDocument
+from aggregator.model.publishing import PublishedDocument, UnchangedStory
 from aggregator.model.stories import StoryItem
 from aggregator.polling import fetch
 from aggregator.publishing import (
@@ -369,7 +369,7 @@ def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
     ]
     here = site_values()
 
-    def written(stories: Sequence[ListedStory | KeptStory]) -> bytes:
+    def written(stories: Sequence[ListedStory | UnchangedStory]) -> bytes:
         page = archive_pages.month_page(
             "2026-10", stories, here, count=3, neighbours=(None, None), feed=True, web_url=None
         )
@@ -378,7 +378,7 @@ def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
     page = written(listed)
     rows = archive_pages.split_page(page)
     assert [*rows] == [each.id for each in listed]
-    kept = [KeptStory(id=id_, announced=NOW, entries={"page": rows[id_]}) for id_ in rows]
+    kept = [UnchangedStory(id=id_, announced=NOW, entries={"page": rows[id_]}) for id_ in rows]
     assert written(kept) == page
     assert written([]) != page
 
