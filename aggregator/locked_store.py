@@ -10,7 +10,7 @@ from aggregator.gateways import files
 from aggregator.model.config import Config
 from aggregator.ports import Clock
 from aggregator.store import channels, meta, runs
-from aggregator.store.connection import Store, mark_schema, opened
+from aggregator.store.connection import Store, opened, record_schema
 from aggregator.text import legal
 
 AUTHORITY = "authority"
@@ -40,7 +40,7 @@ def locked_store(
     with files.lock(config.data, wait_seconds), opened(config.data / "aggregator.db", create=create) as store:
         refuse_lost(config, store)
         same_authority(store, config)
-        mark_schema(store)
+        record_schema(store)
         before = runs.newest(store)
         try:
             yield store

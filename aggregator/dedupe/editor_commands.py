@@ -35,7 +35,7 @@ from aggregator.store import (
     story_search,
 )
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 
 MAX_IDS_OF_ITEM = 100
 """Maximum number of story ids that are derived from one item."""
@@ -278,7 +278,7 @@ def _remove_from_channels(store: Store, story_id: str, now: datetime) -> None:
 
 def _update_channels(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
     update_channels(store, known_channels(store, config.channels), ids, now)
-    clear_finished_mark(store)
+    clear_idle(store)
 
 
 def story_named(store: Store, name: str) -> str:

@@ -15,7 +15,7 @@ from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import editorial, stories, story_events
 from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 from aggregator.text import line
 
 MAX_PLACE_CHARACTERS = 200
@@ -96,7 +96,7 @@ def publish(app: App, store: Store, story_id: str) -> DecidedEvent:
     after = _read(store, story_id)
     if _facts(before) != _facts(after.event):
         story_events.record_edit(store, story_id, now)
-    clear_finished_mark(store)
+    clear_idle(store)
     return after
 
 

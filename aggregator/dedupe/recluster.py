@@ -22,7 +22,7 @@ from aggregator.model.stories import (
 from aggregator.ports import App
 from aggregator.store import candidate_index, editorial, embeddings, stories, story_members
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 
 _Composition = tuple[str, frozenset[str]]
 """The lead and all items of a story."""
@@ -238,7 +238,7 @@ def _apply(app: App, store: Store, comparison: _Comparison) -> ReclusterDiff:
             for leaving in _split(app, store, story_id, composition, comparison.diff.leaves, now)
         ]
         joins = [pair for pair in comparison.diff.joins if _add_candidate_pair(store, pair)]
-        clear_finished_mark(store)
+        clear_idle(store)
     return replace(comparison.diff, leaves=tuple(leaves), joins=tuple(joins), applied=True)
 
 

@@ -32,7 +32,7 @@ from aggregator.store import (
     subscription_requests,
 )
 from aggregator.store.connection import Store, stamp
-from aggregator.store.idle_check import MAIL_IDLE_MARK, MAILBOX, finished_mark
+from aggregator.store.idle_check import MAIL_IDLE_KEY, MAILBOX, idle_hash
 
 LOCK_WAIT_SECONDS = 60
 """Maximum seconds to wait for another job: cron starts `fetch` in the same minute."""
@@ -55,7 +55,7 @@ def run(app: App) -> DigestReport:
         idle = not due and (next_attempt is None or next_attempt > now)
         if idle and not runs.last_failed(store, "digest"):
             return _finish(store, config, now, DigestReport(notices=collected.notices))
-        meta.delete(store, MAIL_IDLE_MARK)
+        meta.delete(store, MAIL_IDLE_KEY)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
         contained = Containment(store)
@@ -67,7 +67,7 @@ def run(app: App) -> DigestReport:
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         report = _finish(store, config, app.clock(), report)
         if any(step is ContainedStep.COMPOSING for step, _ in contained.broken):  # it is still due
-            meta.delete(store, MAIL_IDLE_MARK)
+            meta.delete(store, MAIL_IDLE_KEY)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
 
@@ -195,8 +195,8 @@ def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -
     except OSError:
         raw = b""
     if hashlib.sha256(raw).hexdigest() == config.file_hash:  # otherwise feeds.yaml was edited meanwhile
-        mark = f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}"
-        meta.put(store, MAIL_IDLE_MARK, f"{mark} {MAILBOX}" if mailbox else mark)
+        value = f"{idle_hash(raw)} {stamp(now)} {stamp(idle_until)}"
+        meta.put(store, MAIL_IDLE_KEY, f"{value} {MAILBOX}" if mailbox else value)
     pause = deliver.current_pause(store, config, now)
     report = replace(report, waiting=pause.until if pause else None)
     return report.counted(deliveries.counts(store))

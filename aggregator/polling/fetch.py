@@ -29,7 +29,7 @@ from aggregator.store import (
     url_keys,
 )
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import finished_mark
+from aggregator.store.idle_check import idle_hash
 
 
 def run(
@@ -65,7 +65,7 @@ def run(
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), app.clock())
         if publish and not work.deferred:
-            _mark_finished(work)
+            _record_idle(work)
     return report
 
 
@@ -84,7 +84,7 @@ def _prepare(work: Round) -> None:
 def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progress: Progress | None) -> None:
     """Parse outdated documents again and visit what is due; import parsers only for that."""
     chosen = choose_due(work, ids, force=force, spread=spread)
-    runs.clear_finished_mark(work.store)
+    runs.clear_idle(work.store)
     outdated = documents.outdated(work.store)
     if not chosen and not outdated:
         return
@@ -181,11 +181,11 @@ def _summary(report: FetchReport) -> dict[str, object]:
     return asdict(replace(report, sources=tuple(replace(source, next_visit=None) for source in failed)))
 
 
-def _mark_finished(work: Round) -> None:
+def _record_idle(work: Round) -> None:
     """Record that nothing is left to do, unless feeds.yaml was edited meanwhile."""
     try:
         raw = work.config.file.read_bytes()
     except OSError:
         return
     if hashlib.sha256(raw).hexdigest() == work.config.file_hash and not work.app.stopping():
-        runs.set_finished_mark(work.store, finished_mark(raw), work.config.public / "atom.xml")
+        runs.record_idle(work.store, idle_hash(raw), work.config.public / "atom.xml")

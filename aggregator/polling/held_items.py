@@ -29,5 +29,5 @@ def decide(app: App, ids: Sequence[str], who: str, *, release: bool) -> dict[str
                 editorial.decide(store, verb, who, now, stories=[], items=held, before={"source": id_})
         if release:
             meta.put(store, RELEASED, stamp(now) or "")
-        runs.clear_finished_mark(store)
+        runs.clear_idle(store)
     return decided

@@ -9,7 +9,7 @@ from typing import Any
 from aggregator.model.publishing import Tombstone
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, moment, sure_moment
-from aggregator.store.items import CHUNK, chunked, marks
+from aggregator.store.items import CHUNK, chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def raise_open(store: Store, story_ids: Iterable[str]) -> None:
     for part in chunked(story_ids):
         rows = store.db.execute(
             "SELECT DISTINCT month FROM stories JOIN archives USING (month)"
-            f" WHERE closed = 0 AND id IN ({marks(part)})",
+            f" WHERE closed = 0 AND id IN ({placeholders(part)})",
             part,
         )
         months.update(row[0] for row in rows)
@@ -113,7 +113,9 @@ def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
     latest = [
         row[0]
         for part in chunked(ids)
-        for row in store.db.execute(f"SELECT max(changed) FROM stories WHERE id IN ({marks(part)})", part)
+        for row in store.db.execute(
+            f"SELECT max(changed) FROM stories WHERE id IN ({placeholders(part)})", part
+        )
     ]
     return moment(max(filter(None, latest), default=None))
 

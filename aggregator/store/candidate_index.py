@@ -9,7 +9,7 @@ from typing import Any
 
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 MAX_SHARING_ITEMS = 30
 """Maximum number of items of the window under one key.
@@ -87,7 +87,7 @@ def read_items(store: Store, item_ids: Iterable[str]) -> list[IndexedItem]:
     return [
         _indexed_item(row)
         for part in chunked(item_ids)
-        for row in store.db.execute(_ITEMS + f" WHERE items.id IN ({marks(part)})", part)
+        for row in store.db.execute(_ITEMS + f" WHERE items.id IN ({placeholders(part)})", part)
     ]
 
 

@@ -9,7 +9,7 @@ from aggregator.model.publishing import Tombstone
 from aggregator.model.value_classes import dataclass
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 from aggregator.store.stories import StoryFacts, note_changes
 
 
@@ -114,7 +114,7 @@ def replace_memberships(
     facts = list(facts)
     changed: set[str] = set()
     for part in chunked(fact.story_id for fact in facts):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         rows = store.db.execute(
             f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN {inside}",
             part,
@@ -143,7 +143,7 @@ def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
     raised: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(
-            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({marks(part)})", part
+            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
         )
         raised.update(row[0] for row in rows)
     raise_quietly(store, sorted(raised))

@@ -17,7 +17,7 @@ from aggregator.model.digests import (
 )
 from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
+from aggregator.store.idle_check import MAIL_IDLE_KEY, OPEN_MESSAGES, PARKED
 
 BLOCK = "sending_block"
 """Key of the record of the messages that are being sent."""
@@ -363,7 +363,7 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
             values,
         ).rowcount
         store.db.execute("DELETE FROM relays")
-        meta.delete(store, MAIL_IDLE_MARK)
+        meta.delete(store, MAIL_IDLE_KEY)
     return queued
 
 

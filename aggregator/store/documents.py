@@ -11,7 +11,7 @@ from aggregator.model.documents import ENTRY_HASH_BYTES
 from aggregator.model.polling import ParsedVisit, SourceProfile, StoredDocument
 from aggregator.store import archives, channels, stories
 from aggregator.store.connection import Store
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 MAX_ITEMS_TOUCHED = 500
 """Maximum number of a source's newest items whose stories change with its profile."""
@@ -93,7 +93,7 @@ def entry_hashes(store: Store, ids: Iterable[str]) -> dict[str, frozenset[bytes]
     found = {}
     for part in chunked(ids):
         for source_id, joined in store.db.execute(
-            f"SELECT source_id, entry_hashes FROM documents WHERE source_id IN ({marks(part)})", part
+            f"SELECT source_id, entry_hashes FROM documents WHERE source_id IN ({placeholders(part)})", part
         ):
             places = range(0, len(joined), ENTRY_HASH_BYTES)
             found[source_id] = frozenset(joined[at : at + ENTRY_HASH_BYTES] for at in places)

@@ -22,7 +22,7 @@ from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFact
 from aggregator.model.polling import Move, SourceState
 from aggregator.model.reports import SourceDay
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 MAX_TAIL_CHARACTERS = 40
 """Maximum number of characters at the end of a text that are checked for truncation."""
@@ -85,7 +85,7 @@ def _entries(store: Store, source_id: str) -> EntryFacts:
             "SELECT guid, link, claimed, claimed_raw, first_seen, categories, kind, rights, text <> '' AS has_text,"
             f" html = '' AND excerpt = '' AS is_empty, substr(text, -{MAX_TAIL_CHARACTERS}) AS tail,"
             " (SELECT count(*) FROM aliases WHERE item_id = items.id AND kind = 'guid') AS ids"
-            f" FROM items WHERE id IN ({marks(part)})",
+            f" FROM items WHERE id IN ({placeholders(part)})",
             part,
         )
     ]
@@ -225,7 +225,7 @@ def known_findings(store: Store, source_id: str | None = None) -> dict[str, dict
 def store_findings(store: Store, source_id: str, codes: Sequence[str], day: date) -> None:
     """Store the findings of a report, in the caller's transaction; known ones keep their day."""
     store.db.execute(
-        f"DELETE FROM source_findings WHERE source_id = ? AND code NOT IN ({marks(codes)})",
+        f"DELETE FROM source_findings WHERE source_id = ? AND code NOT IN ({placeholders(codes)})",
         [source_id, *codes],
     )
     store.db.conn.executemany(

@@ -28,8 +28,8 @@ def chunked(values: Iterable[str]) -> Iterable[list[str]]:
         yield held[start : start + CHUNK]
 
 
-def marks(values: Sequence[object]) -> str:
-    """Return question marks for an IN list."""
+def placeholders(values: Sequence[object]) -> str:
+    """Return the placeholders of an IN list: question marks."""
     return ",".join("?" * len(values))
 
 
@@ -43,7 +43,7 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
         for part in chunked(sorted(values)):
             rows = store.db.execute(
                 "SELECT value, item_id FROM aliases"
-                f" WHERE source_id = ? AND kind = ? AND value IN ({marks(part)})",
+                f" WHERE source_id = ? AND kind = ? AND value IN ({placeholders(part)})",
                 [source_id, kind, *part],
             )
             owners.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
@@ -167,7 +167,7 @@ def taken(store: Store, ids: Sequence[str]) -> set[str]:
     """Return those of `ids` that items have."""
     found: set[str] = set()
     for part in chunked(ids):
-        rows = store.db.execute(f"SELECT id FROM items WHERE id IN ({marks(part)})", part)
+        rows = store.db.execute(f"SELECT id FROM items WHERE id IN ({placeholders(part)})", part)
         found.update(row[0] for row in rows)
     return found
 
@@ -179,7 +179,7 @@ def _read_known(store: Store, ids: set[str]) -> dict[str, KnownItem]:
         for row in store.db.execute(
             "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped,"
             " events FROM items"
-            f" WHERE id IN ({marks(part)})",
+            f" WHERE id IN ({placeholders(part)})",
             part,
         ):
             found[row["id"]] = KnownItem(
@@ -206,7 +206,7 @@ def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for part in chunked(ids):
         for row in store.db.execute(
-            f"SELECT item_id, title FROM revisions WHERE item_id IN ({marks(part)}) ORDER BY item_id, number",
+            f"SELECT item_id, title FROM revisions WHERE item_id IN ({placeholders(part)}) ORDER BY item_id, number",
             part,
         ):
             found.setdefault(row["item_id"], []).append(row["title"])
@@ -223,7 +223,7 @@ def save(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
     if rows := [_row(item) | {"backlog": backlog} for item in new]:
         conn.executemany(
-            f"INSERT INTO items ({', '.join(rows[0])}) VALUES ({marks([*rows[0]])})",
+            f"INSERT INTO items ({', '.join(rows[0])}) VALUES ({placeholders([*rows[0]])})",
             [tuple(row.values()) for row in rows],
         )
     conn.executemany(

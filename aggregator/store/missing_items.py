@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aggregator.model.polling import ListedItem, MissingItem
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
@@ -15,7 +15,7 @@ def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
     found = {}
     for part in chunked(ids):
         for row in store.db.execute(
-            f"SELECT id, link, sort, story_id FROM items WHERE id IN ({marks(part)})", part
+            f"SELECT id, link, sort, story_id FROM items WHERE id IN ({placeholders(part)})", part
         ):
             found[row["id"]] = ListedItem(
                 item_id=row["id"],

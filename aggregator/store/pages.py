@@ -15,7 +15,7 @@ from aggregator.model.pages import (
     RelatedStory,
 )
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import CHUNK, chunked, marks
+from aggregator.store.items import CHUNK, chunked, placeholders
 
 
 def outdated(store: Store, limit: int) -> dict[str, int]:
@@ -84,7 +84,7 @@ def published(store: Store, ids: Sequence[str]) -> set[str]:
         row[0]
         for part in chunked(ids)
         for row in store.db.execute(
-            f"SELECT DISTINCT story_id FROM channel_stories WHERE story_id IN ({marks(part)})", part
+            f"SELECT DISTINCT story_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
         )
     }
 
@@ -93,7 +93,7 @@ def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     """Return those of the stories that were hidden or merged into another one."""
     found: dict[str, GoneStoryPage] = {}
     for part in chunked(ids):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         for row in store.db.execute(
             "SELECT tombstones.story_id, stories.id, stories.title, language FROM tombstones"
             " LEFT JOIN stories ON stories.id = became LEFT JOIN items ON items.id = lead_id"
@@ -113,7 +113,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
         for part in chunked(sorted(set(ids)))
         for row in store.db.execute(
             "SELECT stories.id, stories.title, items.language FROM stories JOIN items ON items.id = lead_id"
-            f" WHERE hidden = 0 AND stories.id IN ({marks(part)})"
+            f" WHERE hidden = 0 AND stories.id IN ({placeholders(part)})"
             " AND EXISTS (SELECT 1 FROM channel_stories WHERE story_id = stories.id)",
             part,
         )
@@ -198,7 +198,7 @@ def listed(store: Store, ids: Iterable[str]) -> dict[str, ListedStory]:
         row["id"]: _listed(row)
         for part in chunked(ids)
         for row in store.db.execute(
-            f"{_LISTED} WHERE channel_id = 'all' AND channel_stories.story_id IN ({marks(part)})", part
+            f"{_LISTED} WHERE channel_id = 'all' AND channel_stories.story_id IN ({placeholders(part)})", part
         )
     }
 

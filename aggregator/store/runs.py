@@ -1,4 +1,4 @@
-"""Store runs of jobs, and whether the last one left work."""
+"""Store runs of jobs, and whether work remains after the last one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from aggregator.model.reports import FailingJob, RunRecord
 from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.idle_check import FINISHED_MARK
+from aggregator.store.idle_check import IDLE_KEY
 
 
 def begin(store: Store, job: str, now: datetime) -> int:
@@ -62,8 +62,8 @@ def last_failed(store: Store, job: str) -> bool:
     return row is not None and row["outcome"] != "done"
 
 
-def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
-    """Record that no work is left for the configuration with this mark, while `feed` exists.
+def record_idle(store: Store, idle_hash: str, feed: Path) -> None:
+    """Record that no work remains for the configuration with this hash, while `feed` exists.
 
     Not if an editor hid a story meanwhile, which has to be published.
     """
@@ -72,13 +72,13 @@ def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
         " (SELECT 1 FROM channels WHERE revision <> written_revision) AND NOT EXISTS"
         " (SELECT 1 FROM story_events WHERE revision <> written_revision) AND NOT EXISTS"
         " (SELECT 1 FROM items WHERE events IS NULL)",
-        [FINISHED_MARK, f"{mark} {feed}"],
+        [IDLE_KEY, f"{idle_hash} {feed}"],
     )
 
 
-def clear_finished_mark(store: Store) -> None:
-    """Record that there may be work, until a run ends without errors."""
-    meta.delete(store, FINISHED_MARK)
+def clear_idle(store: Store) -> None:
+    """Record that there may be work, until a run records that none remains."""
+    meta.delete(store, IDLE_KEY)
 
 
 def last(store: Store, count: int) -> list[RunRecord]:

@@ -22,7 +22,7 @@ from aggregator.model.polling import (
 from aggregator.model.reports import SourceHealth
 from aggregator.model.stories import Publisher
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 FORMERLY = "formerly:"
 """Prefix, with the id, of a URL that the source had before; keeps the column unique."""
@@ -128,7 +128,8 @@ def _write(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, s
     stored = {tuple(row) for row in store.db.execute(f"SELECT {columns} FROM sources")}
     changes = ", ".join(f"{column} = excluded.{column}" for column in _CONFIGURED[1:])
     store.db.conn.executemany(
-        f"INSERT INTO sources ({columns}) VALUES ({marks(_CONFIGURED)}) ON CONFLICT (id) DO UPDATE SET {changes}",
+        f"INSERT INTO sources ({columns}) VALUES ({placeholders(_CONFIGURED)})"
+        f" ON CONFLICT (id) DO UPDATE SET {changes}",
         [row for row in wanted if row not in stored],
     )
 
@@ -273,7 +274,7 @@ def activity(store: Store, ids: Iterable[str]) -> dict[str, Activity]:
     """Return the activity of sources by id."""
     found = {}
     for part in chunked(ids):
-        for id_, *values in store.db.execute(f"{_ACTIVITY} ({marks(part)})", part):
+        for id_, *values in store.db.execute(f"{_ACTIVITY} ({placeholders(part)})", part):
             found[id_] = Activity(*values)
     return found
 
@@ -319,7 +320,7 @@ def publishers_of(store: Store, ids: Iterable[str]) -> dict[str, Publisher]:
     """Return the sources `ids` by id."""
     publishers_by_id = {}
     for part in chunked(ids):
-        for row in store.db.execute(f"SELECT * FROM sources WHERE id IN ({marks(part)})", part):
+        for row in store.db.execute(f"SELECT * FROM sources WHERE id IN ({placeholders(part)})", part):
             publishers_by_id[row["id"]] = publisher(row)
     return publishers_by_id
 

@@ -11,7 +11,7 @@ from aggregator.model.events import Event, StoryEvent
 from aggregator.model.value_classes import dataclass
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ def with_events(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the stories of `ids` that have or had events, or are related to such stories."""
     found: set[str] = set()
     for part in chunked(sorted(ids)):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         rows = store.db.execute(
             f"SELECT story_id FROM items WHERE story_id IN {inside} AND events <> '[]'"
             f" UNION SELECT story_id FROM story_events WHERE story_id IN {inside}"
@@ -56,7 +56,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for part in chunked(sorted(ids)):
         rows = store.db.execute(
-            f"SELECT story_id, other_id FROM related WHERE story_id IN ({marks(part)})", part
+            f"SELECT story_id, other_id FROM related WHERE story_id IN ({placeholders(part)})", part
         )
         for story_id, other_id in rows:
             found.setdefault(story_id, set()).add(other_id)
@@ -73,7 +73,7 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
         events: dict[str, tuple[Event, ...]] = {}
         for row in store.db.execute(
             "SELECT story_id, items.events FROM items JOIN stories ON stories.id = story_id"
-            f" WHERE items.events <> '[]' AND story_id IN ({marks(part)})"
+            f" WHERE items.events <> '[]' AND story_id IN ({placeholders(part)})"
             " ORDER BY items.id <> lead_id, items.sort, items.id",
             part,
         ):
@@ -83,7 +83,7 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
             " event_decisions.decision, event_decisions.facts FROM stories JOIN items ON items.id = lead_id"
             " JOIN sources ON sources.id = items.source_id"
             " LEFT JOIN event_decisions ON event_decisions.story_id = stories.id"
-            f" WHERE NOT hidden AND stories.id IN ({marks(part)})",
+            f" WHERE NOT hidden AND stories.id IN ({placeholders(part)})",
             part,
         ):
             decided = event_facts.decode_one(row["facts"])
@@ -165,7 +165,7 @@ def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
         row
         for part in chunked(sorted(ids))
         for row in store.db.execute(
-            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({marks(part)})",
+            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({placeholders(part)})",
             part,
         )
     )
@@ -181,7 +181,9 @@ def replace(store: Store, ids: Iterable[str], rows: Sequence[EventRow], now: dat
     known = {
         (row["story_id"], row["part"]): row
         for part in chunked(story_ids)
-        for row in store.db.execute(f"SELECT * FROM story_events WHERE story_id IN ({marks(part)})", part)
+        for row in store.db.execute(
+            f"SELECT * FROM story_events WHERE story_id IN ({placeholders(part)})", part
+        )
     }
     kept = {(row.story_id, row.part) for row in rows}
     gone = [key for key, row in known.items() if row["present"] and key not in kept]
@@ -234,7 +236,7 @@ def sharing(store: Store, ids: Iterable[str]) -> set[str]:
         row[0]
         for part in chunked(sorted(ids))
         for row in store.db.execute(
-            f"SELECT story_id FROM story_events WHERE present AND entry_id IN ({marks(part)})"
+            f"SELECT story_id FROM story_events WHERE present AND entry_id IN ({placeholders(part)})"
             " AND entry_id <> story_id",
             part,
         )
@@ -260,7 +262,7 @@ def of_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[StoryEvent, 
             " coalesce(entry.sequence, said.sequence) AS sequence, coalesce(entry.changed, said.changed) AS changed,"
             " coalesce(entry.former, said.former) AS former FROM story_events AS said"
             " LEFT JOIN story_events AS entry ON entry.story_id = said.entry_id AND entry.part = said.entry_part"
-            f" WHERE said.present AND said.story_id IN ({marks(part)}) ORDER BY said.story_id, said.part",
+            f" WHERE said.present AND said.story_id IN ({placeholders(part)}) ORDER BY said.story_id, said.part",
             part,
         ):
             found.setdefault(row["story_id"], []).append(_story_event(row))

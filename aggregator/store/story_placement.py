@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.model.stories import Placement
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, stamp
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def apply_edits(
     touched: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})",
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({placeholders(part)})",
             part,
         )
         touched.update(row[0] for row in rows)
@@ -143,7 +143,7 @@ def of_first_round(store: Store, ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(
-            f"SELECT id FROM items WHERE id IN ({marks(part)}) AND first_seen ="
+            f"SELECT id FROM items WHERE id IN ({placeholders(part)}) AND first_seen ="
             " (SELECT first_seen FROM items WHERE story_id IS NOT NULL ORDER BY number LIMIT 1)",
             part,
         )

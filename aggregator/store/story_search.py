@@ -13,7 +13,7 @@ from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTer
 from aggregator.model.stories import UnpublishedStory
 from aggregator.store import search_terms, stories
 from aggregator.store.connection import Store, stamp
-from aggregator.store.items import marks
+from aggregator.store.items import placeholders
 
 MAX_MATCHES = 8
 """Maximum matching items that are read for each story: all of its may match."""
@@ -170,7 +170,7 @@ def _highlighted(
     for numbers in _neighbours(sorted(story_ids)):
         rows = store.db.execute(
             "SELECT rowid, highlight(items_fts, 0, ?, ?), snippet(items_fts, 1, ?, ?, '…', ?) FROM items_fts"
-            f" WHERE items_fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({marks(numbers)})",
+            f" WHERE items_fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({placeholders(numbers)})",
             [_BEGIN, _END, _BEGIN, _END, SNIPPET_WORDS, expression, numbers[0], numbers[-1], *numbers],
         )
         for number, title, text in rows:

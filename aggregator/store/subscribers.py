@@ -19,7 +19,7 @@ from aggregator.model.subscribers import (
 )
 from aggregator.store import meta
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.idle_check import MAIL_IDLE_MARK
+from aggregator.store.idle_check import MAIL_IDLE_KEY
 
 _SUBSCRIBERS = (
     "SELECT subscribers.*, suppressions.since AS suppressed_since, suppressions.reason AS suppressed_reason,"
@@ -228,7 +228,7 @@ def _left(now: datetime) -> str:
 
 def wake_mail(store: Store) -> None:
     """Record that the job that sends mail has work."""
-    meta.delete(store, MAIL_IDLE_MARK)
+    meta.delete(store, MAIL_IDLE_KEY)
 
 
 def message_digests(store: Store, to: Addressee) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from aggregator.model.value_classes import dataclass
 from aggregator.store import meta
 from aggregator.store.connection import Store, stamp
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 RULES_VERSION = 2
 """Version of the rules for addresses; a change raises it, and stored keys are extended."""
@@ -78,7 +78,7 @@ def _values(
     found: dict[str, list[tuple[str, str]]] = {}
     for part in chunked(ids):
         for row in store.db.execute(
-            f"{select} WHERE item_id IN ({marks(part)}) AND kind IN (?, ?)", [*part, *kinds]
+            f"{select} WHERE item_id IN ({placeholders(part)}) AND kind IN (?, ?)", [*part, *kinds]
         ):
             found.setdefault(row["item_id"], []).append((row["kind"], row["value"]))
     return found
@@ -116,7 +116,7 @@ def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str])
     for part in chunked(sorted(set(links))):
         rows = store.db.execute(
             "SELECT DISTINCT items.story_id FROM aliases JOIN items ON items.id = aliases.item_id"
-            f" WHERE aliases.kind = 'link' AND aliases.value IN ({marks(part)}) AND items.story_id IS NOT NULL"
+            f" WHERE aliases.kind = 'link' AND aliases.value IN ({placeholders(part)}) AND items.story_id IS NOT NULL"
             " AND (SELECT count(DISTINCT others.item_id) FROM aliases AS others"
             " WHERE others.kind = 'link' AND others.value = aliases.value) BETWEEN 2 AND 30",
             part,
@@ -124,7 +124,8 @@ def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str])
         ids.update(row[0] for row in rows)
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})", part
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({placeholders(part)})",
+            part,
         )
         ids.update(row[0] for row in rows)
     return ids
