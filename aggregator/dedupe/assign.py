@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.containment import Broken, Containment, attempt
-from aggregator.dedupe import candidates, cluster, event_relations, semantic, withdrawn
+from aggregator.dedupe import candidates, cluster, event_relations, removed_stories, semantic
 from aggregator.dedupe.cluster import LeadOrder
 from aggregator.items import caches
 from aggregator.model.config import Channel
@@ -134,7 +134,7 @@ def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, 
     for item_ids in placing_round.items_in_batches(store, BATCH_ITEMS):
         _assign_batch(store, now, work, item_ids, common, placed)
     story_placement.set_leads(store, {story_id: order[-1] for story_id, order in placed.leads.items()}, now)
-    withdrawn.hide_withdrawn(store, stories.hidden(store, placed.leads), now)
+    removed_stories.hide_removed(store, stories.hidden(store, placed.leads), now)
     placing_round.add_stories(store, story_placement.correct_future_times(store, now))
     for changed in placing_round.stories_in_batches(store, BATCH_ITEMS):
         update_channels(store, all_channels, changed, now)

@@ -14,7 +14,7 @@ from itertools import combinations, product
 
 from aggregator.dedupe import cluster
 from aggregator.dedupe.assign import lead_item_id
-from aggregator.dedupe.withdrawn import PUBLISHER
+from aggregator.dedupe.removed_stories import PUBLISHER
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
 from aggregator.model.config import Config

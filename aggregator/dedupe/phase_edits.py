@@ -61,13 +61,13 @@ def _leaving(store: Store, story: Cluster, changed: _Edits) -> list[Member]:
         if member.item_id in changed.keys() - linked
         and any(_differ(member, other, changed[member.item_id]) for other in story.members)
     ]
-    stay = any(not member.withdrawn for member in story.members if member not in leaving)
+    stay = any(not member.removed for member in story.members if member not in leaving)
     return leaving if stay else []
 
 
 def _differ(a: Member, b: Member, changed: frozenset[str]) -> bool:
     """Return whether only one of two published items names a phase that was changed."""
-    return not b.withdrawn and bool(
+    return not b.removed and bool(
         (reported_phases(a.title, a.text) ^ reported_phases(b.title, b.text)) & changed
     )
 

@@ -19,7 +19,7 @@ class Member:
 
     `links` are canonical keys that identify it, `link` is its address as written. `works` are identifiers such as a
     DOI, `origins` canonical keys of pages that it names as its origin, `pointers` those of other linked pages.
-    `text` is a beginning. `withdrawn` means removed by its publisher (I8), `calendar` an entry of a calendar.
+    `text` is a beginning. `removed` means by its publisher (I8), `calendar` an entry of a calendar.
     """
 
     item_id: str
@@ -39,7 +39,7 @@ class Member:
     works: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     pointers: frozenset[str] = frozenset()
-    withdrawn: bool = False
+    removed: bool = False
     calendar: bool = False
 
 

@@ -102,7 +102,7 @@ def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     return [row[0] for row in rows]
 
 
-def withdrawn(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, datetime]:
+def removed(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, datetime]:
     """Return stories in the ledger that were removed since their entry, with the time (I8).
 
     Stories that are only hidden are not included.

@@ -45,7 +45,7 @@ def forget(store: Store, ids: Iterable[str]) -> None:
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
 
 
-def record_check(store: Store, item: MissingItem, *, withdrawn: bool) -> None:
+def record_check(store: Store, item: MissingItem, *, removed: bool) -> None:
     """Store the result of a check of a missing item's page."""
     store.db.execute(
         "UPDATE missing_items SET tries = ?, last = ?, gone = ?, withdrawn = ? WHERE item_id = ?",
@@ -53,7 +53,7 @@ def record_check(store: Store, item: MissingItem, *, withdrawn: bool) -> None:
             item.tries,
             stamp(item.last),
             stamp(item.gone),
-            stamp(item.last) if withdrawn else None,
+            stamp(item.last) if removed else None,
             item.item_id,
         ],
     )

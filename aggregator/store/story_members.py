@@ -170,7 +170,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             works=of_kind("work", row["id"]),
             origins=of_kind("origin", row["id"]),
             pointers=of_kind("pointer", row["id"]),
-            withdrawn=bool(row["withdrawn"]),
+            removed=bool(row["withdrawn"]),
             calendar=bool(row["calendar"]),
         )
         for row in rows

@@ -231,6 +231,6 @@ def resolve(store: Store, name: str) -> str | None:
 
 
 def gone(store: Store, story_id: str) -> UnpublishedStory | None:
-    """Return what became of a story that was hidden, withdrawn or merged; None for any other."""
+    """Return what became of a story that was hidden, removed or merged; None for any other."""
     row = store.db.execute("SELECT became FROM tombstones WHERE story_id = ?", [story_id]).fetchone()
     return UnpublishedStory(merged_into=row["became"]) if row else None

@@ -163,7 +163,7 @@ def test_a_round_that_dies_loses_nothing_of_a_long_document(
     feeds(place, web, "long")
     fetch.run(place.app())
     with monkeypatch.context() as patch:
-        patch.setattr("aggregator.dedupe.withdrawn.hide_withdrawn", full)
+        patch.setattr("aggregator.dedupe.removed_stories.hide_removed", full)
         with pytest.raises(OSError, match="by design"):
             fetch.run(place.app())
     fetch.run(place.app())
