@@ -73,7 +73,7 @@ def read(
 def with_occurrences(
     document: ParsedDocument, body: bytes, headers: Mapping[str, str], source: Source, now: datetime
 ) -> ParsedDocument:
-    """Add to the events of series their dates of the coming 12 months."""
+    """Add to the events of series their dates of the next 12 months."""
     text = html_tree.decoded(body, headers)
     if "RRULE" not in text and "RDATE" not in text:
         return document

@@ -44,7 +44,7 @@ def kind_of(
     published: datetime,
     zone: tzinfo,
 ) -> ItemKind:
-    """Return the kind of an item: by its words, else by the coming event in its title."""
+    """Return the kind of an item: by its words, else by the upcoming event in its title."""
     principal = next(iter(events), None)
     if named is not ItemKind.NEWS or principal is None or principal.kind is EventKind.DEADLINE:
         return named

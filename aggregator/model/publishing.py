@@ -66,7 +66,7 @@ class Publication:
     web_url: str | None = None
     """The address of the web app with search and sign-up; None if there is none."""
     today: date = date.min
-    """The local day, on which coming events depend."""
+    """The local day, on which upcoming events depend."""
     events: tuple[Story, ...] | None = None
     """The stories of the calendar; None if the channel has no calendar (CA1)."""
     fragments: Fragments = field(default_factory=dict)

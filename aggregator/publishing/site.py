@@ -19,10 +19,10 @@ from aggregator.model.publishing import Publication, PublishedDocument, Unchange
 from aggregator.model.stories import Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, page_template, paths
-from aggregator.publishing.coming import ComingEvent, badge, coming
 from aggregator.publishing.page_template import environment
+from aggregator.publishing.upcoming_events import UpcomingEvent, badge, upcoming
 
-MAX_COMING = 5
+MAX_UPCOMING = 5
 """Maximum events and deadlines on the front page."""
 MAX_PARTNERS = 60
 """Maximum partners named on the front page."""
@@ -84,7 +84,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
             url_of=lambda name: paths.url(site, channel, name),
             calendar_url=_calendar_url(publication),
             coming_up=i18n.heading("coming", language),
-            coming=_coming(publication),
+            coming=_upcoming(publication),
             badge=lambda event: badge(event, language),
             days=[
                 StoriesOfDay(date=day, articles=tuple(map(articles.article, stories)))
@@ -153,8 +153,8 @@ def _calendar_url(publication: Publication) -> str | None:
     return paths.EVENTS if publication.channel.id == "all" else paths.CALENDAR
 
 
-def _coming(publication: Publication) -> list[ComingEvent]:
+def _upcoming(publication: Publication) -> list[UpcomingEvent]:
     """Return the next events for the front page, without those that do not take place."""
     if publication.channel.id != "all":
         return []
-    return [each for each in coming(publication) if each.event.takes_place][:MAX_COMING]
+    return [each for each in upcoming(publication) if each.event.takes_place][:MAX_UPCOMING]

@@ -105,8 +105,8 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComingEntry:
-    """A coming event and the beginning of the story that it belongs to."""
+class UpcomingEntry:
+    """A upcoming event and the beginning of the story that it belongs to."""
 
     story_id: str
     is_deadline: bool
@@ -118,7 +118,7 @@ class ComingEntry:
     language: str | None
 
 
-def coming(store: Store, since: date, count: int) -> list[ComingEntry]:
+def upcoming(store: Store, since: date, count: int) -> list[UpcomingEntry]:
     """Return the events with a calendar entry that are not over at `since`, at most `count`."""
     rows = store.db.execute(
         f"SELECT said.story_id, json_extract(facts, '$.kind') = 'deadline' AS is_deadline, first_day, last_day,"
@@ -130,7 +130,7 @@ def coming(store: Store, since: date, count: int) -> list[ComingEntry]:
         [since.isoformat(), count],
     )
     return [
-        ComingEntry(
+        UpcomingEntry(
             story_id=row["story_id"],
             is_deadline=bool(row["is_deadline"]),
             first_day=date.fromisoformat(row["first_day"]),

@@ -117,7 +117,7 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             lambda: story_events.of_channel(store, "all", today, today, 1),
             lambda: story_events.channels_between(store, [(today, today)]),
             lambda: story_events.next_end(store, today),
-            lambda: story_events.coming(store, today, 1),
+            lambda: story_events.upcoming(store, today, 1),
             lambda: digest_events.closing(store, weekly, today),
         ):
             steps = [step for step in plans(store, query) if "subquery" not in step.lower()]
