@@ -66,7 +66,7 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A upcoming event and the features of its title."""
+    """An upcoming event and the features of its title."""
 
     entry: UpcomingEntry
     title: Features

@@ -17,7 +17,7 @@ from aggregator.publishing import paths
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingEvent:
-    """A upcoming event on a page: first and last local day, and a line with when and where."""
+    """An upcoming event on a page: first and last local day, and a line with when and where."""
 
     story: Story
     event: Event

@@ -106,7 +106,7 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingEntry:
-    """A upcoming event and the beginning of the story that it belongs to."""
+    """An upcoming event and the beginning of the story that it belongs to."""
 
     story_id: str
     is_deadline: bool
