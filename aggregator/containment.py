@@ -126,7 +126,7 @@ class Containment:
     def record(self, now: datetime) -> tuple[str, ...]:
         """Write what was set aside; return a notice for what was not set aside before."""
         new = {key: reason for key, reason in self.broken.items() if key[1] not in self.aside[key[0]]}
-        with self.store.within():
+        with self.store.in_transaction():
             for (step, name), reason in new.items():
                 set_aside.add(self.store, step, name, reason, now)
             for step, name in self.repaired:

@@ -64,7 +64,7 @@ def of_block(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
 
 def attempt(work: Round, source: Source, known: Shared, now: datetime) -> Attempt:
     """Return a planned visit with all that is known of its source, in the caller's snapshot."""
-    with work.store.reading():
+    with work.store.translating_errors():
         return _attempt(work, _plan(work, source, known), known.activity[source.id].posting_stats, now)
 
 

@@ -53,8 +53,8 @@ class Store:
             yield
 
     @contextmanager
-    def part(self) -> Iterator[None]:
-        """Run the block as a part of the caller's transaction that can be rolled back by itself."""
+    def savepoint(self) -> Iterator[None]:
+        """Run the block in a savepoint of the caller's transaction."""
         with _run_in(self, ("SAVEPOINT part",), ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")):
             yield
 
@@ -78,13 +78,13 @@ class Store:
             yield
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def translating_errors(self) -> Iterator[None]:
         """Raise errors of the database file in the block's reads as StoreError."""
         with _run_in(self):
             yield
 
     @contextmanager
-    def within(self) -> Iterator[None]:
+    def in_transaction(self) -> Iterator[None]:
         """Run the block in a transaction, or in that of the caller."""
         if self.db.conn.in_transaction:
             yield

@@ -260,7 +260,7 @@ def index_words(store: Store) -> None:
     """
     count = MAX_INDEXED
     while count == MAX_INDEXED:
-        with store.within():
+        with store.in_transaction():
             count = store.db.execute(
                 "INSERT INTO items_fts (rowid, title, text, facets)"
                 " SELECT number, title, text, facets FROM items_searched"

@@ -222,7 +222,7 @@ def test_a_part_is_rolled_back_by_itself(file: Path) -> None:
     with opened(file) as store:
         with store.transaction():
             store.db.execute("INSERT INTO meta VALUES ('before', '1')")
-            with pytest.raises(sqlite3.IntegrityError), store.part():
+            with pytest.raises(sqlite3.IntegrityError), store.savepoint():
                 store.db.execute("INSERT INTO meta VALUES ('inside', '1')")
                 store.db.execute("INSERT INTO meta VALUES ('before', '2')")
             store.db.execute("INSERT INTO meta VALUES ('after', '1')")
