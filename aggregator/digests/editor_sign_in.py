@@ -18,7 +18,8 @@ def mails_links(config: Config) -> bool:
 def request_link(app: App, address: str, language: str) -> None:
     """Store that a sign-in link was requested for an address, listed or not (ED2).
 
-    `subscriptions.settle` decides about it after the response, so that its duration does not show whether it is listed.
+    `subscriptions.process_requests` decides about it after the response, so that its duration does not show whether it
+    is listed.
     """
     with opened_store(app) as store:
         subscription_requests.add(store, AccountMessage.SIGN_IN, address, language, (), app.clock())

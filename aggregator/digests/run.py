@@ -48,7 +48,7 @@ def run(app: App) -> DigestReport:
     config = app.config
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
-        _settle_requests(app, store, now)
+        _process_requests(app, store, now)
         collected = collect.run(app, store)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
@@ -72,7 +72,7 @@ def run(app: App) -> DigestReport:
     return report
 
 
-def _settle_requests(app: App, store: Store, now: datetime) -> None:
+def _process_requests(app: App, store: Store, now: datetime) -> None:
     """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
     with store.transaction():
         editor_sessions.expire(store, app.config.editors, now)
@@ -80,7 +80,7 @@ def _settle_requests(app: App, store: Store, now: datetime) -> None:
         key = app.link_key()
         subscriber_links.use_key(store, key)
         host, editors = mime.host(app.config.site), app.config.editors
-        subscription_requests.settle(store, key, app.nonces, host, editors)
+        subscription_requests.process(store, key, app.nonces, host, editors)
         subscriber_rights.expire(store, now)
 
 

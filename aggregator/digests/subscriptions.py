@@ -41,17 +41,17 @@ def opened_store(app: App) -> Iterator[Store]:
 def request(app: App, kind: AccountMessage, address: str, language: str, digests: Iterable[str]) -> bool:
     """Store what the form received; return False if there are too many requests (SU3).
 
-    `settle` decides about it, after the response (SU1).
+    `process_requests` decides about it, after the response (SU1).
     """
     with opened_store(app) as store:
         return subscription_requests.add(store, kind, address, language, digests, app.clock())
 
 
-def settle(app: App) -> None:
+def process_requests(app: App) -> None:
     """Queue the messages that stored requests ask for."""
     with opened_store(app) as store:
         host, editors = mime.host(app.config.site), app.config.editors
-        subscription_requests.settle(store, app.link_key(), app.nonces, host, editors)
+        subscription_requests.process(store, app.link_key(), app.nonces, host, editors)
 
 
 # --- links ---------------------------------------------------------------------------------------------

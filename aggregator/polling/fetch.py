@@ -117,7 +117,7 @@ def _request_pushes(work: Round) -> None:
 
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
-    _settle_authority(work.store, work.config)
+    _record_authority(work.store, work.config)
     _find_stored_events(work)
     founded, joined = _place(work)
     try:
@@ -169,7 +169,7 @@ def _check_ids(ids: Iterable[str], config: Config) -> None:
             raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
 
 
-def _settle_authority(store: Store, config: Config) -> None:
+def _record_authority(store: Store, config: Config) -> None:
     """Record the authority before the first story gets an id; it is final from then on (V5)."""
     if meta.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
         meta.put(store, AUTHORITY, config.site.authority)

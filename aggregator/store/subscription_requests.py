@@ -53,7 +53,7 @@ def add(
     return True
 
 
-def settle(store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str]) -> None:
+def process(store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str]) -> None:
     """Decide about each stored request, and queue its message in the same transaction.
 
     `editors` are the addresses that get sign-in links.
@@ -64,13 +64,13 @@ def settle(store: Store, key: bytes, nonces: Nonces, host: str, editors: Collect
             if row is None:
                 return
             if row["kind"] == AccountMessage.SIGN_IN:
-                _settle_sign_in(store, key, nonces, host, editors, row)
+                _process_sign_in(store, key, nonces, host, editors, row)
             else:
-                _settle(store, key, nonces, host, row)
+                _process_sign_up(store, key, nonces, host, row)
             store.db.execute("DELETE FROM subscription_requests WHERE id = ?", [row["id"]])
 
 
-def _settle_sign_in(
+def _process_sign_in(
     store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str], row: Mapping[str, Any]
 ) -> None:
     """Queue a sign-in link for the address of an editor; any other address gets none (ED2)."""
@@ -81,7 +81,7 @@ def _settle_sign_in(
         editor_sessions.queue_link(store, key, nonces, editor, row["language"], host, now)
 
 
-def _settle(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[str, Any]) -> None:
+def _process_sign_up(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[str, Any]) -> None:
     kind, now = AccountMessage(row["kind"]), sure_moment(row["at"])
     subscriber = subscribers.find(store, row["address"])
     if is_suppressed(store, row["address"]) or is_recent(store, kind, row["address"], now):

@@ -47,15 +47,15 @@ def failure_reason(store: Store) -> str | None:
 
 def mark_notified(store: Store, ping: Ping) -> None:
     """Record that the hub was notified of these bytes."""
-    _settle(store, ping, None)
+    _end(store, ping, None)
 
 
 def give_up(store: Store, ping: Ping, reason: str) -> None:
     """Stop pinging until the feed has other bytes."""
-    _settle(store, ping, reason)
+    _end(store, ping, reason)
 
 
-def _settle(store: Store, ping: Ping, reason: str | None) -> None:
+def _end(store: Store, ping: Ping, reason: str | None) -> None:
     store.db.execute(
         "UPDATE websub_state SET pinged = version, reason = ? WHERE url = ? AND version = ?",
         [reason, ping.url, ping.version],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,16 +9,13 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from aggregator import addresses, i18n
-from aggregator.digests import editor_sign_in, subscriptions
-from aggregator.errors import AggregatorError
-from aggregator.ports import App
+from aggregator import i18n
+from aggregator.digests import editor_sign_in
 from aggregator.store.editor_sessions import SESSION_LIFETIME
 from aggregator.web import forms
+from aggregator.web.background import process_requests
 from aggregator.web.editor_request import COOKIE, EditorRequest, RequestProblem
 from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
-
-logger = logging.getLogger("aggregator.web.editor")
 
 
 def required(request: EditorRequest) -> Response:
@@ -57,7 +53,7 @@ class SignIn:
         await run_in_threadpool(editor_sign_in.request_link, request.app, address, language)
         page = request.render("editor_sent.html.j2", title=request.words["link_sent"])
         # After the response, so that its duration does not show whether the address is listed (ED2).
-        page.background = BackgroundTask(_settle, request.app)
+        page.background = BackgroundTask(process_requests, request.app)
         return page
 
     async def link(self, request: EditorRequest) -> Response:
@@ -108,10 +104,3 @@ def _set_cookie(response: Response, session: str, seconds: int) -> None:
     response.set_cookie(
         COOKIE, session, max_age=seconds, path="/", secure=True, httponly=True, samesite="strict"
     )
-
-
-def _settle(app: App) -> None:
-    try:
-        subscriptions.settle(app)
-    except AggregatorError as error:  # the next run of `digest` settles the request
-        logger.error("%s", addresses.without_addresses(str(error)))

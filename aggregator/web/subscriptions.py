@@ -19,6 +19,7 @@ from aggregator.errors import AggregatorError
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
 from aggregator.ports import App
 from aggregator.web import forms, headers
+from aggregator.web.background import process_requests
 from aggregator.web.forms import Form, first
 from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 from aggregator.web.static import StaticFiles, StaticResponse
@@ -109,7 +110,9 @@ class Subscriptions:
             too_many = _page(pages.notice("too_many", "too_many_why"), 429)
             too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return too_many
-        sent.background = BackgroundTask(_settle, app)  # after the response, so that its time says nothing
+        sent.background = BackgroundTask(
+            process_requests, app
+        )  # after the response, so that its time says nothing
         return sent
 
     def _network(self, request: Request) -> str:
@@ -212,13 +215,6 @@ def _change(app: App, subscriber: Subscriber, token: str, action: str, form: For
     language = forms.known_language(first(form, "language"), subscriber.language)
     kept = set(subscriber.digests) - known
     return "saved" if subscriptions.save(app, token, sorted(digests | kept), language) else None
-
-
-def _settle(app: App) -> None:
-    try:
-        subscriptions.settle(app)
-    except AggregatorError as error:  # the job that sends mail settles what is left
-        logger.error("%s", addresses.without_addresses(str(error)))
 
 
 # --- requests and responses ------------------------------------------------------------------------------
