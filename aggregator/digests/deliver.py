@@ -211,7 +211,7 @@ class _Round:
     def _message(self, delivery: Delivery) -> bytes | None:
         """Build the message of a delivery; None if the address is not to get it any more.
 
-        Subscribers who leave end their deliveries themselves (`subscribers.set_state`).
+        Subscribers who unsubscribe end their deliveries themselves (`subscribers.set_state`).
         """
         from aggregator.digests import mime, personal
 

@@ -17,7 +17,7 @@ from aggregator.store.subscribers import wake_mail
 CONFIRM_LIFETIME = timedelta(days=7)
 """Maximum age of a link that confirms; an address not confirmed by then is erased (SU2)."""
 UNDO_LIFETIME = timedelta(days=1)
-"""Maximum age of the undo that is offered after leaving (SU4)."""
+"""Maximum age of the undo that is offered after unsubscribing (SU4)."""
 KEY_NAME = "link_key"
 """Key in `meta` of the fingerprint of the key that the stored hashes were made with."""
 

@@ -143,16 +143,18 @@ class Subscriptions:
         if request.method != "POST":
             subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
             pages = self._pages(subscriber.language if subscriber else "")
-            return _page(pages.leave(digest)) if subscriber else self._invalid(request)
+            return _page(pages.unsubscribe(digest)) if subscriber else self._invalid(request)
         await request.body()
-        return await self._leave(request, digest)
+        return await self._unsubscribe(request, digest)
 
-    async def _leave(self, request: Request, digest: str | None) -> Response:
+    async def _unsubscribe(self, request: Request, digest: str | None) -> Response:
         token = request.path_params["token"]
-        left = await run_in_threadpool(subscriptions.leave, self.app(), token, digest)
-        if left is None:
+        ended = await run_in_threadpool(subscriptions.unsubscribe, self.app(), token, digest)
+        if ended is None:
             return self._invalid(request)
-        return _page(self._pages(left.subscriber.language).left(left.subscriber, digest, token, left.undo))
+        return _page(
+            self._pages(ended.subscriber.language).unsubscribed(ended.subscriber, digest, token, ended.undo)
+        )
 
     async def subscription(self, request: Request) -> Response:
         """Show a subscription, or change it (SU4)."""
@@ -165,7 +167,7 @@ class Subscriptions:
         form = await forms.read(request)
         action = first(form, "action")
         if action == "leave":
-            return await self._leave(request, None)
+            return await self._unsubscribe(request, None)
         if action in ("data", "erase", "undo"):
             return await run_in_threadpool(self._right, app, subscriber, token, action, form)
         said = await run_in_threadpool(_change, app, subscriber, token, action, form)
@@ -176,7 +178,7 @@ class Subscriptions:
         return _page(page, 400 if said == "no_digest" else 200)
 
     def _right(self, app: App, subscriber: Subscriber, token: str, action: str, form: Form) -> Response:
-        """Download, erase, or take leaving back."""
+        """Download, erase, or undo unsubscribing."""
         pages = self._pages(subscriber.language)
         if action == "data":
             stored = json.dumps(subscriptions.data(app, token), ensure_ascii=False, indent=2)
