@@ -80,7 +80,7 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         else partial(_dask, config.fetch.executor),
         mailer=lambda: _mailer(config),
         link_key=lambda: _link_key(config),
-        nonces=os.urandom,
+        random_bytes=os.urandom,
         mailbox=_mailbox(config),
         hub=lambda: _fetcher(config).ping,
         hub_request=lambda: _fetcher(config).send_form,

@@ -177,7 +177,7 @@ class App:
     mailer: Callable[[], AbstractContextManager[Mailer]]
     link_key: Callable[[], bytes]
     """Returns the secret key that the tokens of personal links are made with (SU2)."""
-    nonces: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
     """Returns this number of random bytes."""
     mailbox: Callable[[], AbstractContextManager[Mailbox]] | None = None
     """Opens the mailbox of bounces; None where none is configured."""

@@ -33,7 +33,7 @@ def is_valid(app: App, link: str) -> bool:
 
 def sign_in(app: App, link: str) -> str | None:
     """Use a sign-in link; return the token of the session, None for an invalid link."""
-    now, session = app.clock(), link_tokens.encoded(app.nonces(link_tokens.TOKEN_BYTES))
+    now, session = app.clock(), link_tokens.encoded(app.random_bytes(link_tokens.TOKEN_BYTES))
     with opened_store(app) as store, store.transaction():
         editor_sessions.expire(store, app.config.editors, now)
         if editor_sessions.link_address(store, link, now) is None:

@@ -80,7 +80,7 @@ def _process_requests(app: App, store: Store, now: datetime) -> None:
         key = app.link_key()
         subscriber_links.use_key(store, key)
         host, editors = mime.host(app.config.site), app.config.editors
-        subscription_requests.process(store, key, app.nonces, host, editors)
+        subscription_requests.process(store, key, app.random_bytes, host, editors)
         subscriber_rights.expire(store, now)
 
 

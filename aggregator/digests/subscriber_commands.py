@@ -82,7 +82,7 @@ def add(
             _subscribe(app, store, NewSubscriber(address=address, language=spoken, digests=chosen), consent)
             subscriber = _find(store, address)
             if config.web.url and (known is None or known.state not in subscriptions.RUNNING):
-                nonce = subscriber_links.ensure_manage(store, app.link_key(), app.nonces, subscriber.id)
+                nonce = subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, subscriber.id)
                 subscriptions.queue_welcome(app, store, subscriber, nonce)
         return _find(store, address)
 
@@ -98,7 +98,7 @@ def _ask(
     subscription_requests.ask(
         store,
         app.link_key(),
-        app.nonces,
+        app.random_bytes,
         mime.host(app.config.site),
         address,
         language,
@@ -115,7 +115,7 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
         subscribers.add_pending(store, new.address, new.language, consent, app.clock())
         known = _find(store, new.address)
     subscribers.activate(store, known, new.digests, new.language, consent, app.clock())
-    subscriber_links.ensure_manage(store, app.link_key(), app.nonces, known.id)
+    subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, known.id)
 
 
 def remove(app: App, address: str) -> Subscriber:

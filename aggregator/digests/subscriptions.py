@@ -51,7 +51,7 @@ def process_requests(app: App) -> None:
     """Queue the messages that stored requests ask for."""
     with opened_store(app) as store:
         host, editors = mime.host(app.config.site), app.config.editors
-        subscription_requests.process(store, app.link_key(), app.nonces, host, editors)
+        subscription_requests.process(store, app.link_key(), app.random_bytes, host, editors)
 
 
 # --- links ---------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def confirm(app: App, token: str) -> str | None:
         language = link.language or subscriber.language
         subscribers.activate(store, subscriber, link.digests, language, consent, now)
         subscriber_links.use(store, link)
-        nonce = subscriber_links.ensure_manage(store, key, app.nonces, subscriber.id)
+        nonce = subscriber_links.ensure_manage(store, key, app.random_bytes, subscriber.id)
         if before not in RUNNING and subscriber.state is not SubscriberState.SUPPRESSED:
             queue_welcome(app, store, subscriber, nonce)
         return link_tokens.token(key, nonce)
@@ -121,7 +121,7 @@ def _unsubscribe(app: App, store: Store, link: Link, digest: str | None) -> str 
     nonce = subscriber_links.add(
         store,
         key,
-        app.nonces,
+        app.random_bytes,
         subscriber.id,
         LinkPurpose.UNDO,
         expires=now + UNDO_LIFETIME,

@@ -21,7 +21,7 @@ UNDO_LIFETIME = timedelta(days=1)
 KEY_NAME = "link_key"
 """Key in `meta` of the fingerprint of the key that the stored hashes were made with."""
 
-Nonces = Callable[[int], bytes]
+RandomBytes = Callable[[int], bytes]
 """Returns this number of random bytes."""
 
 
@@ -41,7 +41,7 @@ class Link:
 def add(
     store: Store,
     key: bytes,
-    nonces: Nonces,
+    random_bytes: RandomBytes,
     subscriber_id: int,
     purpose: LinkPurpose,
     *,
@@ -52,7 +52,7 @@ def add(
     evidence: str | None = None,
 ) -> bytes:
     """Store a new token; return its nonce. Runs in the transaction of the caller."""
-    nonce = nonces(link_tokens.TOKEN_BYTES)
+    nonce = random_bytes(link_tokens.TOKEN_BYTES)
     store.db.execute(
         "INSERT INTO tokens (hash, nonce, subscriber_id, purpose, expires, state, digests, language, evidence)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -95,12 +95,12 @@ def use(store: Store, link: Link) -> None:
     store.db.execute("DELETE FROM tokens WHERE hash = ?", [link.hash])
 
 
-def ensure_manage(store: Store, key: bytes, nonces: Nonces, subscriber_id: int) -> bytes:
+def ensure_manage(store: Store, key: bytes, random_bytes: RandomBytes, subscriber_id: int) -> bytes:
     """Return the nonce of the permanent link of a subscriber, which every message carries (SU4)."""
     row = store.db.execute(
         "SELECT nonce FROM tokens WHERE subscriber_id = ? AND purpose = 'manage'", [subscriber_id]
     ).fetchone()
-    return bytes(row[0]) if row else add(store, key, nonces, subscriber_id, LinkPurpose.MANAGE)
+    return bytes(row[0]) if row else add(store, key, random_bytes, subscriber_id, LinkPurpose.MANAGE)
 
 
 def any_needed(store: Store) -> bool:
