@@ -270,8 +270,12 @@ class _Round:
         if not error.permanent:
             reason = f"given up after {MAX_DEFERRED.days} days: {reason}"
         self.refused_in_row += delivery.purpose is None
-        nobody = None if error.blameless or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW else error.nobody
-        suppressed = deliveries.mark_failed(self.store, delivery, reason, now, nobody=nobody)
+        no_mailbox = (
+            None
+            if error.not_about_address or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW
+            else error.no_mailbox
+        )
+        suppressed = deliveries.mark_failed(self.store, delivery, reason, now, no_mailbox=no_mailbox)
         consequence = "; the address gets no more messages (see `digest queue`)" if suppressed else ""
         self._report(delivery, "was refused", reason, consequence)
 
@@ -283,7 +287,7 @@ class _Round:
         self.extra_seconds += time.monotonic() - begun
         if delivery.purpose and isinstance(error, MailRefused):
             return
-        self.lost_in_row = self.lost_in_row + 1 if error.lost else 0
+        self.lost_in_row = self.lost_in_row + 1 if error.connection_lost else 0
         if self.lost_in_row >= MAX_LOST_IN_ROW:
             raise MailError(
                 f"the mail relay ended the connection at {self.lost_in_row} messages in a row"

@@ -169,18 +169,20 @@ def mark_interrupted(store: Store, delivery: Delivery) -> None:
         _count_interruption(store, "id = ?", [delivery.id])
 
 
-def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool | None) -> bool:
+def mark_failed(
+    store: Store, delivery: Delivery, reason: str, now: datetime, *, no_mailbox: bool | None
+) -> bool:
     """Record a permanent refusal (5xx); return whether the address is suppressed from now on.
 
-    It is suppressed if the relay says that there is no such mailbox (`nobody`), or if it also refused the last
-    edition of this digest. If the refusal does not concern the address, `nobody` is None.
+    It is suppressed if the relay says that there is no such mailbox (`no_mailbox`), or if it also refused the last
+    edition of this digest. If the refusal does not concern the address, `no_mailbox` is None.
     """
     with store.transaction():
         failed = "state = 'failed', reason = ?, next_attempt = NULL,"
         _update(store, delivery, f"{failed} acknowledged = max(acknowledged, edition_id IS NULL)", reason)
         # Anybody can enter any address into the form, so that a message without edition suppresses none.
-        counts = nobody is not None and delivery.purpose is None
-        suppressed = counts and (bool(nobody) or _last_failed(store, delivery))
+        counts = no_mailbox is not None and delivery.purpose is None
+        suppressed = counts and (bool(no_mailbox) or _last_failed(store, delivery))
         if suppressed:
             suppress(store, delivery.address, reason, now)
     return suppressed

@@ -148,28 +148,30 @@ def _is_subscribed(store: Store, subscriber: Subscriber) -> bool:
 # --- mail that is left where it is -----------------------------------------------------------------------
 
 
-def left_names(store: Store, place: str) -> set[str]:
+def left_names(store: Store, mailbox_id: str) -> set[str]:
     """Return the names of mails that were read before and left in a mailbox."""
-    return {row[0] for row in store.db.execute("SELECT name FROM returned_mail WHERE place = ?", [place])}
+    return {
+        row[0] for row in store.db.execute("SELECT name FROM returned_mail WHERE place = ?", [mailbox_id])
+    }
 
 
-def leave(store: Store, place: str, name: str, kind: MailKind, reason: str, now: datetime) -> None:
+def leave(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str, now: datetime) -> None:
     """Record a mail that is left in its mailbox, so that it is read and reported once."""
     with store.transaction():
         store.db.execute(
             "INSERT OR IGNORE INTO returned_mail (hash, kind, at, reason, place, name) VALUES (?, ?, ?, ?, ?, ?)",
-            [f"{place}\0{name}", kind, stamp(now), reason, place, name],
+            [f"{mailbox_id}\0{name}", kind, stamp(now), reason, mailbox_id, name],
         )
 
 
-def forget_left(store: Store, place: str, names: Iterable[str]) -> None:
+def forget_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
     """Forget mails that are not in the mailbox any more, and those of other mailboxes."""
     with store.transaction():
         store.db.execute(
             "DELETE FROM returned_mail WHERE place = ? AND name IN (SELECT value FROM json_each(?))",
-            [place, json.dumps(sorted(names))],
+            [mailbox_id, json.dumps(sorted(names))],
         )
-        store.db.execute("DELETE FROM returned_mail WHERE place IS NOT NULL AND place <> ?", [place])
+        store.db.execute("DELETE FROM returned_mail WHERE place IS NOT NULL AND place <> ?", [mailbox_id])
 
 
 def record_fault(store: Store, reason: str | None, now: datetime) -> bool:
