@@ -95,8 +95,8 @@ def test_any_text_is_a_moment_or_none(text: str) -> None:
 @law
 def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: datetime) -> None:
     """The sort time is the earlier of claimed time and first seen (T1)."""
-    assert item(claimed=claimed, first_seen=seen).sort == min(claimed, seen)
-    assert item(claimed=None, first_seen=seen).sort == seen
+    assert item(claimed=claimed, first_seen=seen).sort_time == min(claimed, seen)
+    assert item(claimed=None, first_seen=seen).sort_time == seen
 
 
 # --- as written in the wild ----------------------------------------------------------------------------

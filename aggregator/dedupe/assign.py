@@ -218,12 +218,12 @@ def _founding(
     It then belongs to the archive's current `month`, since those before it are frozen (P2).
     """
     member = placement.member
-    announced = member.sort if member.backlog else now
-    fed = (member.dated and member.sort >= now - FRESH_BACKLOG) or not (member.backlog and feed_exists)
+    announced = member.sort_time if member.backlog else now
+    fed = (member.dated and member.sort_time >= now - FRESH_BACKLOG) or not (member.backlog and feed_exists)
     return story_placement.NewStory(
         story_id=placement.story_id,
         announced=announced,
-        published=member.sort,
+        published=member.sort_time,
         fed=fed,
         month=(month or f"{announced:%Y-%m}") if fed else None,
     )

@@ -57,7 +57,12 @@ def index_singly(store: Store, contained: Containment) -> None:
 
 def _no_keys(item: IndexedItem) -> ItemKeys:
     return ItemKeys(
-        number=item.number, item_id=item.item_id, placed=item.placed, sort=item.sort, exact=(), weights={}
+        number=item.number,
+        item_id=item.item_id,
+        placed=item.placed,
+        sort_time=item.sort_time,
+        exact=(),
+        weights={},
     )
 
 
@@ -82,7 +87,7 @@ def item_keys(item: IndexedItem) -> ItemKeys:
         number=item.number,
         item_id=item.item_id,
         placed=item.placed,
-        sort=item.sort,
+        sort_time=item.sort_time,
         exact=tuple(exact),
         weights=weights,
     )

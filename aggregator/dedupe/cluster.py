@@ -68,7 +68,7 @@ def lead_order(member: Member) -> LeadOrder:
 
     Published before removed, origin before aggregator, then priority, then the earliest, then the id.
     """
-    return (member.removed, member.aggregator, -member.priority, member.sort, member.item_id)
+    return (member.removed, member.aggregator, -member.priority, member.sort_time, member.item_id)
 
 
 def compared_members(members: Sequence[Member]) -> Sequence[Member]:

@@ -208,8 +208,8 @@ def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.SplitSt
     return editorial.SplitStory(
         story_id=_free_story_id(store, lead),
         announced=facts.announced,
-        published=lead.sort,
-        updated=lead.sort,
+        published=lead.sort_time,
+        updated=lead.sort_time,
         month=None,
     )
 

@@ -61,7 +61,7 @@ class Item:
     events: tuple[Event, ...] = ()
 
     @property
-    def sort(self) -> datetime:
+    def sort_time(self) -> datetime:
         """Return the earlier of the claimed time and first seen (T1)."""
         return min(self.claimed, self.first_seen) if self.claimed else self.first_seen
 

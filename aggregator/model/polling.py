@@ -154,7 +154,7 @@ class ListedItem:
 
     item_id: str
     link: str | None
-    sort: datetime
+    sort_time: datetime
     placed: bool
 
 

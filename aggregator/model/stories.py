@@ -28,7 +28,7 @@ class Member:
     title: str
     aggregator: bool
     priority: int
-    sort: datetime
+    sort_time: datetime
     position: int = 0
     backlog: bool = False
     dated: bool = True

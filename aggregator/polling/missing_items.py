@@ -34,7 +34,10 @@ def find_missing(
     return tuple(
         item.item_id
         for item in before[: staying[-1]]
-        if item.item_id not in here and item.placed and item.sort >= last.sort and _is_page(item.link, homes)
+        if item.item_id not in here
+        and item.placed
+        and item.sort_time >= last.sort_time
+        and _is_page(item.link, homes)
     )
 
 

@@ -282,7 +282,7 @@ def _row(item: Item) -> dict[str, Any]:
         "claimed": stamp(item.claimed),
         "claimed_raw": item.claimed_raw,
         "first_seen": stamp(item.first_seen),
-        "sort": stamp(item.sort),
+        "sort": stamp(item.sort_time),
         "position": item.position,
         "kind": item.kind,
         "language": item.language,

@@ -20,7 +20,7 @@ def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
             found[row["id"]] = ListedItem(
                 item_id=row["id"],
                 link=row["link"],
-                sort=sure_moment(row["sort"]),
+                sort_time=sure_moment(row["sort"]),
                 placed=row["story_id"] is not None,
             )
     return [found[id_] for id_ in ids if id_ in found]

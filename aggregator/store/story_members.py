@@ -159,7 +159,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             title=row["title"],
             aggregator=bool(row["aggregator"]),
             priority=row["priority"],
-            sort=sure_moment(row["sort"]),
+            sort_time=sure_moment(row["sort"]),
             position=row["position"],
             backlog=bool(row["backlog"]),
             dated=row["claimed"] is not None,

@@ -28,7 +28,7 @@ class StoredKeys:
     item_id: str
     source_id: str
     link: str | None
-    sort: str
+    sort_time: str
     aliases: tuple[tuple[str, str], ...]
     pages: tuple[tuple[str, str], ...]
 
@@ -64,7 +64,7 @@ def before(store: Store, number: int, limit: int) -> list[StoredKeys]:
             item_id=row["id"],
             source_id=row["source_id"],
             link=row["link"],
-            sort=row["sort"],
+            sort_time=row["sort"],
             aliases=tuple(aliases.get(row["id"], ())),
             pages=tuple(pages.get(row["id"], ())),
         )
@@ -107,7 +107,7 @@ def queue(store: Store, numbers: Iterable[int]) -> None:
 
 def is_recent(keys: StoredKeys, since: datetime) -> bool:
     """Return whether an item was published since a moment."""
-    return keys.sort >= (stamp(since) or "")
+    return keys.sort_time >= (stamp(since) or "")
 
 
 def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str]) -> set[str]:

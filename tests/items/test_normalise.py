@@ -92,7 +92,7 @@ def test_every_item_keeps_the_promises_of_the_model(title: str, text: str, is_ht
     item = one(title=title, content=text, text_is_html=is_html)
     assert item.title
     assert len(item.excerpt) <= 300
-    assert item.sort <= item.first_seen == NOW
+    assert item.sort_time <= item.first_seen == NOW
     assert re.fullmatch(r"[a-z2-7]{16}", item.id)
 
 
@@ -128,7 +128,7 @@ def test_a_little_in_the_future_is_now() -> None:
     """Up to 24 hours ahead is kept as claimed, but sorts as seen now (T1, T2)."""
     item = one(published=(NOW + timedelta(hours=23)).isoformat())
     assert item.claimed == NOW + timedelta(hours=23)
-    assert item.sort == NOW
+    assert item.sort_time == NOW
 
 
 # --- topics, kinds, filters, language, rights ----------------------------------------------------------

@@ -28,7 +28,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
         ListedItem(
             item_id=id_,
             link=links.get(id_, f"https://node.example/news/{id_}"),
-            sort=NOW - days[n] * DAY,
+            sort_time=NOW - days[n] * DAY,
             placed=True,
         )
         for n, id_ in enumerate("abcdefghij"[: len(days)])
@@ -79,7 +79,7 @@ def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
 def test_what_no_story_tells_is_not_asked_after() -> None:
     """An item that a filter dropped or an editor is asked about is published nowhere (G2, G3)."""
     before = document((1, 2, 3, 4))
-    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, placed=False)
+    held = ListedItem(item_id="b", link=before[1].link, sort_time=before[1].sort_time, placed=False)
     assert find_missing([before[0], held, *before[2:]], set("acd"), HOMES) == ()
 
 
