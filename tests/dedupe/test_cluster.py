@@ -26,7 +26,7 @@ def member(id_: str, *links: str, **fields: Any) -> Member:
         "title": "A title",
         "aggregator": False,
         "priority": 0,
-        "sort": NOW,
+        "sort_time": NOW,
     }
     return Member(item_id=id_, links=frozenset(links), **usual | fields)
 
@@ -60,7 +60,7 @@ _members = st.lists(
             "title": title,
             "aggregator": aggregator,
             "priority": priority,
-            "sort": NOW - timedelta(hours=hours),
+            "sort_time": NOW - timedelta(hours=hours),
         },
         st.frozensets(st.sampled_from("xyz"), max_size=2),
         st.sampled_from("abcd"),

@@ -38,7 +38,7 @@ def told(id_: str, title: str, text: str = "", **fields: Any) -> Member:
         "link": link,
         "aggregator": False,
         "priority": 0,
-        "sort": NOW,
+        "sort_time": NOW,
     }
     return Member(item_id=id_, title=title, text=text, **usual | fields)
 
@@ -312,7 +312,7 @@ def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
             "EMBO course on light-sheets",
         ),
         (
-            {"title": "User Forum on plant biology", "sort": NOW + timedelta(days=900)},
+            {"title": "User Forum on plant biology", "sort_time": NOW + timedelta(days=900)},
             "User Forum on plant biology",
         ),
         ({"title": "Comment on the User Forum"}, "User Forum"),
