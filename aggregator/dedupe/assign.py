@@ -219,13 +219,15 @@ def _founding(
     """
     member = placement.member
     announced = member.sort_time if member.backlog else now
-    fed = (member.dated and member.sort_time >= now - FRESH_BACKLOG) or not (member.backlog and feed_exists)
+    in_feeds = (member.dated and member.sort_time >= now - FRESH_BACKLOG) or not (
+        member.backlog and feed_exists
+    )
     return story_placement.NewStory(
         story_id=placement.story_id,
         announced=announced,
         published=member.sort_time,
-        fed=fed,
-        month=(month or f"{announced:%Y-%m}") if fed else None,
+        in_feeds=in_feeds,
+        month=(month or f"{announced:%Y-%m}") if in_feeds else None,
     )
 
 

@@ -228,7 +228,7 @@ def _has_files(rendering: _Rendering, channel: Channel) -> bool:
     """Return whether a channel has its files; an automatic channel without stories needs none."""
     if rendering.exists(paths.path(channel, "atom.xml")):
         return True
-    return channel.automatic and not channels.window(rendering.store, channel.id, 1, fed_only=False)
+    return channel.automatic and not channels.window(rendering.store, channel.id, 1, in_feeds_only=False)
 
 
 def _is_feed(url: str) -> bool:
@@ -237,7 +237,10 @@ def _is_feed(url: str) -> bool:
 
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
-    windows = [newest_stories(rendering.store, channel.id, fed_only=fed) for fed in (True, False)]
+    windows = [
+        newest_stories(rendering.store, channel.id, in_feeds_only=in_feeds_only)
+        for in_feeds_only in (True, False)
+    ]
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
         dict.fromkeys((*windows[0], *windows[1], *_calendar(rendering, channel))),
@@ -252,21 +255,21 @@ def _rendered(
 
     store, config = rendering.store, rendering.config
     with store.snapshot():
-        windows = [newest_stories(store, channel.id, fed_only=fed_only) for fed_only in (True, False)]
-        fed, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
+        windows = [newest_stories(store, channel.id, in_feeds_only=only) for only in (True, False)]
+        in_feeds, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
         entries = _unchanged_entries(rendering, channel, record)
-        unchanged = written_entries.unchanged_stories(entries, fed, shown)
-        read = [id_ for id_ in fed | shown if id_ not in unchanged]
+        unchanged = written_entries.unchanged_stories(entries, in_feeds, shown)
+        read = [id_ for id_ in in_feeds | shown if id_ not in unchanged]
         full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
-        since = min(fed.values(), default=EPOCH)
+        since = min(in_feeds.values(), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
         months = archives.records(store) if channel.id == "all" else []
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
     for id_ in full.keys() & entries.keys():  # such as those beyond the end of a page that is cut
-        in_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
-        fragments.add(rendering.fragments, full[id_], channel, in_feeds)
+        of_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
+        fragments.add(rendering.fragments, full[id_], channel, of_feeds)
     by_id = full | unchanged
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
@@ -274,7 +277,7 @@ def _rendered(
         site=config.site,
         channel=channel,
         channels=_linked_channels(rendering, channel),
-        stories=tuple(by_id[id_] for id_ in fed),
+        stories=tuple(by_id[id_] for id_ in in_feeds),
         tombstones=tuple(tombstones),
         updated=record.updated,
         previous=months[-1].month if months else None,

@@ -49,15 +49,15 @@ def unchanged(
 
 
 def unchanged_stories(
-    entries: Entries, fed: Mapping[str, datetime], shown: Mapping[str, datetime]
+    entries: Entries, in_feeds: Mapping[str, datetime], shown: Mapping[str, datetime]
 ) -> dict[str, UnchangedStory]:
     """Return the stories of a channel that have entries in all its files."""
     from aggregator.publishing import renderers
 
     return {
         id_: UnchangedStory(id=id_, announced=announced, entries=entries[id_])
-        for id_, announced in {**fed, **shown}.items()
-        if {*(renderers.FEEDS if id_ in fed else ()), *(renderers.PAGES if id_ in shown else ())}
+        for id_, announced in {**in_feeds, **shown}.items()
+        if {*(renderers.FEEDS if id_ in in_feeds else ()), *(renderers.PAGES if id_ in shown else ())}
         <= entries.get(id_, {}).keys()
     }
 

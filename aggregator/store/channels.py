@@ -86,7 +86,7 @@ def _membership(channel_id: str, fact: StoryFacts) -> list[object]:
         stamp(fact.announced),
         stamp(fact.published),
         fact.position,
-        fact.fed,
+        fact.in_feeds,
     ]
 
 
@@ -167,12 +167,12 @@ def clear(store: Store, channel_id: str) -> None:
     store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])
 
 
-def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> dict[str, datetime]:
+def window(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) -> dict[str, datetime]:
     """Return when the newest stories of a channel were announced, in a total order (T3)."""
     rows = store.db.execute(
         "SELECT story_id, announced FROM channel_stories WHERE channel_id = ? AND fed >= ?"
         " ORDER BY announced DESC, published DESC, position, story_id LIMIT ?",
-        [channel_id, fed_only, count],
+        [channel_id, in_feeds_only, count],
     )
     return {row[0]: sure_moment(row[1]) for row in rows}
 

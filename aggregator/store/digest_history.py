@@ -34,7 +34,7 @@ def delivery_facts(
             plan=plan,
             address=address,
             announced=sure_moment(story["announced"]),
-            fed=bool(story["fed"]),
+            in_feeds=bool(story["fed"]),
             hidden=bool(story["hidden"]),
             in_channels=plan is not None and _in_channels(store, story_id, plan),
             of_kinds=plan is None or not plan.kinds or story["kind"] in plan.kinds,

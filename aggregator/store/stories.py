@@ -102,7 +102,7 @@ class StoryFacts:
     published: datetime
     position: int
     """Position of its first stored item in that item's document; breaks ties (T4)."""
-    fed: bool
+    in_feeds: bool
     hidden: bool
     month: str | None
     kind: ItemKind
@@ -132,7 +132,7 @@ def facts(store: Store, ids: Iterable[str]) -> list[StoryFacts]:
                 announced=sure_moment(row["announced"]),
                 published=sure_moment(row["published"]),
                 position=row["position"],
-                fed=bool(row["fed"]),
+                in_feeds=bool(row["fed"]),
                 hidden=bool(row["hidden"]),
                 month=row["month"],
                 kind=ItemKind(row["kind"]),

@@ -19,7 +19,7 @@ class NewStory:
     story_id: str
     announced: datetime
     published: datetime
-    fed: bool
+    in_feeds: bool
     month: str | None
     """Month of its archive document (P2); None for one without feeds."""
 
@@ -40,7 +40,7 @@ def write(
                 stamp(f.announced),
                 stamp(f.published),
                 stamp(now),
-                f.fed,
+                f.in_feeds,
                 f.month,
             ]
             for f in foundings
