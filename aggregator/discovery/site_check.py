@@ -18,7 +18,7 @@ from aggregator.model.polling import Failure, Robots, SourceRecord
 from aggregator.model.reports import FetchReport
 from aggregator.model.stories import Publisher
 from aggregator.polling.polite_client import ROBOTS_LAST
-from aggregator.polling.schedule import LONGEST_WAIT, PUSHED_BACK
+from aggregator.polling.schedule import MAX_REQUESTED_WAIT, MIN_REFUSAL_PAUSE
 from aggregator.ports import App, Fetcher, Sandbox
 from aggregator.store import robots as robots_txt
 from aggregator.store import source_history, visits
@@ -165,7 +165,9 @@ def _result(check: SiteCheck, discovery: Discovery | Failure) -> SiteCheckResult
     """Turn what was found on a site into advice for its source."""
     source = check.source
     if isinstance(discovery, Failure):
-        limit = min(discovery.wait or PUSHED_BACK, LONGEST_WAIT) if discovery.limits_host else None
+        limit = (
+            min(discovery.wait or MIN_REFUSAL_PAUSE, MAX_REQUESTED_WAIT) if discovery.limits_host else None
+        )
         advice = f"{check.url} cannot be checked either: {line(discovery.reason, 200)}"
         return SiteCheckResult(source_id=source.id, advice=advice, limit=limit)
     succeeded = [tried for tried in discovery.proposals if tried.succeeded]

@@ -372,7 +372,7 @@ class SourceRecord:
     reason: str | None = None
     failed_status: int | None = None
     gone_since: datetime | None = None
-    last_whole: datetime | None = None
+    last_full: datetime | None = None
     hints: RefreshHints = RefreshHints()
     move: Move | None = None
     entries: int = 0

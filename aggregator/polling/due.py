@@ -63,7 +63,7 @@ def _correct_clock(work: Round) -> None:
         if source.id in work.records and _is_ahead(work.records[source.id], now)
     }
     if ahead:
-        visits.plan_after_clock_change(work.store, ahead, now + schedule.LONGEST_WAIT, now)
+        visits.plan_after_clock_change(work.store, ahead, now + schedule.MAX_REQUESTED_WAIT, now)
         logger.warning("the clock was set back: %d sources were planned anew", len(ahead))
         work.records = sources.records(work.store)
 

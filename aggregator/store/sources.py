@@ -201,7 +201,7 @@ def _record(row: Mapping[str, Any], lease: Lease | None) -> SourceRecord:
         reason=row["reason"],
         failed_status=row["failed_status"],
         gone_since=moment(row["gone_since"]),
-        last_whole=moment(row["last_whole"]),
+        last_full=moment(row["last_whole"]),
         hints=_hints(row["hints"]),
         move=Move(
             url=row["moved_to"],

@@ -442,11 +442,11 @@ def test_gone_is_left_by_an_answer_only() -> None:
 
 def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
     """After eight days and up to one more of its own, the whole document is asked for (CL17)."""
-    assert not schedule.wants_full_document(replace(WELL, last_whole=NOW - 8 * DAY), source(), NOW)
-    assert schedule.wants_full_document(replace(WELL, last_whole=NOW - 9 * DAY), source(), NOW)
+    assert not schedule.wants_full_document(replace(WELL, last_full=NOW - 8 * DAY), source(), NOW)
+    assert schedule.wants_full_document(replace(WELL, last_full=NOW - 9 * DAY), source(), NOW)
     assert not schedule.wants_full_document(WELL, source(), NOW)
     due = [
-        schedule.wants_full_document(replace(WELL, last_whole=NOW - 8.5 * DAY), source(id=f"s{n}"), NOW)
+        schedule.wants_full_document(replace(WELL, last_full=NOW - 8.5 * DAY), source(id=f"s{n}"), NOW)
         for n in range(99)
     ]
     assert 20 < sum(due) < 80
