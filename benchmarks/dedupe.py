@@ -159,7 +159,7 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
     )
     found, _ = normalise.items(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
     known = items.known(store, source.id, (alias for item in found for alias in item.aliases))
-    taken = items.taken(store, [item.id for item in found])
+    taken = items.existing_ids(store, [item.id for item in found])
     item_changes = diff.item_changes(found, known.get, taken)
     with store.transaction():
         items.save(store, item_changes, backlog=False, now=now)

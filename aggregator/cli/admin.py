@@ -232,7 +232,7 @@ def backup(invocation: Invocation, file: Path) -> None:
 
     config = invocation.config()
     size, key = maintenance.backup(config, file), maintenance.backup_key(config, file)
-    if invocation.watched:
+    if invocation.prints_summary:
         click.echo(f"{file}: {count_of(size, 'byte')}")
         click.echo(f"{key}: the key of personal links" if key else "there is no key of personal links yet")
 
@@ -244,7 +244,7 @@ def prune(invocation: Invocation) -> None:
     from aggregator import maintenance
 
     report = maintenance.prune(invocation.app(secrets=False))
-    if invocation.watched:
+    if invocation.prints_summary:
         click.echo(
             f"deleted {count_of(report.visits, 'visit')}, {count_of(report.runs, 'run')}"
             f" and the texts of {count_of(report.texts, 'item')}"

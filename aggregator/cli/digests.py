@@ -38,14 +38,14 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
 
     file = invocation.config_file
     idle = None if idle_check.has_mailbox(file) else idle_check.no_mail_due(file, app.clock()())
-    if idle is not None and not as_json and not invocation.watched:
+    if idle is not None and not as_json and not invocation.prints_summary:
         return
     report = _run(invocation) if idle is None else _idle(*idle)
     for notice in report.notices:
         click.echo(notice, err=True)
     if as_json:
         print_json(report)
-    elif invocation.watched:
+    elif invocation.prints_summary:
         _print_report(report)
     if report.relay_error and report.owed and not report.sent:
         raise AggregatorError(f"no message could be delivered; {report.owed} stay queued")

@@ -21,7 +21,7 @@ class Invocation:
         self.verbose = verbose
 
     @property
-    def watched(self) -> bool:
+    def prints_summary(self) -> bool:
         """Return whether to print a summary: on a terminal or with --verbose, but not under cron."""
         return self.verbose or sys.stdout.isatty()
 

@@ -138,7 +138,7 @@ def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, 
     placing_round.add_stories(store, story_placement.correct_future_times(store, now))
     for changed in placing_round.stories_in_batches(store, BATCH_ITEMS):
         update_channels(store, all_channels, changed, now)
-    for founded in stories.every_id(store, newest_before, BATCH_ITEMS):
+    for founded in stories.all_ids(store, newest_before, BATCH_ITEMS):
         relate_events(store, all_channels, founded, now)
     return AssignReport(founded=placed.founded, joined=placed.joined, deferred=work.deferred)
 

@@ -66,7 +66,7 @@ def _compare_all(store: Store, now: datetime) -> _Comparison:
     leaves: list[RegroupedItem] = []
     joins: dict[tuple[str, str], CandidatePair] = {}
     compositions: dict[str, _Composition] = {}
-    for ids in stories.every_id(store):
+    for ids in stories.all_ids(store):
         with store.snapshot(), semantic.cached(partial(embeddings.read, store)):
             clusters = candidates.comparable(store, story_members.clusters(store, ids))
             given = _candidates(store, clusters)

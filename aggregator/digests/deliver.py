@@ -102,7 +102,7 @@ def run(app: App, store: Store) -> DeliveryReport:
         error = str(failure)
         notices.append(error)
         round_.pause_relay(error)
-    deliveries.end_block(store)
+    deliveries.end_batch(store)
     return DeliveryReport(sent=round_.sent, notices=_limited(notices), error=error)
 
 
@@ -144,10 +144,10 @@ class _Round:
         rate = self.app.config.mail.rate
         begun = time.monotonic()
         moments = (begun + n * 60 / rate if rate else 0.0 for n in count())
-        for block in self._due():
-            deliveries.begin_block(self.store, block)
+        for batch in self._due():
+            deliveries.begin_batch(self.store, batch)
             with self.store.unsynced():
-                for delivery in block:
+                for delivery in batch:
                     if not self._wait_until(next(moments), begun + ROUND_SECONDS):
                         return
                     self._send(mailer, delivery)

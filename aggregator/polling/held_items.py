@@ -23,7 +23,7 @@ def decide(app: App, ids: Sequence[str], who: str, *, release: bool) -> dict[str
         for id_ in ids:
             held = items.held_ids(store, id_)
             decided[id_] = items.decide(store, id_, release=release)
-            sources.end_review(store, id_, believe=release and not decided[id_])
+            sources.end_review(store, id_, accept_short=release and not decided[id_])
             verb = "release" if release else "discard"
             if held or release:
                 editorial.decide(store, verb, who, now, stories=[], items=held, before={"source": id_})

@@ -37,7 +37,7 @@ logger = logging.getLogger("aggregator.fetch")
 class Shared:
     """What the plans of a round share: every robots.txt, and due page checks by source.
 
-    Of a block of sources, the entries of their documents and their activity.
+    Of some sources, the entries of their documents and their activity.
     """
 
     robots: Mapping[str, Robots]
@@ -53,8 +53,8 @@ def shared(work: Round, chosen: Sequence[Source]) -> Shared:
     return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=checks)
 
 
-def of_block(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
-    """Read what the plans for a block of sources need besides."""
+def for_sources(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
+    """Read what the plans for some sources need besides."""
     return replace(
         known,
         entry_hashes=documents.entry_hashes(work.store, ids),

@@ -131,7 +131,7 @@ def _compare(
     last_success: datetime | None,
 ) -> tuple[Changes, tuple[int, ...]]:
     """Compare a document with the stored items; return changes and positions of a flood."""
-    taken = items.taken(work.store, [item.id for item in parsed.items])
+    taken = items.existing_ids(work.store, [item.id for item in parsed.items])
     changes = diff.item_changes(parsed.items, known.get, taken, parsed.present)
     old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
     shown = set(_listed(changes, parsed, known))
@@ -230,7 +230,7 @@ def store_older(work: Round, source: Source, record: SourceRecord, older: Parsed
     new = anomalies.newer_items(
         older.items, is_known, record.coverage_gap.since if record.coverage_gap else None
     )
-    taken = items.taken(work.store, [item.id for item in new])
+    taken = items.existing_ids(work.store, [item.id for item in new])
     compared = diff.item_changes(new, known.get, taken)
     changes = tuple(change for change in compared if change.change is ChangeKind.NEW)
     items.save(work.store, changes, backlog=False, now=work.now)

@@ -70,7 +70,7 @@ def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[s
     sources = [source for channel in stale for source in channel.include.sources]
     if all(channel.automatic and channel.include.sources for channel in stale):
         return stories.of_sources(store, sources)
-    return stories.every_id(store)
+    return stories.all_ids(store)
 
 
 def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channel]:

@@ -146,7 +146,7 @@ def _queue_missing(work: PageWork) -> None:
     """Count pages without a file as out of date; the operator may have deleted `public`."""
     present = files.names(work.config.public / paths.STORIES, ".html")
     with work.store.transaction():
-        pages.queue(work.store, sorted(pages.every_name(work.store) - present))
+        pages.queue(work.store, sorted(pages.all_ids(work.store) - present))
 
 
 def _note_settings(work: PageWork) -> None:
@@ -154,7 +154,7 @@ def _note_settings(work: PageWork) -> None:
     if meta.get(work.store, STORIES_WITH) != work.stories_with:
         with work.store.transaction():
             meta.put(work.store, STORIES_WITH, work.stories_with)
-            meta.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+            meta.put(work.store, PAGES_BEFORE, str(pages.number_after_newest(work.store) or ""))
             pages.queue_merged(work.store)
 
 
@@ -162,7 +162,7 @@ def _stories_again(work: PageWork) -> None:
     """Write further pages with the present templates and settings, newest first."""
     number = int(meta.get(work.store, PAGES_BEFORE) or 0)
     while number:
-        ids, number = pages.before(work.store, number, MAX_AGAIN)
+        ids, number = pages.ids_before(work.store, number, MAX_AGAIN)
         _write_stories(work, ids)
         meta.put(work.store, PAGES_BEFORE, str(number or ""))
         if not work.everything:

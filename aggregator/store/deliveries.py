@@ -19,7 +19,7 @@ from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_KEY, OPEN_MESSAGES, PARKED
 
-BLOCK = "sending_block"
+BATCH_KEY = "sending_block"
 """Key of the record of the messages that are being sent."""
 
 _LAST_EDITION = (
@@ -53,28 +53,28 @@ def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str, in
 # --- sending -------------------------------------------------------------------------------------------
 
 
-def begin_block(store: Store, block: Sequence[Delivery]) -> None:
+def begin_batch(store: Store, batch: Sequence[Delivery]) -> None:
     """Record which messages are sent next; with this commit all earlier ones are on disk (M4).
 
-    The commits of single messages are not synced, so that a power failure loses those since. The block names the
-    messages that it leaves in doubt.
+    The commits of single messages are not synced, so that a power failure loses those since. The record of the batch
+    names the messages that it leaves in doubt.
     """
-    record = {"boot": _boot(), "ids": [delivery.id for delivery in block]}
+    record = {"boot": _boot(), "ids": [delivery.id for delivery in batch]}
     with store.transaction():
-        meta.put(store, BLOCK, json.dumps(record))
+        meta.put(store, BATCH_KEY, json.dumps(record))
 
 
-def end_block(store: Store) -> None:
-    """Remove the record of a block; with this commit all results are on disk."""
+def end_batch(store: Store) -> None:
+    """Remove the record of a batch; with this commit all results are on disk."""
     with store.transaction():
-        meta.delete(store, BLOCK)
+        meta.delete(store, BATCH_KEY)
 
 
 def recover_interrupted(store: Store) -> list[tuple[str, str]]:
     """Queue messages again whose sending a kill or power failure interrupted, once (M4).
 
     After a kill this is the one in state sending. After a restart of the machine it is also every message of the last
-    block that is not known to be sent. After a second interruption a message is unknown and not sent again. Returns
+    batch that is not known to be sent. After a second interruption a message is unknown and not sent again. Returns
     (address, edition) of those.
     """
     unknown: list[tuple[str, str]] = []
@@ -83,7 +83,7 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
             in_doubt = "state IN ('queued', 'deferred') AND id IN (SELECT value FROM json_each(?))"
             unknown += _interrupt_all(store, in_doubt, [json.dumps(ids)])
         unknown += _interrupt_all(store, "state <> 'accepted' AND state = 'sending'", [])
-        meta.delete(store, BLOCK)
+        meta.delete(store, BATCH_KEY)
     return unknown
 
 
@@ -99,8 +99,8 @@ def _interrupt_all(store: Store, where: str, values: list[str]) -> list[tuple[st
 
 
 def _ids_in_doubt(store: Store) -> list[int]:
-    """Return the messages of a block that was begun before the machine was last started."""
-    stored = meta.get(store, BLOCK)
+    """Return the messages of a batch that was begun before the machine was last started."""
+    stored = meta.get(store, BATCH_KEY)
     if stored is None:
         return []
     record = json.loads(stored)

@@ -163,7 +163,7 @@ def _deferred(store: Store) -> frozenset[str]:
     return frozenset(row["id"] for row in store.db.execute(f"SELECT id FROM {_LATER}"))
 
 
-def taken(store: Store, ids: Sequence[str]) -> set[str]:
+def existing_ids(store: Store, ids: Sequence[str]) -> set[str]:
     """Return those of `ids` that items have."""
     found: set[str] = set()
     for part in chunked(ids):

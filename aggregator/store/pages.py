@@ -42,7 +42,7 @@ def written(store: Store, versions: Mapping[str, int]) -> None:
     )
 
 
-def before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
+def ids_before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
     """Return ids of stories stored before that with a number, newest first, and the last number.
 
     The number is 0 when there are no more.
@@ -53,7 +53,7 @@ def before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
     return [row["id"] for row in rows], int(rows[-1]["number"]) if len(rows) == limit else 0
 
 
-def after_newest(store: Store) -> int:
+def number_after_newest(store: Store) -> int:
     """Return a number above those of all stories with pages up to date, 0 if there are none.
 
     The pages of all other stories are going to be written anyway.
@@ -72,7 +72,7 @@ def queue_merged(store: Store) -> None:
     queue(store, [row[0] for row in rows])
 
 
-def every_name(store: Store) -> set[str]:
+def all_ids(store: Store) -> set[str]:
     """Return the ids of all stories that have a page: published ones and those with a tombstone."""
     rows = store.db.execute("SELECT id FROM stories UNION SELECT story_id FROM tombstones")
     return {row[0] for row in rows}

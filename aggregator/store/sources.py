@@ -291,13 +291,13 @@ def delete_coverage_gap(store: Store, source_id: str) -> None:
     store.db.execute("UPDATE sources SET gap_url = NULL, gap_since = NULL WHERE id = ?", [source_id])
 
 
-def end_review(store: Store, source_id: str, *, believe: bool) -> None:
-    """End the review of a source; `believe`: accept the next document, however short (G2)."""
+def end_review(store: Store, source_id: str, *, accept_short: bool) -> None:
+    """End the review of a source; `accept_short`: accept the next document, however short (G2)."""
     store.db.execute(
         "UPDATE sources SET entries = CASE WHEN ? THEN 0 ELSE entries END,"
         " state = CASE state WHEN 'needs_review' THEN 'ok' ELSE state END,"
         " reason = CASE state WHEN 'needs_review' THEN NULL ELSE reason END WHERE id = ?",
-        [believe, source_id],
+        [accept_short, source_id],
     )
 
 

@@ -154,7 +154,7 @@ def newest_number(store: Store) -> int:
     return int(store.db.execute("SELECT coalesce(max(number), 0) FROM stories").fetchone()[0])
 
 
-def every_id(store: Store, after: int = 0, size: int = CHUNK) -> Iterable[list[str]]:
+def all_ids(store: Store, after: int = 0, size: int = CHUNK) -> Iterable[list[str]]:
     """Yield the ids of all stories stored after that with a number, in lists of at most `size`."""
     while rows := store.db.execute(
         "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT ?", [after, size]

@@ -47,7 +47,7 @@ def begin(store: Store, run_id: int, attempts: Iterable[Attempt], now: datetime)
     return visits
 
 
-def take_back(store: Store, visit_id: int, record: SourceRecord) -> None:
+def delete_unsent(store: Store, visit_id: int, record: SourceRecord) -> None:
     """Delete a visit whose request was never sent, so that the source is due again at once."""
     with store.transaction():
         store.db.execute("DELETE FROM visits WHERE id = ?", [visit_id])
