@@ -1,4 +1,4 @@
-"""Set aside what breaks a step of a job, so that everything else goes on.
+"""Set aside what breaks a step of a job, so that everything else continues.
 
 It is reported once. Items and stories stay out of the step until they change or another version of the program runs.
 What is made of many (a channel, a month, an edition) is tried at every run.

@@ -67,7 +67,7 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
         raise DatabaseLost(
             f"{database} is {'empty' if database.exists() else 'missing'}, but {feed} was published before:"
             " filling a new database would announce and mail everything once more; nothing was done."
-            f" Restore a backup to {database} (docs/operations.md), or move {config.public} away to begin anew"
+            f" Restore a backup to {database} (docs/operations.md), or move {config.public} away to start again"
         )
 
 

@@ -58,7 +58,7 @@ def _idle(messages: dict[str, int], waiting: datetime | None) -> DigestReport:
 
 
 def _run(invocation: Invocation) -> DigestReport:
-    """Run the job; on SIGTERM or SIGINT it ends after the present message."""
+    """Run the job; on SIGTERM or SIGINT it ends after the current message."""
     from dataclasses import replace
 
     from aggregator.digests import run as job
@@ -252,7 +252,7 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
 @click.argument("addresses", nargs=-1, type=address_type, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> None:
-    """Leave failed and unknown messages as they are, and report them no more."""
+    """Acknowledge failed and unknown messages, so that they are not reported again."""
     from aggregator.digests import queue
 
     count = queue.acknowledge(invocation.config(), addresses)

@@ -90,7 +90,7 @@ def run(invocation: Invocation) -> None:
 @click.command()
 @click.pass_obj
 def serve(invocation: Invocation) -> None:
-    """Serve the site and nothing else."""
+    """Serve the site without polling, publishing or sending mail."""
     from aggregator import daemon
 
     daemon.serve(invocation.config_file, verbose=invocation.verbose)

@@ -34,7 +34,7 @@ def source_list(invocation: Invocation) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Release what was held back at a source.
+    """Release the held items of a source, or accept its shrunken page.
 
     This is either a flood of unknown old entries, or the smaller document of a page that lost most of its items.
     """
@@ -45,7 +45,7 @@ def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Discard what was held back at a source.
+    """Discard the held items of a source.
 
     The entries are never published.
     """

@@ -1,4 +1,4 @@
-"""Carry out an editor's word on the event of a story, which is permanent (EX9)."""
+"""Carry out editors' decisions about the events of stories, which are permanent (EX9)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def remove(app: App, name: str, who: str) -> DecidedEvent:
 
 
 def undo(app: App, name: str, who: str) -> DecidedEvent:
-    """Remove an editor's word, so that the event follows from the items of the story again."""
+    """Remove an editor's decision, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
         before = event_store.decision(store, story_id)

@@ -25,9 +25,9 @@ MAX_PAIRS = 50
 
 
 def extend(store: Store, now: datetime) -> tuple[str, ...]:
-    """Add the keys that the present rules make of stored addresses; return notices.
+    """Add the keys that the current rules make of stored addresses; return notices.
 
-    It goes on where the last run stopped. Nothing is removed or published, so that known entries stay known. Pairs of
+    It continues where the last run stopped. Nothing is removed or published, so that known entries stay known. Pairs of
     published stories that now prove equal go to the list of editors (I5).
     """
     number, listed = url_keys.state(store)
@@ -99,6 +99,6 @@ def _notices(listed: int) -> tuple[str, ...]:
     if not listed:
         return ()
     return (
-        f"{count_of(listed, 'pair')} of stories may be one by the present rules for addresses:"
+        f"{count_of(listed, 'pair')} of stories may be one by the current rules for addresses:"
         " see `aggregator status`",
     )

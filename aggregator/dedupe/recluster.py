@@ -1,4 +1,4 @@
-"""Job: assign everything again by the present rules, and apply the difference (I5, I7)."""
+"""Job: assign everything again by the current rules, and apply the difference (I5, I7)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Composition = tuple[str, frozenset[str]]
 
 
 def run(app: App, *, dry_run: bool) -> ReclusterDiff:
-    """Compare the stories with what the present rules would make of their items.
+    """Compare the stories with what the current rules would make of their items.
 
     Items that no longer belong to their story found others, which are not announced. Pairs of stories that would be
     one become merge candidates, since the program never merges published stories. A `dry_run` changes nothing.
@@ -44,7 +44,7 @@ def run(app: App, *, dry_run: bool) -> ReclusterDiff:
 
 
 def joining_pairs(store: Store, story_ids: Collection[str], now: datetime) -> list[CandidatePair]:
-    """Return the pairs of these stories and others that the present rules would make one."""
+    """Return the pairs of these stories and others that the current rules would make one."""
     if not story_ids:
         return []
     clusters = candidates.comparable(store, story_members.clusters(store, story_ids))

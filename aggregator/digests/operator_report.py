@@ -1,4 +1,4 @@
-"""Compose the operator's report from the present state: facts, tasks, message body.
+"""Compose the operator's report from the current state: facts, tasks, message body.
 
 It is in English for every site, like all messages to operators: reasons, `status`, the log.
 """
@@ -31,7 +31,7 @@ FIRST_PERIOD = timedelta(days=7)
 """Time that the first report covers."""
 MAX_TASKS_LISTED = 15
 """Maximum number of tasks under one heading, fewer if they are long; others are counted."""
-_WHY = "You receive this because feeds.yaml names you as `operator`. The present state: `aggregator status`."
+_WHY = "You receive this because feeds.yaml names you as `operator`. The current state: `aggregator status`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def compose(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Op
 
 
 def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> OperatorFacts:
-    """Read the present state, and what happened since the last report."""
+    """Read the current state, and what happened since the last report."""
     status = health.report_from(store, config)
     listed = {addresses.key(address) for plan in config.mailings for address in plan.recipients}
     # A suppressed address that was reported before and is no longer in feeds.yaml needs no action.

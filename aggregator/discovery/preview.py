@@ -27,7 +27,7 @@ def run(app: App, name: str, *, force: bool = False, progress: Progress | None =
     """SourcePreview a source of feeds.yaml by its id, or whatever is at a URL.
 
     A stored document is parsed again without a request. If there is none, the server receives one request, unless it
-    was visited recently. `force` requests the present document in any case (CL5), but never against Retry-After (V3).
+    was visited recently. `force` requests the current document in any case (CL5), but never against Retry-After (V3).
     """
     if "://" in name:
         return _preview_url(app, parse_url(name), progress)
@@ -139,7 +139,7 @@ def _parse(
 def _preview(parsed: ParsedVisit | Failure, source: Source, name: str, *, kept: bool) -> SourcePreview:
     if isinstance(parsed, Failure):
         where = "the stored document of its last successful visit, parsed again: " if kept else ""
-        more = "; --force requests the present one" if kept else ""
+        more = "; --force requests the current one" if kept else ""
         raise NothingToShow(f"{name}: {where}{line(parsed.reason, 300)}{more}")
     return SourcePreview(
         url=parsed.url,

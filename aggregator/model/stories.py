@@ -180,7 +180,7 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegroupedItem:
-    """An item that the present rules would not put into its story, and its new story."""
+    """An item that the current rules would not put into its story, and its new story."""
 
     item: str
     title: str

@@ -54,7 +54,7 @@ def _limited_until(
 
 
 def _correct_clock(work: Round) -> None:
-    """Read the records; plan sources anew that a clock ahead of its time had planned."""
+    """Read the records; plan sources again whose next visit a wrong clock had planned."""
     now, rules = work.now, work.config.fetch
     work.records = sources.records(work.store)
     ahead = {
@@ -64,7 +64,7 @@ def _correct_clock(work: Round) -> None:
     }
     if ahead:
         visits.plan_after_clock_change(work.store, ahead, now + schedule.MAX_REQUESTED_WAIT, now)
-        logger.warning("the clock was set back: %d sources were planned anew", len(ahead))
+        logger.warning("the clock was set back: %d sources were planned again", len(ahead))
         work.records = sources.records(work.store)
 
 

@@ -23,7 +23,7 @@ from aggregator.store.items import CHUNK
 from aggregator.store.story_events import EventFile
 
 MAX_FILES = 20_000
-"""Maximum calendar files of stories that one round writes; the next round goes on."""
+"""Maximum calendar files of stories that one round writes; the next round continues."""
 PAST = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
 DAY = "events_day"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aggregator.publishing import directory_pages
 
 MAX_CHANGED = 20_000
-"""Maximum pages of changed stories that one round writes; the next round goes on."""
+"""Maximum pages of changed stories that one round writes; the next round continues."""
 MAX_AGAIN = 500
 """Maximum pages of unchanged stories that a round writes after a change of templates."""
 MAX_MONTHS_AGAIN = 6
@@ -159,7 +159,7 @@ def _note_settings(work: PageWork) -> None:
 
 
 def _stories_again(work: PageWork) -> None:
-    """Write further pages with the present templates and settings, newest first."""
+    """Write further pages with the current templates and settings, newest first."""
     number = int(meta.get(work.store, PAGES_BEFORE) or 0)
     while number:
         ids, number = pages.ids_before(work.store, number, MAX_AGAIN)
@@ -233,7 +233,7 @@ def _corrections(store: Store, story: Story) -> tuple[TextChange, ...]:
 
 
 def _months(work: PageWork) -> None:
-    """Write the pages of months that changed, and a few that only need the present templates."""
+    """Write the pages of months that changed, and a few that only need the current templates."""
     records = pages.months(work.store)
     named = [None, *(record.month for record in records if record.stories), None]
     feeds = {record.month for record in archives.records(work.store) if record.written_revision}

@@ -1,4 +1,4 @@
-"""Store the events of stories, their calendar entries, and the words of editors on them."""
+"""Store the events of stories, their calendar entries, and editors' decisions on them."""
 
 from __future__ import annotations
 
@@ -380,7 +380,7 @@ def written(store: Store, files: Iterable[EventFile]) -> None:
 
 
 def absorb(store: Store, kept: str, gone: str) -> None:
-    """Remove the events of a merged story; an editor's word on it passes to the other one."""
+    """Remove the events of a merged story; a decision on it passes to the other one."""
     store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])
     store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [gone])
     store.db.execute(

@@ -38,7 +38,7 @@ def due(store: Store, now: datetime) -> list[Ping]:
 
 
 def failure_reason(store: Store) -> str | None:
-    """Return why pings fail at present, None if they do not."""
+    """Return why pings fail now, None if they do not."""
     row = store.db.execute(
         "SELECT reason FROM websub_state WHERE version <> pinged AND reason IS NOT NULL ORDER BY attempts DESC LIMIT 1"
     ).fetchone()

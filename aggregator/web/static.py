@@ -106,7 +106,7 @@ class StaticFiles:
         scope: Scope,
         send: Send,
     ) -> None:
-        """Lead on to the story into which another was merged, or say that it is gone."""
+        """Redirect to the story into which another was merged, or say that it is gone."""
         if gone.merged_into:
             await self._send_error(scope, send, 301, (b"location", f"./{gone.merged_into}.html".encode()))
         elif isinstance(file, CachedFile) and is_gone_page(file):

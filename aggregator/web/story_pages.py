@@ -32,7 +32,7 @@ class StoryPages:
     ) -> UnpublishedStory | None:
         """Return what became of the story of a page; None for a published one and any other path.
 
-        The store knows it before its page is written anew; if it does not answer, the page decides.
+        The store knows it before its page is written again; if it does not answer, the page decides.
         """
         name = PATH.fullmatch(path)
         if not name:

@@ -39,7 +39,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions:
-    """The endpoints of subscribers; `app` returns the program with the present feeds.yaml.
+    """The endpoints of subscribers; `app` returns the program with the current feeds.yaml.
 
     Without `web.url` or without digests they respond as to any unknown path.
     """
@@ -210,7 +210,7 @@ def _change(app: App, subscriber: Subscriber, token: str, action: str, form: For
     if action != "save":
         return None
     known = {plan.id for plan in app.config.digests}
-    # Digests that are not in feeds.yaml at present are not on the page, so nobody gave them up.
+    # Digests that are not in feeds.yaml at the moment are not on the page, so nobody gave them up.
     digests = known.intersection(form.get("digest", []))
     if not digests:
         return "no_digest"

@@ -63,7 +63,7 @@ class Callbacks:
             return await self._error(request, 503)
 
     async def _refusal(self, request: Request) -> int | None:
-        """Return the status code of a refusal, decided before the body is read; None to go on."""
+        """Return the status code of a refusal, decided before the body is read; None to continue."""
         if self.app().config.web.url is None:
             return 404
         state = await run_in_threadpool(websub_callbacks.state, self.app(), _token(request))

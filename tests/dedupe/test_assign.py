@@ -552,7 +552,7 @@ def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> N
 
 
 def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> None:
-    """Published stories that the present rules call one become merge candidates, once (I5)."""
+    """Published stories that the current rules call one become merge candidates, once (I5)."""
     told = tell(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
     with opened(place.database) as store:
         store.db.execute(
