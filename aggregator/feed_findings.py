@@ -74,7 +74,7 @@ FAILURES = (
     FailureKind(
         "page_shrunk",
         r"items are left at once",
-        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`, or wait: after a"
+        "compare the page with `page`; if it is correct, `aggregator source release {id}`, or wait: after a"
         " week of the same size it is accepted",
     ),
     FailureKind(
@@ -149,7 +149,7 @@ FAILURES = (
     FailureKind(
         "private", r"private address", "if this host is really yours, name it in `fetch.allow_private`"
     ),
-    FailureKind("too_large", r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
+    FailureKind("too_large", r"max_bytes", "if the document is correct, raise `fetch.max_bytes`"),
     FailureKind(
         "unreachable",
         r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim answers",

@@ -175,7 +175,7 @@ def test_an_event_is_set_removed_and_automatic(editor: Editor, pair: Pair, place
         ({"start_time": "09:00", "zone": "../../etc/passwd"}, "This time zone is unknown"),
         ({"start_time": "09:00", "zone": ""}, "A time needs a time zone"),
         ({"start_time": "09:00", "end_day": "2026-11-21"}, "Enter a time for both"),
-        ({"end_day": "2026-11-19"}, "The end is before the begin"),
+        ({"end_day": "2026-11-19"}, "The end is before the start"),
         ({"kind": "party"}, "Choose kind, status and attendance"),
         ({"status": "<b>"}, "Choose kind, status and attendance"),
         ({"attendance": "moon"}, "Choose kind, status and attendance"),
@@ -241,7 +241,7 @@ def test_held_items_are_released(editor: Editor, pair: Pair, place: Workplace, c
     assert "News number 100" in page.text and "and 10 more" in page.text
     assert editor.post("/held", ("source", "society"), ("action", "release")).status == 303
     assert verbs(place) == [("release", EVA)]
-    assert "Nothing is held" in editor.get("/held").text
+    assert "There are no held items" in editor.get("/held").text
     poll(place)
     assert rows(place, "SELECT count(*) FROM stories")[0][0] == 34
     page = editor.post("/decisions", ("action", "undo"), ("number", "1"))
@@ -340,7 +340,7 @@ def test_a_busy_database_is_named(
         page = editor.post("/candidates", ("story", pair[0]), ("other", pair[1]), ("action", "merge"))
         db.execute("ROLLBACK")
     assert (page.status, page.headers["retry-after"]) == (503, "60")
-    assert "Another run is working" in page.text
+    assert "Another run is in progress" in page.text
     assert all_rows(place) == before
 
 

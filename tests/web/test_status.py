@@ -56,8 +56,8 @@ def test_the_page_shows_sources_in_words_and_pictures(visited: Workplace) -> Non
     assert "its server responds with an error (500)" in page.text
     labels = re.findall('aria-label="(Last 90 days[^"]*)"', page.text)
     assert labels == [
-        "Last 90 days: 3 well, 0 partly failed, 0 failed, 87 not visited.",
-        "Last 90 days: 0 well, 0 partly failed, 3 failed, 87 not visited.",
+        "Last 90 days: 3 ok, 0 partly failed, 0 failed, 87 not visited.",
+        "Last 90 days: 0 ok, 0 partly failed, 3 failed, 87 not visited.",
     ]
     assert "October 2026: 1" in page.text
 
@@ -95,7 +95,7 @@ def test_reports_are_kept_for_a_minute(visited: Workplace) -> None:
     [
         ("https://x.example/?key=1 answered 503", "its server responds with an error (503)"),
         ("the page is gone (404)", "its server responds with an error (404)"),
-        ("a bot wall stands there", "its server turns programs away"),
+        ("a bot wall stands there", "its server blocks automated requests"),
         ("no complete answer within 20 s from 10.0.0.1", "its server cannot be reached"),
         ("not a feed: <title>x</title>", "it cannot be read at present"),
         (None, "it cannot be read at present"),
