@@ -118,8 +118,8 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
             f"{channels} not written, the oldest since {_minute(min(behind.values()))}: {', '.join(sorted(behind))}"
         )
     found += [
-        f"the last {count_of(job.runs, 'run')} of {job.job} did not end well, the first at {_minute(job.since)}:"
-        f" {job.reason}"
+        f"the last {count_of(job.runs, 'run')} of {job.job} failed or were interrupted,"
+        f" the first at {_minute(job.since)}: {job.reason}"
         for job in failing_jobs(report)
     ]
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
@@ -198,7 +198,7 @@ def unwritten(report: StatusReport, now: datetime) -> dict[str, datetime]:
 
 
 def failing_jobs(report: StatusReport) -> list[FailingJob]:
-    """Return the jobs whose last runs failed or broke off."""
+    """Return the jobs whose last runs failed or were interrupted."""
     return [job for job in report.failing if job.runs >= MIN_FAILED_RUNS]
 
 

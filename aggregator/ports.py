@@ -90,7 +90,7 @@ def never() -> bool:
 
 
 class Flag:
-    """Hold a yes or no that signal handlers set.
+    """A yes or no that signal handlers set.
 
     It takes no lock, as `threading.Event` does: a signal during the handler of another one would wait for it
     without end.

@@ -151,7 +151,8 @@ def _print_problems(report: StatusReport, now: datetime) -> None:
     for job in health.failing_jobs(report):
         reason = line(job.reason, MAX_REASON_CHARACTERS)
         click.echo(
-            f"the last {count_of(job.runs, 'run')} of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
+            f"the last {count_of(job.runs, 'run')} of {job.job} failed or were interrupted, first"
+            f" {ago(job.since, now)}: {reason}"
         )
     for address in report.suppressed:
         click.echo(

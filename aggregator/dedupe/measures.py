@@ -48,7 +48,7 @@ Measures = Iterator[Measure]
 
 
 class Pair(NamedTuple):
-    """Hold two items with the weights of their words.
+    """Two items with the weights of their words.
 
     `weights` has the words of the titles and those `shared`, which both have. `kind` begins the names of measures that
     have a weight of their own across languages (“translated”) or without two texts (“bare”).

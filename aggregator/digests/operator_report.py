@@ -110,7 +110,7 @@ def compose_from(
 ) -> OperatorReport:
     """Compose the report of a period from facts, with as many tasks as fit into a message."""
     due = tuple(tasks(facts, plan, now))
-    summary = count_of(len(due), "open task") if due else "all is well"
+    summary = count_of(len(due), "open task") if due else "nothing to do"
     edition = Edition(
         id=f"{plan.id}-{period.isoformat()}",
         digest_id=plan.id,

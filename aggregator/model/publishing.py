@@ -13,7 +13,7 @@ from aggregator.model.value_classes import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """Hold a story that is no longer published since `at` (RFC 6721).
+    """A story that is no longer published since `at` (RFC 6721).
 
     `merged_into` is the story into which it was merged, if any (I7).
     """
@@ -35,7 +35,7 @@ Split = Callable[[bytes], dict[str, bytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnchangedStory:
-    """Hold a story that has not changed since its channel was written.
+    """A story that has not changed since its channel was written.
 
     `entries` has the entry of each format as the files of the channel have it.
     """
@@ -47,7 +47,7 @@ class UnchangedStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """Hold what a document of a channel is rendered from; stories are newest announced first.
+    """What a document of a channel is rendered from; stories are newest announced first.
 
     `updated` is the time of the last change; it never goes back, and is the same if nothing changed (PB13).
     `previous` is the newest month of the archive, for the channel that has one (P2).
@@ -75,7 +75,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMonth:
-    """Hold what the archive document of a month (`yyyy-mm`) is rendered from."""
+    """What the archive document of a month (`yyyy-mm`) is rendered from."""
 
     site: Site
     channel: Channel
@@ -88,7 +88,7 @@ class ArchiveMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDirectory:
-    """Hold the polled sources for `sources.opml`, and the topics of each by its id."""
+    """The polled sources for `sources.opml`, and the topics of each by its id."""
 
     site: Site
     sources: tuple[Publisher, ...]
@@ -97,7 +97,7 @@ class SourceDirectory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedDocument:
-    """Hold a rendered file; `path` is relative to `public`, with slashes."""
+    """A rendered file; `path` is relative to `public`, with slashes."""
 
     path: str
     media_type: str

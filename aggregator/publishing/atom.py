@@ -39,7 +39,7 @@ HISTORY = "http://purl.org/syndication/history/1.0"  # RFC 5005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
-    """Hold what an Atom document of a channel is rendered from.
+    """What an Atom document of a channel is rendered from.
 
     `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
     (RFC 5005 section 4). `id` and `alternate` replace those of the channel.

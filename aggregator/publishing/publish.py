@@ -74,7 +74,7 @@ def run(app: App) -> PublishReport:
 
 @dataclass(slots=True)
 class _Rendering:
-    """Hold the inputs of one rendering and collect what it wrote."""
+    """The inputs of one rendering and collect what it wrote."""
 
     store: Store
     config: Config

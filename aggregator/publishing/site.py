@@ -32,7 +32,7 @@ MAX_BYTES, MAX_COMPRESSED_BYTES = 60_000, 15_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoriesOfDay:
-    """Hold the rendered stories announced on one day in the site's time zone."""
+    """The rendered stories announced on one day in the site's time zone."""
 
     date: date
     articles: tuple[Markup, ...]

@@ -14,7 +14,7 @@ from aggregator.store.items import CHUNK, chunked, placeholders
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveRecord:
-    """Hold the current and the written revision of a month; `closed` if written after its end.
+    """The current and the written revision of a month; `closed` if written after its end.
 
     `made_of` is a hash of the written document and of the publishers named in it, `made_at` the number of changes
     before it (`stories.changes`).

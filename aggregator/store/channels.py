@@ -15,7 +15,7 @@ from aggregator.store.stories import StoryFacts, note_changes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRecord:
-    """Hold the current and the written revision of a channel.
+    """The current and the written revision of a channel.
 
     `written_with` is a hash of settings, templates and program; `selected_with` is the include and exclude that its
     stories were selected with. `made_of` is a hash of the written feeds and of the publishers named in them, `made_at`

@@ -118,7 +118,7 @@ def failing(store: Store, *, running: bool) -> list[FailingJob]:
 def _failing(store: Store, row: Mapping[str, Any]) -> FailingJob:
     last = _record(store.db.execute("SELECT * FROM runs WHERE id = ?", [row["last"]]).fetchone())
     known = last.report.get("reason") if last.report else None
-    reason = str(known) if known else "it broke off" if last.outcome == "interrupted" else last.outcome
+    reason = str(known) if known else "it was interrupted" if last.outcome == "interrupted" else last.outcome
     return FailingJob(job=row["job"], runs=row["runs"], since=sure_moment(row["since"]), reason=reason)
 
 

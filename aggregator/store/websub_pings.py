@@ -11,7 +11,7 @@ from aggregator.store.connection import Store, stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """Hold a feed that is due to be pinged, a hash of its bytes, and its failed attempts."""
+    """A feed that is due to be pinged, a hash of its bytes, and its failed attempts."""
 
     url: str
     version: str

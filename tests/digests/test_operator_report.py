@@ -83,7 +83,7 @@ def test_it_lists_tasks_and_numbers(failing: Workplace, clock: Clock) -> None:
     """It has the failing source with reason and advice, and the numbers since the last report."""
     run(failing)
     mail = messages(failing)[0]
-    assert "* The lost feed (lost)\n  failing: not found (404); no good visit yet\n" in text_of(mail)
+    assert "* The lost feed (lost)\n  failing: not found (404); no successful visit yet\n" in text_of(mail)
     assert "Since 28 September 2026: 2 visits, 1 new story, 0 messages accepted." in " ".join(
         text_of(mail).split()
     )
@@ -191,7 +191,7 @@ def test_a_failed_hub_is_a_task_until_it_answers(failing: Workplace, web: Web, c
         (ping,) = websub_pings.due(store, NOW)
         websub_pings.record_failure(store, ping, NOW, "answered 500")
         websub_pings.give_up(store, ping, "answered 500")
-    assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
+    assert preview.write(failing.app(), "operator", None, None).summary == "nothing to do"
     file = failing.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("publish: {", "publish: {hub: 'https://hub.example/', "))
     assert preview.write(failing.app(), "operator", None, None).summary == "1 open task"
@@ -200,7 +200,7 @@ def test_a_failed_hub_is_a_task_until_it_answers(failing: Workplace, web: Web, c
         (ping,) = websub_pings.due(store, NOW)
         websub_pings.record_failure(store, ping, NOW, "answered 500")
         websub_pings.mark_notified(store, ping)
-    assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
+    assert preview.write(failing.app(), "operator", None, None).summary == "nothing to do"
 
 
 @pytest.mark.parametrize(("reader", "weeks"), [("eve@example.org", 2), ("bob@example.org", 1)])

@@ -45,7 +45,13 @@ def event(editor: Editor, story: str, **fields: str) -> Page:
 def test_a_pair_is_shown_with_evidence(editor: Editor, pair: Pair) -> None:
     """Both stories stand side by side, with reasons for and against one story in words."""
     page = editor.get("/candidates")
-    for text in (COURSE["title"], KURS["title"], "both name Jena", "Against it", "European Imaging Hub"):
+    for text in (
+        COURSE["title"],
+        KURS["title"],
+        "both name Jena",
+        "Evidence against it",
+        "European Imaging Hub",
+    ):
         assert text in page.text
     assert page.headers["cache-control"] == "no-store"
 

@@ -97,8 +97,8 @@ def test_reports_are_kept_for_a_minute(visited: Workplace) -> None:
         ("the page is gone (404)", "its server responds with an error (404)"),
         ("a bot wall stands there", "its server blocks automated requests"),
         ("no complete answer within 20 s from 10.0.0.1", "its server cannot be reached"),
-        ("not a feed: <title>x</title>", "it cannot be read at present"),
-        (None, "it cannot be read at present"),
+        ("not a feed: <title>x</title>", "its document cannot be read"),
+        (None, "its document cannot be read"),
     ],
 )
 def test_reasons_are_words_of_this_program(reason: str | None, words: str) -> None:
