@@ -17,8 +17,8 @@ from aggregator.store import (
     channels,
     deliveries,
     editorial,
-    feed_facts,
     meta,
+    partner_reports,
     returned_mail,
     runs,
     set_aside,
@@ -47,7 +47,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
     unplaced, since = story_members.count_unplaced(store)
     released = moment(meta.get(store, RELEASED))
     unsent = deliveries.counts(store)
-    findings = feed_facts.known_findings(store)
+    findings = partner_reports.known_findings(store)
     return StatusReport(
         sources=tuple(
             replace(s, advice=advice(s), findings=feed_findings.faults(findings.get(s.id, {})))

@@ -90,7 +90,7 @@ def never() -> bool:
 
 
 class Flag:
-    """A yes or no that signal handlers set.
+    """A flag that signal handlers set.
 
     It takes no lock, as `threading.Event` does: a signal during the handler of another one would wait for it
     without end.
@@ -100,15 +100,15 @@ class Flag:
         self._is_set = False
 
     def set(self) -> None:
-        """Say yes."""
+        """Set the flag."""
         self._is_set = True
 
     def clear(self) -> None:
-        """Say no."""
+        """Clear the flag."""
         self._is_set = False
 
     def is_set(self) -> bool:
-        """Return whether it is yes."""
+        """Return whether the flag is set."""
         return self._is_set
 
 

@@ -1,4 +1,4 @@
-"""Hold what commands receive: the configuration file, the verbosity, paths, mail addresses."""
+"""Options and types of parameters that commands share."""
 
 from __future__ import annotations
 

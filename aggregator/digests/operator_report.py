@@ -22,7 +22,7 @@ from aggregator.model.digests import Edition, MessageBody
 from aggregator.model.findings import Level
 from aggregator.model.reports import NewFindings, OperatorFacts, SourceHealth
 from aggregator.publishing import paths
-from aggregator.store import deliveries, editions, feed_facts, recent_activity
+from aggregator.store import deliveries, editions, feed_facts, partner_reports, recent_activity
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -89,7 +89,7 @@ def _new_findings(
     store: Store, site: Site, health_of_sources: Sequence[SourceHealth], since: datetime
 ) -> Iterator[NewFindings]:
     """Yield the problems of feeds that are new since the last report."""
-    new_codes = feed_facts.new_findings(store, since)
+    new_codes = partner_reports.new_findings(store, since)
     for source in health_of_sources:
         codes = feed_findings.faults(new_codes.get(source.id, ()), Level.PROBLEM)
         if not codes or not source.last_attempt:

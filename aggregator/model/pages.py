@@ -1,4 +1,4 @@
-"""Define the values that pages of stories, months, topics and partners are rendered from."""
+"""Values that pages of stories, months, topics and partners are rendered from."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class StoryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoneStoryPage:
-    """A story that is no longer published, and the one into which it was merged."""
+    """What the page of an unpublished story shows: the story into which it was merged."""
 
     id: str
     merged_into: RelatedStory | None = None

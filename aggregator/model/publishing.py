@@ -1,4 +1,4 @@
-"""Define the values that published documents are rendered from."""
+"""Values that published documents are rendered from."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def run(app: App) -> PublishReport:
 
 @dataclass(slots=True)
 class _Rendering:
-    """The inputs of one rendering and collect what it wrote."""
+    """The inputs of one rendering, and what it wrote so far."""
 
     store: Store
     config: Config

@@ -51,7 +51,7 @@ FIXED_WITH = "fixed_pages_with"
 
 @dataclass(kw_only=True)
 class PageWork:
-    """The inputs of one run and collect what it wrote.
+    """The inputs of one run, and what it wrote so far.
 
     With `everything` the run writes all that is out of date, however much it is.
     """
