@@ -20,11 +20,11 @@ from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     documents,
+    event_backfill,
     meta,
     phase_edits,
     runs,
     sources,
-    story_events,
     story_members,
     url_keys,
 )
@@ -156,10 +156,10 @@ def _place(work: Round) -> tuple[int, int]:
 
 def _find_stored_events(work: Round) -> None:
     """Find the events of items of earlier versions; import the finder only for that."""
-    if story_events.any_unread(work.store):
-        from aggregator.polling import event_backfill
+    if event_backfill.any_left(work.store):
+        from aggregator.polling.event_backfill import find_stored_events
 
-        event_backfill.find_stored_events(work)
+        find_stored_events(work)
 
 
 def _check_ids(ids: Iterable[str], config: Config) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from aggregator.model.documents import ItemKind
 from aggregator.model.events import Event, StoryEvent
 from aggregator.model.value_classes import dataclass
 from aggregator.store import event_facts
@@ -391,55 +390,3 @@ def absorb(store: Store, kept: str, gone: str) -> None:
 def record_edit(store: Store, story_id: str, now: datetime) -> None:
     """Record that an editor changed the facts of an event, which is a significant edit (E1)."""
     store.db.execute("UPDATE stories SET updated = max(updated, ?) WHERE id = ?", [stamp(now), story_id])
-
-
-# --- stored items --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadItem:
-    """A stored item in which no events were looked for yet."""
-
-    id: str
-    source_id: str
-    title: str
-    text: str
-    kind: ItemKind
-    language: str | None
-    published: datetime
-    story_id: str | None
-
-
-def any_unread(store: Store) -> bool:
-    """Return whether there is an item in which no events were looked for yet."""
-    return store.db.execute("SELECT 1 FROM items WHERE events IS NULL LIMIT 1").fetchone() is not None
-
-
-def unread(store: Store, count: int) -> list[UnreadItem]:
-    """Return the newest items in which no events were looked for yet."""
-    rows = store.db.execute(
-        "SELECT id, source_id, title, text, kind, language, sort, story_id FROM items INDEXED BY items_without_events"
-        " WHERE events IS NULL ORDER BY number DESC LIMIT ?",
-        [count],
-    )
-    return [
-        UnreadItem(
-            id=row["id"],
-            source_id=row["source_id"],
-            title=row["title"],
-            text=row["text"],
-            kind=ItemKind(row["kind"]),
-            language=row["language"],
-            published=sure_moment(row["sort"]),
-            story_id=row["story_id"],
-        )
-        for row in rows
-    ]
-
-
-def save_found(store: Store, found: Mapping[str, Sequence[Event]]) -> None:
-    """Store the events found in items, in the caller's transaction."""
-    store.db.conn.executemany(
-        "UPDATE items SET events = ? WHERE id = ?",
-        [[event_facts.encode(events), item_id] for item_id, events in found.items()],
-    )
