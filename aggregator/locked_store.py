@@ -39,7 +39,7 @@ def locked_store(
     files.close_data(config.data, config.public)
     with files.lock(config.data, wait_seconds), opened(config.data / "aggregator.db", create=create) as store:
         refuse_lost(config, store)
-        same_authority(store, config)
+        check_same_authority(store, config)
         record_schema(store)
         before = runs.newest(store)
         try:
@@ -71,7 +71,7 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
         )
 
 
-def same_authority(store: Store, config: Config) -> None:
+def check_same_authority(store: Store, config: Config) -> None:
     """Raise AuthorityChanged if published ids were made with another `site.authority` (V5)."""
     known = meta.get(store, AUTHORITY)
     if known is not None and known != config.site.authority:
@@ -87,4 +87,4 @@ def check_authority(config: Config) -> None:
     if (config.data / "aggregator.db").exists():
         with opened(config.data / "aggregator.db", create=False) as store:
             refuse_lost(config, store)
-            same_authority(store, config)
+            check_same_authority(store, config)

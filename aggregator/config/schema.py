@@ -106,7 +106,7 @@ class FetchPart(Part):
     max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     allow_private: Annotated[
-        tuple[Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...],
+        tuple[Annotated[str, BeforeValidator(values.private_host), WithJsonSchema({"type": "string"})], ...],
         Field(description="hosts, host:port or networks that may be private"),
     ] = ()
     executor: Annotated[

@@ -106,7 +106,7 @@ def _new(story: Story, plan: DigestPlan, section: str) -> EditionEntry:
         day=_local(story.published, plan),
         link=lead.link,
         language=lead.language,
-        also=tuple(story_item.publisher.name for story_item in story.also),
+        also=tuple(story_item.publisher.name for story_item in story.further_items),
         excerpt="" if lead.excerpt == lead.title else lead.excerpt,
         event=story.event.event if story.event else None,
     )

@@ -289,8 +289,8 @@ class Story:
         return self.items[0].publisher
 
     @property
-    def also(self) -> tuple[StoryItem, ...]:
-        """Return the other items, one of each source, as further sources."""
+    def further_items(self) -> tuple[StoryItem, ...]:
+        """Return the items beside the lead, one of each further source."""
         seen = {self.publisher.id}
         others = []
         for story_item in self.items[1:]:

@@ -262,7 +262,10 @@ def file_attributes(enclosure: Enclosure) -> dict[str, str]:
 
 def related(story: Story) -> Iterable[tuple[str, str]]:
     """Return URL and title of a story at each of its other publishers (PB3)."""
-    return [(paths.further_source(also), f"Also published by {also.publisher.name}") for also in story.also]
+    return [
+        (paths.further_source(also), f"Also published by {also.publisher.name}")
+        for also in story.further_items
+    ]
 
 
 def _source(entry: Any, story: Story) -> None:

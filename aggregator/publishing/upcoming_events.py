@@ -30,7 +30,7 @@ class UpcomingEvent:
     @property
     def partners(self) -> tuple[Publisher, ...]:
         """Return the partners that announce it, each once."""
-        return (self.story.publisher, *(story_item.publisher for story_item in self.story.also))
+        return (self.story.publisher, *(story_item.publisher for story_item in self.story.further_items))
 
     @property
     def is_deadline(self) -> bool:

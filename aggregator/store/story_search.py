@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTerms
+from aggregator.model.search import Highlighted, SearchFilters, SearchResults, SearchTerms
 from aggregator.model.stories import UnpublishedStory
 from aggregator.store import search_terms, stories
 from aggregator.store.connection import Store, stamp
@@ -51,12 +51,12 @@ def search(store: Store, query: str, limit: int) -> list[str]:
     return list(_best(store, query, SearchFilters(), limit * MAX_MATCHES, limit * MAX_MATCHES))[:limit]
 
 
-def find(store: Store, query: str, filters: SearchFilters, page: int) -> Found:
+def find(store: Store, query: str, filters: SearchFilters, page: int) -> SearchResults:
     """Return a page of found stories, with counts of all of them; pages begin with 1."""
     matches = _best(store, query, filters, MAX_COUNTED_MATCHES, MAX_TITLE_MATCHES)
     shown = list(matches)[(page - 1) * PAGE_STORIES : page * PAGE_STORIES]
     titles, texts = _highlighted(store, query, {matches[id_][0].number: id_ for id_ in shown})
-    return Found(
+    return SearchResults(
         stories=tuple(stories.read(store, shown)),
         total=len(matches),
         limited=sum(map(len, matches.values())) >= MAX_COUNTED_MATCHES,

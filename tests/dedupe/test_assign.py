@@ -138,7 +138,11 @@ def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
     assert len({told[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
     assert told[WELCOME[1]] != told[OTHER_WELCOME[1]]
     (story, *_) = story_view.search(place.app().config, "survey", 5)
-    assert {story.publisher.id, *(s.publisher.id for s in story.also)} == {"hub", "society", "consortium"}
+    assert {story.publisher.id, *(s.publisher.id for s in story.further_items)} == {
+        "hub",
+        "society",
+        "consortium",
+    }
 
 
 @pytest.mark.parametrize("order", list(permutations((SURVEY, UMFRAGE, TAKE_PART, WELCOME)))[::5])
@@ -418,7 +422,7 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
     """Re-clustering undoes neither a merge nor a split, and changes no id (I7)."""
     first, _ = merged(place, clock)
     told = tell(place, SURVEY, UMFRAGE)
-    umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     home, part = editor_commands.split(place.app(), [umfrage], "ada", announce=False)
     before = state(place)
     assert home == told[SURVEY[1]] and before[UMFRAGE[1]] == part != home
@@ -477,7 +481,7 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
     told = tell(place, UMFRAGE)
     assert told[UMFRAGE[1]] == first[SURVEY[1]]
     assert mailed(place, clock) == {SURVEY[1]: "new"}
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     if how == "recluster":
         with opened(place.database) as store:
             store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
@@ -702,7 +706,7 @@ def test_a_split_while_an_edition_is_composed(
     tell(place, SURVEY)
     clock.now += timedelta(hours=6)
     told = tell(place, UMFRAGE)
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     split = partial(editor_commands.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
     beside(monkeypatch, body, "compose", editor.start)
@@ -726,7 +730,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
 
         monkeypatch.setattr(module, name, called)
 
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     watched(story_search, "resolve")
     watched(editorial, "items_by_prefix")
     app = place.app()
