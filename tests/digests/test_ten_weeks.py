@@ -271,6 +271,7 @@ class World:
 
     def simulate(self) -> None:
         """Simulate all days."""
+        self.clock.now = BEGIN  # not the end of the seed before
         for n in (1, 2, 5, 9, 60):
             self.publish("a", BEGIN - timedelta(days=n))
         for day in range(DAYS):
