@@ -182,8 +182,9 @@ class World:
                     one.link for one in self.entries if one.since == now
                 }  # a twin finds the lead that it copies
                 young = [id_ for id_ in shown if state.announced[id_] > now - YOUNG]
-                ids = self.random.sample([id_ for id_ in young if not state.links[id_] & unpolled], 2)
-                self.merged |= state.links[ids[0]] | state.links[ids[1]]
+                young = [id_ for id_ in young if not state.links[id_] & unpolled]
+                ids = self.random.sample(young, min(2, len(young)))
+                self.merged.update(*(state.links[id_] for id_ in ids))
                 editor_commands.merge(app, ids, "ada")
             elif choice == "split":
                 story = self.random.choice([id_ for id_ in shown if len(state.links[id_]) > 1])
