@@ -34,7 +34,7 @@ KINDS = tuple("rss rss atom rss rss rss atom rss rss rss atom rss rdf rss atom r
 TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml", "rdf": "application/rdf+xml"}
 TYPES |= {"json": "application/feed+json", "xml": "application/xml"}
 FEEDS_OF_A_CERTIFICATE = 25
-REPOSTED = 10  # every second feed reposts one in so many items of the feed before: 1 in 20 of all
+REPOSTED = 10  # every second feed reposts each tenth item of the feed before: a twentieth of all
 SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
 
 
@@ -43,7 +43,7 @@ SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
 
 @lru_cache(maxsize=1)
 def _words() -> tuple[list[str], list[float]]:
-    """Return the words of a made-up language, with cumulated weights as uneven as those of real ones."""
+    """Return the words of a made-up language, with cumulated weights as uneven as real ones."""
     chance = random.Random(1)
     syllables = (
         "ba bio cel dra en fi gra hü in ka lo mi mo neu or pa que ra scop sin to ul ver wei xy zo".split()
