@@ -106,7 +106,7 @@ def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
 def _known(
     store: Store, source: Source, parsed: ParsedVisit, listed_before: Sequence[str]
 ) -> tuple[dict[Alias, KnownItem], list[str]]:
-    """Return known items by the aliases of new or changed entries, and the ids of unchanged ones.
+    """Return known items by the aliases of new or changed entries, and ids of unchanged ones.
 
     Both are empty if the document has exactly the entries that it had before.
     """
