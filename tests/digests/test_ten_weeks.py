@@ -178,9 +178,8 @@ class World:
         )
         with suppress(WrongDecision, IndexError):
             if choice == "merge":
-                unpolled = {
-                    one.link for one in self.entries if one.since == now
-                }  # a twin finds the lead that it copies
+                # A twin finds the lead that it copies.
+                unpolled = {one.link for one in self.entries if one.since > self.polled}
                 young = [id_ for id_ in shown if state.announced[id_] > now - YOUNG]
                 young = [id_ for id_ in young if not state.links[id_] & unpolled]
                 ids = self.random.sample(young, min(2, len(young)))
@@ -234,6 +233,7 @@ class World:
             ]
             web.feed("/feed", rss(*items))
         fetch.run(self.app, force=True)
+        self.polled = self.clock.now
 
     def mail(self) -> None:
         """Run the digests that are due, and keep the state of the database for the checks."""
@@ -274,6 +274,7 @@ class World:
     def simulate(self) -> None:
         """Simulate all days."""
         self.clock.now = BEGIN  # not the end of the seed before
+        self.polled = BEGIN - timedelta(days=1)
         for n in (1, 2, 5, 9, 60):
             self.publish("a", BEGIN - timedelta(days=n))
         for day in range(DAYS):
