@@ -19,6 +19,7 @@ import socket
 import ssl
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,6 +34,7 @@ KINDS = tuple("rss rss atom rss rss rss atom rss rss rss atom rss rdf rss atom r
 TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml", "rdf": "application/rdf+xml"}
 TYPES |= {"json": "application/feed+json", "xml": "application/xml"}
 FEEDS_OF_A_CERTIFICATE = 25
+REPOSTED = 10  # every second feed reposts each tenth item of the feed before: a twentieth of all
 SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
 
 
@@ -40,26 +42,30 @@ SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
 
 
 @lru_cache(maxsize=1)
-def _sentences() -> tuple[str, ...]:
-    """Sentences of a made-up language whose words are as unevenly frequent as real ones."""
+def _words() -> tuple[list[str], list[float]]:
+    """Return the words of a made-up language, with cumulated weights as uneven as real ones."""
     chance = random.Random(1)
     syllables = (
         "ba bio cel dra en fi gra hü in ka lo mi mo neu or pa que ra scop sin to ul ver wei xy zo".split()
     )
     words = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(4_000)]
-    frequency = list(accumulate(1 / (n + 10) for n in range(len(words))))
-    return tuple(
-        " ".join(chance.choices(words, cum_weights=frequency, k=chance.randint(7, 22))).capitalize() + "."
-        for _ in range(4_000)
-    )
+    return words, list(accumulate(1 / (n + 10) for n in range(len(words))))
+
+
+def _sentences(chance: random.Random) -> Iterator[str]:
+    """Yield sentences of 7 to 22 words; different items share none, as different news do."""
+    words, weights = _words()
+    while True:
+        yield " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(7, 22))).capitalize() + "."
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """The nth item ever published by a feed."""
+    """The nth item ever published by a feed; `origin` is the feed whose page and words it has."""
 
     feed: int
     number: int
+    origin: int
     title: str
     summary: str
     html: str
@@ -67,7 +73,7 @@ class Item:
     @property
     def link(self) -> str:
         """Its page; nobody ever asks for it."""
-        return f"https://feed{self.feed}.example/news/{self.number}/"
+        return f"https://feed{self.origin}.example/news/{self.number}/"
 
     @property
     def time(self) -> datetime:
@@ -76,15 +82,15 @@ class Item:
 
 
 def _item(feed: int, number: int) -> Item:
-    chance = random.Random(f"{feed}/{number}")
-    said = iter(chance.sample(_sentences(), 21))
+    origin = feed - feed % 2 if number % REPOSTED == 0 else feed
+    said = _sentences(random.Random(f"{origin}/{number}"))
 
     def text(count: int) -> str:
         return " ".join(next(said) for _ in range(count))
 
-    page = f"/media/{feed}/{number}"
+    page, partner = f"/media/{origin}/{number}", f"https://partner{origin % 50}.example/{origin}/{number}"
     html = (
-        f"<p>{text(3)} <a href='https://partner{feed % 50}.example/{number}?a=1&amp;b=2'>{next(said)}</a></p>\n"
+        f"<p>{text(3)} <a href='{partner}?a=1&amp;b=2'>{next(said)}</a></p>\n"
         f'<figure><img src="{page}.jpg" alt="A figure" width="640" height="360" class="wide" />'
         f"<figcaption>{text(1)}</figcaption></figure>\n<p>{text(3)} <strong>{text(1)}</strong></p>\n"
         f"<h3>Programme {number}</h3>\n<ul>{''.join(f'<li>{text(1)}</li>' for _ in range(4))}</ul>\n"
@@ -92,7 +98,7 @@ def _item(feed: int, number: int) -> Item:
         f' <a href="{page}/register">Register</a></p>'
     )
     title = " ".join(next(said).rstrip(".").split()[:9])
-    return Item(feed, number, f"{title} {feed}-{number}", text(2), html)
+    return Item(feed, number, origin, f"{title} {origin}-{number}", text(2), html)
 
 
 def _rss(feed: int, items: list[Item]) -> str:

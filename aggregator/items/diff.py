@@ -38,17 +38,17 @@ def item_changes(
     items: Sequence[Item],
     known_as: Callable[[Alias], KnownItem | None],
     taken: Container[str] = (),
-    present: Iterable[Alias] = (),
+    listed: Iterable[str] = (),
     proven: Mapping[int, KnownItem] | None = None,
 ) -> tuple[ItemChange, ...]:
     """Return each item as it will be stored, with its change.
 
     The strongest alias that leads to a known item claims it, and each known item is claimed once. `proven` are known
-    items behind new identifiers, by position (G2). Known items behind the aliases `present` belong to other entries
-    of the document. A new item whose id is `taken`, since sources exchanged their URLs, gets another id.
+    items behind new identifiers, by position (G2). Other entries of the document are the known items with the ids
+    `listed`. A new item whose id is `taken`, since sources exchanged their URLs, gets another id.
     """
     items = [_without_shared_link(item, known_as) for item in items]
-    owners = _owners(items, known_as, {known.id for known in map(known_as, present) if known})
+    owners = _owners(items, known_as, set(listed))
     owners = {**(proven or {}), **owners}
     return tuple(_item_change(item, owners.get(n), taken) for n, item in enumerate(items))
 

@@ -28,13 +28,13 @@ _EDITS = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
 def store_document(work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit) -> Changes:
     """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
     listed_before = documents.listed_items(work.store, source.id)
-    known = _known(work.store, source, parsed, listed_before)
-    changes, flood = _compare(work, source, parsed, known, record.last_success)
+    known, unchanged = _known(work.store, source, parsed, listed_before)
+    changes, flood = _compare(work, source, parsed, known, unchanged, record.last_success)
     edited_phases = _phase_edits(changes, known)
     changes = _with_significant(changes, edited_phases)
     items.save(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
-    listed = _listed(changes, parsed, known)
+    listed = _ids(changes) + unchanged
     if not _is_complete(parsed, listed_before):
         listed += listed_before
     elif record.last_success and not flood:
@@ -47,14 +47,14 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
 def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
     """Store a document that was parsed again: without missing items, flood or significant edits."""
     listed_before = documents.listed_items(work.store, source.id)
-    known = _known(work.store, source, parsed, listed_before)
-    compared, _ = _compare(work, source, parsed, known, last_success=None)
+    known, unchanged = _known(work.store, source, parsed, listed_before)
+    compared, _ = _compare(work, source, parsed, known, unchanged, last_success=None)
     changes = tuple(
         replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
         for change in compared
     )
     items.save(work.store, changes, backlog=True, now=work.now)
-    listed = _listed(changes, parsed, known)
+    listed = _ids(changes) + unchanged
     if not _is_complete(parsed, listed_before):
         listed += listed_before
     _accept(work, source, parsed, changes, listed_before, listed)
@@ -68,8 +68,8 @@ def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: Pars
     a known item, which count as an edit: only a whole document shows whether they belong to another one (I2).
     """
     listed_before = documents.listed_items(work.store, source.id)
-    known = _known(work.store, source, pushed, listed_before)
-    changes, flood = _compare(work, source, pushed, known, record.last_success)
+    known, unchanged = _known(work.store, source, pushed, listed_before)
+    changes, flood = _compare(work, source, pushed, known, unchanged, record.last_success)
     new = tuple(change for change in changes if change.change is ChangeKind.NEW)
     items.save(work.store, new, backlog=False, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
@@ -105,12 +105,16 @@ def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
 
 def _known(
     store: Store, source: Source, parsed: ParsedVisit, listed_before: Sequence[str]
-) -> dict[Alias, KnownItem]:
-    """Return the known items by the aliases of a document; none if nothing has changed."""
+) -> tuple[dict[Alias, KnownItem], list[str]]:
+    """Return known items by the aliases of new or changed entries, and ids of unchanged ones.
+
+    Both are empty if the document has exactly the entries that it had before.
+    """
     if _is_unmoved(parsed, listed_before):
-        return {}
-    of_items = (alias for item in parsed.items for alias in item.aliases)
-    return items.known(store, source.id, [*parsed.present, *of_items])
+        return {}, []
+    known = items.known(store, source.id, [alias for item in parsed.items for alias in item.aliases])
+    ids = items.known_ids(store, source.id, parsed.present)
+    return known, [ids[alias] for alias in parsed.present if alias in ids]
 
 
 def _is_unmoved(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:
@@ -128,19 +132,20 @@ def _compare(
     source: Source,
     parsed: ParsedVisit,
     known: Mapping[Alias, KnownItem],
+    unchanged: Sequence[str],
     last_success: datetime | None,
 ) -> tuple[Changes, tuple[int, ...]]:
     """Compare a document with the stored items; return changes and positions of a flood."""
     taken = items.existing_ids(work.store, [item.id for item in parsed.items])
-    changes = diff.item_changes(parsed.items, known.get, taken, parsed.present)
+    changes = diff.item_changes(parsed.items, known.get, taken, unchanged)
     old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
-    shown = set(_listed(changes, parsed, known))
+    shown = {*_ids(changes), *unchanged}
     renamed = anomalies.same_publications(changes, known.get, shown)
     if old:
         renamed |= _renamed(work.store, source, parsed, changes, shown)
     if not renamed and not old:
         return changes, ()
-    changes = diff.item_changes(parsed.items, known.get, taken, parsed.present, renamed)
+    changes = diff.item_changes(parsed.items, known.get, taken, unchanged, renamed)
     unknown = tuple(n for n in old if n not in renamed)
     return changes, unknown if anomalies.is_flood(len(unknown)) else ()
 
@@ -158,10 +163,8 @@ def _renamed(
     return anomalies.match_known(parsed.items, unknown, others)
 
 
-def _listed(changes: Changes, parsed: ParsedVisit, known: Mapping[Alias, KnownItem]) -> list[str]:
-    """Return the ids of all items that a document contains."""
-    parsed_again = [change.item.id for change in changes]
-    return parsed_again + [known[alias].id for alias in parsed.present if alias in known]
+def _ids(changes: Changes) -> list[str]:
+    return [change.item.id for change in changes]
 
 
 def _hold(work: Round, item_ids: Sequence[str]) -> None:

@@ -35,10 +35,17 @@ def placeholders(values: Sequence[object]) -> str:
 
 def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias, KnownItem]:
     """Return the known item of each alias, within the source."""
+    ids = known_ids(store, source_id, aliases)
+    found = _read_known(store, set(ids.values()))
+    return {alias: found[item_id] for alias, item_id in ids.items()}
+
+
+def known_ids(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias, str]:
+    """Return the id of the known item of each alias, within the source."""
     wanted: dict[str, set[str]] = {}
     for alias in aliases:
         wanted.setdefault(alias.kind, set()).add(alias.value)
-    owners: dict[Alias, str] = {}
+    found: dict[Alias, str] = {}
     for kind, values in wanted.items():
         for part in chunked(sorted(values)):
             rows = store.db.execute(
@@ -46,9 +53,8 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
                 f" WHERE source_id = ? AND kind = ? AND value IN ({placeholders(part)})",
                 [source_id, kind, *part],
             )
-            owners.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
-    remembered = _read_known(store, set(owners.values()))
-    return {alias: remembered[item_id] for alias, item_id in owners.items()}
+            found.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
+    return found
 
 
 def aliases(store: Store, source_id: str) -> frozenset[Alias]:
@@ -76,7 +82,7 @@ def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str 
 
 def review_states(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
     """Return the state of each item: `known`, `waiting`, `discarded`, or None for new ones."""
-    owners = known(store, source_id, [alias for item in arrived for alias in item.aliases])
+    owners = known_ids(store, source_id, [alias for item in arrived for alias in item.aliases])
     held = dict(
         store.db.execute(
             "SELECT id, held FROM items WHERE source_id = ? AND held IN ('waiting', 'discarded')", [source_id]
@@ -85,7 +91,7 @@ def review_states(store: Store, source_id: str, arrived: Sequence[Item]) -> list
     found: list[str | None] = []
     for item in arrived:
         owner = next((owners[alias] for alias in item.aliases if alias in owners), None)
-        found.append(held.get(owner.id, "known") if owner else None)
+        found.append(held.get(owner, "known") if owner else None)
     return found
 
 
