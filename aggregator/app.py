@@ -65,11 +65,11 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
 
     Raises ConfigError.
     """
-    from aggregator import stored_config
+    from aggregator import config_cache
     from aggregator.polling.polite_client import HOST_GAP_SECONDS
     from aggregator.ports import App
 
-    config = stored_config.load(config_file, secrets=secrets, mail=mail)
+    config = config_cache.load(config_file, secrets=secrets, mail=mail)
     return App(
         config=config,
         clock=clock(),
@@ -80,7 +80,7 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         else partial(_dask, config.fetch.executor),
         mailer=lambda: _mailer(config),
         link_key=lambda: _link_key(config),
-        nonces=os.urandom,
+        random_bytes=os.urandom,
         mailbox=_mailbox(config),
         hub=lambda: _fetcher(config).ping,
         hub_request=lambda: _fetcher(config).send_form,

@@ -49,7 +49,7 @@ def month_numbers(long: Iterable[str] = LANGUAGES, short: Iterable[str] = LANGUA
         for language in languages:
             for number, names in enumerate(_names()[language][length], start=1):
                 for name in map(str.casefold, names):
-                    numbers[name] = numbers[without_marks(name)] = number
+                    numbers[name] = numbers[without_diacritics(name)] = number
     return numbers
 
 
@@ -65,7 +65,7 @@ def one_of(names: Iterable[str]) -> str:
     return f"(?:{'|'.join(branches)})"
 
 
-def without_marks(name: str) -> str:
+def without_diacritics(name: str) -> str:
     """Remove diacritics: `août` is also written `aout`."""
     return "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
 

@@ -1,4 +1,4 @@
-"""Set aside what breaks a step of a job, so that everything else goes on.
+"""Set aside what breaks a step of a job, so that everything else continues.
 
 It is reported once. Items and stories stay out of the step until they change or another version of the program runs.
 What is made of many (a channel, a month, an edition) is tried at every run.
@@ -126,7 +126,7 @@ class Containment:
     def record(self, now: datetime) -> tuple[str, ...]:
         """Write what was set aside; return a notice for what was not set aside before."""
         new = {key: reason for key, reason in self.broken.items() if key[1] not in self.aside[key[0]]}
-        with self.store.within():
+        with self.store.in_transaction():
             for (step, name), reason in new.items():
                 set_aside.add(self.store, step, name, reason, now)
             for step, name in self.repaired:

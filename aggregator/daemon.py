@@ -45,7 +45,7 @@ STALLED_SECONDS = 120.0
 """Maximum seconds between two ticks while no job is running."""
 STUCK_SECONDS = 3600.0
 """Maximum seconds without progress while a job is running."""
-DOUBT_SECONDS = 30.0
+RESUME_SECONDS = 30.0
 """Seconds for a stalled scheduler to continue; the process may have been suspended."""
 
 logger = logging.getLogger("aggregator.daemon")
@@ -119,7 +119,7 @@ class Worker:
             return f"has not ticked for {silence:.0f} s" if silence > STALLED_SECONDS else None
         return f"has a job that made no progress for {silence:.0f} s" if silence > STUCK_SECONDS else None
 
-    def beat(self) -> None:
+    def report_alive(self) -> None:
         """Report to systemd that the scheduler is alive; the scheduler calls this."""
         if self.stalled() is None:
             systemd.notify(systemd.ALIVE)
@@ -188,7 +188,7 @@ class Worker:
     def _prune(self) -> None:
         maintenance.prune_if_due(self.app)
 
-    def troubles(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Return the problems that monitoring has to report."""
         try:
             found = health.alerts(health.report(self.app.config), self.app.clock())
@@ -245,7 +245,7 @@ class Watch:
             self._stalled_since = None
         elif self._stalled_since is None:
             self._stalled_since = time.monotonic()
-        elif time.monotonic() > self._stalled_since + DOUBT_SECONDS:
+        elif time.monotonic() > self._stalled_since + RESUME_SECONDS:
             self.fault = reason
         if self.fault:
             logger.critical("the scheduler %s; ending, so that the daemon is started again", self.fault)
@@ -253,7 +253,7 @@ class Watch:
 
 
 def _scheduler(worker: Worker) -> BlockingScheduler:
-    """Make a scheduler with one thread for all jobs and one for `beat`.
+    """Make a scheduler with one thread for all jobs and one for `report_alive`.
 
     APScheduler logs a job that raises, and continues.
     """
@@ -264,7 +264,7 @@ def _scheduler(worker: Worker) -> BlockingScheduler:
     watched = systemd.watchdog_seconds()
     pause = min(TICK_SECONDS, watched / 3) if watched else TICK_SECONDS
     scheduler.add_job(
-        worker.beat, "interval", seconds=pause, next_run_time=datetime.now(UTC), executor="beat"
+        worker.report_alive, "interval", seconds=pause, next_run_time=datetime.now(UTC), executor="beat"
     )
     for job in worker.jobs:
         scheduler.add_job(
@@ -352,7 +352,7 @@ def _serve_until_signalled(
 
     config = worker.app.config
     web = app.build(
-        config, worker.troubles, clock=worker.app.clock, app=lambda: worker.app, pushed=worker.pushed.set
+        config, worker.problems, clock=worker.app.clock, app=lambda: worker.app, pushed=worker.pushed.set
     )
     with suppress(FilesError):  # a process that only serves need not own the data folder
         files.close_data(config.data, config.public)

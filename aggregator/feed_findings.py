@@ -56,7 +56,7 @@ FAULTS = (Level.PROBLEM, Level.COST)
 Values = Mapping[str, str | int | date]
 
 
-class Failure(NamedTuple):
+class FailureKind(NamedTuple):
     """A kind of failed visit: a pattern of the reason, and what the operator can do."""
 
     code: str
@@ -65,104 +65,108 @@ class Failure(NamedTuple):
 
 
 FAILURES = (
-    Failure(
+    FailureKind(
         "held",
         r"wait for an editor",
         "view them with `aggregator source preview {id}`, then `aggregator source release {id}` or"
         " `aggregator source discard {id}`",
     ),
-    Failure(
+    FailureKind(
         "page_shrunk",
         r"items are left at once",
-        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`, or wait: after a"
+        "compare the page with `page`; if it is correct, `aggregator source release {id}`, or wait: after a"
         " week of the same size it is accepted",
     ),
-    Failure(
+    FailureKind(
         "scripts",
         r"filled in by scripts",
         "the page shows its news to browsers only: look for a feed or an API",
     ),
-    Failure("moved", r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
-    Failure(
+    FailureKind("moved", r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
+    FailureKind(
         "quiet", r"^nothing new since", "look at the partner's site: has its news moved to another feed?"
     ),
-    Failure(
+    FailureKind(
         "our_fault",
         r"broke the (?:parser|program)",
         "please report this as a bug of the program, with this line",
     ),
-    Failure("bot_wall", r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
-    Failure(
+    FailureKind(
+        "bot_wall", r"bot wall", "ask the partner to let our User-Agent through; it names your contact"
+    ),
+    FailureKind(
         "robots",
         r"robots\.txt",
         "the partner does not want this page to be read by programs: ask for a feed",
     ),
-    Failure(
+    FailureKind(
         "too_much",
         r"reading it",
         "the document is too much for one visit: report it to the partner, or disable the source",
     ),
-    Failure(
+    FailureKind(
         "not_found",
         r"\(404\)|\(410\)",
         "the feed has moved or is gone: look for it (`aggregator source discover`) and correct `url`",
     ),
-    Failure("password", r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
-    Failure("forbidden", r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
-    Failure("busy", r"\(429\)|\(503\)", "wait: it is visited again when the server allows it"),
-    Failure(
+    FailureKind("password", r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
+    FailureKind("forbidden", r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
+    FailureKind("busy", r"\(429\)|\(503\)", "wait: it is visited again when the server allows it"),
+    FailureKind(
         "web_page",
         r"web page, not a feed",
         "`url` leads to a page: find the feed (`aggregator source discover`), or use `kind: page`",
     ),
-    Failure(
+    FailureKind(
         "not_a_feed",
         r"not a feed|no JSON Feed|not JSON",
         "open `url` in a browser: this is no feed any more",
     ),
-    Failure(
+    FailureKind(
         "layout",
         r"layout has probably changed",
         "compare `page` with the page as it is now and correct the selectors",
     ),
-    Failure(
+    FailureKind(
         "unknown_host",
         r"unknown \(DNS\)|name resolution",
         "is the host spelled right, and is the network up?",
     ),
-    Failure(
+    FailureKind(
         "bad_certificate", r"certificate", "the partner's certificate is wrong: report it to the partner"
     ),
-    Failure("downgrade", r"https to http", "ask the partner for a feed over https"),
-    Failure(
+    FailureKind("downgrade", r"https to http", "ask the partner for a feed over https"),
+    FailureKind(
         "redirects",
         r"redirect",
         "open `url` in a browser and put the address it ends at into feeds.yaml",
     ),
-    Failure(
+    FailureKind(
         "private",
         r"which leads there",
         "a public server leads to a private one, which is refused: correct `url`, or report it to the partner",
     ),
-    Failure("private", r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
-    Failure("too_large", r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
-    Failure(
+    FailureKind(
+        "private", r"private address", "if this host is really yours, name it in `fetch.allow_private`"
+    ),
+    FailureKind("too_large", r"max_bytes", "if the document is correct, raise `fetch.max_bytes`"),
+    FailureKind(
         "unreachable",
         r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim answers",
         "the partner's server has a fault: wait, then report it to the partner",
     ),
-    Failure(
+    FailureKind(
         "server_error",
         r"answered 5",
         "the partner's server has a fault: wait, then report it to the partner",
     ),
 )
 """Kinds of failures; the first whose pattern is in the reason applies."""
-UNREADABLE = Failure("unreadable", "", "look at `url` in a browser")
+UNREADABLE = FailureKind("unreadable", "", "look at `url` in a browser")
 """Any other failure."""
 
 
-def failure(reason: str) -> Failure:
+def failure(reason: str) -> FailureKind:
     """Return the kind of a failure by its reason."""
     return next((kind for kind in FAILURES if re.search(kind.pattern, reason)), UNREADABLE)
 

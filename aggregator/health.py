@@ -17,7 +17,8 @@ from aggregator.store import (
     channels,
     deliveries,
     editorial,
-    feed_facts,
+    meta,
+    partner_reports,
     returned_mail,
     runs,
     set_aside,
@@ -25,7 +26,7 @@ from aggregator.store import (
     stories,
     story_members,
     subscribers,
-    websub_state,
+    websub_pings,
 )
 from aggregator.store.connection import Store, moment, opened
 
@@ -44,9 +45,9 @@ def report_from(store: Store, config: Config) -> StatusReport:
     """Return the same report from a store that is open."""
     count, items = stories.counts(store)
     unplaced, since = story_members.count_unplaced(store)
-    released = moment(runs.get(store, RELEASED))
+    released = moment(meta.get(store, RELEASED))
     unsent = deliveries.counts(store)
-    findings = feed_facts.known_findings(store)
+    findings = partner_reports.known_findings(store)
     return StatusReport(
         sources=tuple(
             replace(s, advice=advice(s), findings=feed_findings.faults(findings.get(s.id, {})))
@@ -64,7 +65,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         merge_candidates=tuple(editorial.candidates(store, MAX_CANDIDATES_LISTED)),
         relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
-        hub=websub_state.failure_reason(store) if config.hub else None,
+        hub=websub_pings.failure_reason(store) if config.hub else None,
         set_aside=tuple(set_aside.listed(store)),
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,
@@ -117,8 +118,8 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
             f"{channels} not written, the oldest since {_minute(min(behind.values()))}: {', '.join(sorted(behind))}"
         )
     found += [
-        f"the last {count_of(job.runs, 'run')} of {job.job} did not end well, the first at {_minute(job.since)}:"
-        f" {job.reason}"
+        f"the last {count_of(job.runs, 'run')} of {job.job} failed or were interrupted,"
+        f" the first at {_minute(job.since)}: {job.reason}"
         for job in failing_jobs(report)
     ]
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
@@ -197,7 +198,7 @@ def unwritten(report: StatusReport, now: datetime) -> dict[str, datetime]:
 
 
 def failing_jobs(report: StatusReport) -> list[FailingJob]:
-    """Return the jobs whose last runs failed or broke off."""
+    """Return the jobs whose last runs failed or were interrupted."""
     return [job for job in report.failing if job.runs >= MIN_FAILED_RUNS]
 
 

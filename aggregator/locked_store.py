@@ -9,8 +9,8 @@ from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost
 from aggregator.gateways import files
 from aggregator.model.config import Config
 from aggregator.ports import Clock
-from aggregator.store import channels, runs
-from aggregator.store.connection import Store, mark_schema, opened
+from aggregator.store import channels, meta, runs
+from aggregator.store.connection import Store, opened, record_schema
 from aggregator.text import legal
 
 AUTHORITY = "authority"
@@ -39,8 +39,8 @@ def locked_store(
     files.close_data(config.data, config.public)
     with files.lock(config.data, wait_seconds), opened(config.data / "aggregator.db", create=create) as store:
         refuse_lost(config, store)
-        same_authority(store, config)
-        mark_schema(store)
+        check_same_authority(store, config)
+        record_schema(store)
         before = runs.newest(store)
         try:
             yield store
@@ -67,13 +67,13 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
         raise DatabaseLost(
             f"{database} is {'empty' if database.exists() else 'missing'}, but {feed} was published before:"
             " filling a new database would announce and mail everything once more; nothing was done."
-            f" Restore a backup to {database} (docs/operations.md), or move {config.public} away to begin anew"
+            f" Restore a backup to {database} (docs/operations.md), or move {config.public} away to start again"
         )
 
 
-def same_authority(store: Store, config: Config) -> None:
+def check_same_authority(store: Store, config: Config) -> None:
     """Raise AuthorityChanged if published ids were made with another `site.authority` (V5)."""
-    known = runs.get(store, AUTHORITY)
+    known = meta.get(store, AUTHORITY)
     if known is not None and known != config.site.authority:
         raise AuthorityChanged(
             f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"
@@ -87,4 +87,4 @@ def check_authority(config: Config) -> None:
     if (config.data / "aggregator.db").exists():
         with opened(config.data / "aggregator.db", create=False) as store:
             refuse_lost(config, store)
-            same_authority(store, config)
+            check_same_authority(store, config)

@@ -10,7 +10,7 @@ from aggregator.locked_store import locked_store, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App
-from aggregator.store import editor_sessions, maintenance, runs, subscriber_rights
+from aggregator.store import editor_sessions, maintenance, meta, runs, subscriber_rights
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
@@ -39,7 +39,7 @@ def prune(app: App) -> PruneReport:
     config = app.config
     with locked_store(config, job="prune", clock=app.clock) as store:
         now = app.clock()
-        runs.put(
+        meta.put(
             store, PRUNED, now.date().isoformat()
         )  # before the work: after a failure it is tried again tomorrow
         run_id = runs.begin(store, "prune", now)
@@ -57,6 +57,6 @@ def prune_if_due(app: App) -> PruneReport | None:
     if not database.exists():
         return None
     with opened(database, create=False) as store:
-        if runs.get(store, PRUNED) == app.clock().date().isoformat():
+        if meta.get(store, PRUNED) == app.clock().date().isoformat():
             return None
     return prune(app)

@@ -44,8 +44,8 @@ class Mailer(Protocol):
 class Mailbox(Protocol):
     """Holds mails by name, each of which is read and then removed or left."""
 
-    place: str
-    """Identifies the mailbox, and with a name one mail in it."""
+    id: str
+    """Identifies the mailbox; together with a name, one mail in it."""
 
     def names(self) -> Sequence[str]:
         """Return the names of all mails, oldest first."""
@@ -90,7 +90,7 @@ def never() -> bool:
 
 
 class Flag:
-    """Hold a yes or no that signal handlers set.
+    """A flag that signal handlers set.
 
     It takes no lock, as `threading.Event` does: a signal during the handler of another one would wait for it
     without end.
@@ -100,15 +100,15 @@ class Flag:
         self._is_set = False
 
     def set(self) -> None:
-        """Say yes."""
+        """Set the flag."""
         self._is_set = True
 
     def clear(self) -> None:
-        """Say no."""
+        """Clear the flag."""
         self._is_set = False
 
     def is_set(self) -> bool:
-        """Return whether it is yes."""
+        """Return whether the flag is set."""
         return self._is_set
 
 
@@ -129,8 +129,9 @@ def no_hub_request() -> HubRequest:
 class MailRefused(Exception):
     """The relay refused a message.
 
-    `permanent`: another attempt will fail as well. `nobody`: the address does not exist (5.1.1 and similar).
-    `blameless`: the reason is this program or the message, not the address. `lost`: the relay ended the connection.
+    `permanent`: another attempt will fail as well. `no_mailbox`: the address does not exist (5.1.1 and similar).
+    `not_about_address`: the reason is this program or the message, not the address. `connection_lost`: the relay ended
+    the connection.
     """
 
     def __init__(
@@ -138,26 +139,26 @@ class MailRefused(Exception):
         reason: str,
         *,
         permanent: bool,
-        nobody: bool = False,
-        blameless: bool = False,
-        lost: bool = False,
+        no_mailbox: bool = False,
+        not_about_address: bool = False,
+        connection_lost: bool = False,
     ) -> None:
         super().__init__(reason)
         self.permanent = permanent
-        self.nobody = nobody
-        self.blameless = blameless
-        self.lost = lost
+        self.no_mailbox = no_mailbox
+        self.not_about_address = not_about_address
+        self.connection_lost = connection_lost
 
 
 class MailInterrupted(Exception):
     """No reply came after DATA began; the relay may have accepted the message (M4).
 
-    `lost`: the relay ended the connection, it did not merely take too long.
+    `connection_lost`: the relay ended the connection, it did not merely take too long.
     """
 
-    def __init__(self, reason: str, *, lost: bool = True) -> None:
+    def __init__(self, reason: str, *, connection_lost: bool = True) -> None:
         super().__init__(reason)
-        self.lost = lost
+        self.connection_lost = connection_lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +178,7 @@ class App:
     mailer: Callable[[], AbstractContextManager[Mailer]]
     link_key: Callable[[], bytes]
     """Returns the secret key that the tokens of personal links are made with (SU2)."""
-    nonces: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
     """Returns this number of random bytes."""
     mailbox: Callable[[], AbstractContextManager[Mailbox]] | None = None
     """Opens the mailbox of bounces; None where none is configured."""

@@ -116,6 +116,6 @@ def as_result(shown: Story) -> dict[str, Any]:
         "title": shown.lead.title,
         "published": shown.published,
         "source": shown.publisher.id,
-        "also": [s.publisher.id for s in shown.also],
+        "also": [s.publisher.id for s in shown.further_items],
         "link": shown.lead.link,
     }

@@ -53,7 +53,7 @@ _PAGES = {
         "saved": "Saved.",
         "do_pause": "Pause",
         "do_resume": "Resume",
-        "leave": "Leave",
+        "leave": "Unsubscribe",
         "leave_why": "After that you get no more digests.",
         "do_leave": "Unsubscribe",
         "rights": "Your data",

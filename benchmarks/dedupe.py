@@ -159,10 +159,10 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
     )
     found, _ = normalise.items(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
     known = items.known(store, source.id, (alias for item in found for alias in item.aliases))
-    taken = items.taken(store, [item.id for item in found])
+    taken = items.existing_ids(store, [item.id for item in found])
     item_changes = diff.item_changes(found, known.get, taken)
     with store.transaction():
-        items.keep(store, item_changes, backlog=False, now=now)
+        items.save(store, item_changes, backlog=False, now=now)
     return item_changes[0].item.id
 
 

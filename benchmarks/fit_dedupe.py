@@ -159,7 +159,11 @@ def neighbours(pairs: Sequence[tuple[Member, Member]]) -> Iterator[Example]:
             continue
         common: float = sum(one.words[c] for c in one.words.keys() & other.words.keys())
         common += len(one.facts.dates & other.facts.dates) + len(one.towns & other.towns)
-        if common >= MIN_COMMON and abs(a.sort - b.sort) <= evidence.WINDOW and not evidence.exact(a, b):
+        if (
+            common >= MIN_COMMON
+            and abs(a.sort_time - b.sort_time) <= evidence.WINDOW
+            and not evidence.exact(a, b)
+        ):
             yield _example(f"neighbour{number}", a, b, False, "neighbours", f"neighbours {number % 10}")
 
 
@@ -169,7 +173,7 @@ def _example(id_: str, a: Member, b: Member, same: bool, domain: str, kind: str)
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     if meaning := measures.meaning(a, b):
         found.append(meaning)
-    vetoed = bool(vetoes.of_all(a, b)[0]) or abs(a.sort - b.sort) > evidence.WINDOW
+    vetoed = bool(vetoes.of_all(a, b)[0]) or abs(a.sort_time - b.sort_time) > evidence.WINDOW
     weight = {"field": 2.0, "neighbours": NEIGHBOUR_WEIGHT}.get(domain, 1.0)
     weight *= (1.0 if same else DIFFERENT_WEIGHT) * (VETOED_WEIGHT if vetoed else 1.0)
     return Example(

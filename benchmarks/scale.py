@@ -292,7 +292,7 @@ def _arrive(store: Store, config: Config, words: Words, new: Iterator[int], coun
         )
     found, _ = normalise.items(ParsedDocument(entries=tuple(entries)), source, IdentityPolicy(), (), NOW)
     with store.transaction():
-        items.keep(store, diff.item_changes(found, lambda _: None), backlog=False, now=NOW)
+        items.save(store, diff.item_changes(found, lambda _: None), backlog=False, now=NOW)
 
 
 def _some(store: Store, count: int) -> list[str]:

@@ -242,7 +242,7 @@ def _check_items(items: tuple[Item, ...]) -> None:
             item.title and len(item.title) <= 500 and len(item.excerpt) <= 300,
             "title or excerpt are empty or too long",
         )
-        _check(item.sort <= item.first_seen, "an item sorts after it was first seen")
+        _check(item.sort_time <= item.first_seen, "an item sorts after it was first seen")
         lines = (
             item.title,
             item.excerpt,
@@ -297,7 +297,10 @@ def _publication(items: tuple[Item, ...]) -> Publication:
     publisher = builders.publisher(full_text=True, licence="CC0")
     stories = [
         builders.story(
-            item.id, StoryItem(item=item, publisher=publisher), published=item.sort, updated=item.first_seen
+            item.id,
+            StoryItem(item=item, publisher=publisher),
+            published=item.sort_time,
+            updated=item.first_seen,
         )
         for item in items[:100]
     ]

@@ -48,7 +48,7 @@ IDS = (
     "https://a.example/?a[]=1",
 )
 ids = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16)
-tombstones = st.builds(Tombstone, story_id=ids, at=moments, became=st.none() | ids)
+tombstones = st.builds(Tombstone, story_id=ids, at=moments, merged_into=st.none() | ids)
 
 
 @st.composite

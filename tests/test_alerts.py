@@ -123,8 +123,9 @@ def test_a_job_that_fails_twice_is_reported(place: Workplace, web: Web, job: tup
     assert command.call(place, *job).code == 1
     assert check(place) == ""
     assert command.call(place, *job).code == 1
-    assert f"the last 2 runs of {job[0]} did not end well, the first at 2026-10-05 06:30 UTC: " in check(
-        place
+    assert (
+        f"the last 2 runs of {job[0]} failed or were interrupted, the first at 2026-10-05 06:30 UTC: "
+        in check(place)
     )
     assert f"{place.public}" in check(place)
     place.public.unlink()
@@ -154,9 +155,9 @@ def test_killed_runs_are_reported_and_a_running_one_is_not(place: Workplace, web
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        assert ("runs of fetch did not end well" in check(place)) == (n >= 1)
-    assert "the last 3 runs of fetch did not end well" in check(place)
-    assert "it broke off" in check(place)
+        assert ("runs of fetch failed or were interrupted" in check(place)) == (n >= 1)
+    assert "the last 3 runs of fetch failed or were interrupted" in check(place)
+    assert "it was interrupted" in check(place)
 
 
 @pytest.fixture

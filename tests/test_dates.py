@@ -95,8 +95,8 @@ def test_any_text_is_a_moment_or_none(text: str) -> None:
 @law
 def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: datetime) -> None:
     """The sort time is the earlier of claimed time and first seen (T1)."""
-    assert item(claimed=claimed, first_seen=seen).sort == min(claimed, seen)
-    assert item(claimed=None, first_seen=seen).sort == seen
+    assert item(claimed=claimed, first_seen=seen).sort_time == min(claimed, seen)
+    assert item(claimed=None, first_seen=seen).sort_time == seen
 
 
 # --- as written in the wild ----------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_months_of_every_language_are_read(language: str) -> None:
     """Names of months are read in each language, in capitals and without diacritics too."""
     for number, name in enumerate(calendar_names.months(language), start=1):
         meant = datetime(2026, number, 5, 12, tzinfo=BERLIN)
-        for written in (name, name.upper(), calendar_names.without_marks(name)):
+        for written in (name, name.upper(), calendar_names.without_diacritics(name)):
             assert dates.parse(f"5. {written} 2026", BERLIN) == meant
 
 

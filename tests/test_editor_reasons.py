@@ -32,7 +32,7 @@ def member(side: dict[str, Any], id_: str) -> Member:
         publisher=side["source"],
         language=side.get("lang"),
         link=side["url"],
-        sort=datetime.fromisoformat(side["date"] or "2026-04-14").replace(tzinfo=UTC),
+        sort_time=datetime.fromisoformat(side["date"] or "2026-04-14").replace(tzinfo=UTC),
     )
 
 

@@ -37,7 +37,7 @@ def kill():
         time.sleep(0.05)
 
 threading.Thread(target=kill, daemon=True).start()
-for name in ("TICK_SECONDS", "STALLED_SECONDS", "STUCK_SECONDS", "DOUBT_SECONDS"):
+for name in ("TICK_SECONDS", "STALLED_SECONDS", "STUCK_SECONDS", "RESUME_SECONDS"):
     if name in os.environ:
         setattr(daemon, name, float(os.environ[name]))
 main()
@@ -125,7 +125,7 @@ def test_a_dead_scheduler_ends_the_daemon(place: Workplace, web: Web, supervisor
     supervisor.until_stopping()
 
 
-QUICK = {"TICK_SECONDS": "0.3", "STALLED_SECONDS": "1.5", "DOUBT_SECONDS": "1"}
+QUICK = {"TICK_SECONDS": "0.3", "STALLED_SECONDS": "1.5", "RESUME_SECONDS": "1"}
 
 
 def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
@@ -149,7 +149,7 @@ def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor
         return Answer(rss(item(1)))
 
     web.answers["/feed"] = hanging
-    slowly = QUICK | {"DOUBT_SECONDS": "4"}
+    slowly = QUICK | {"RESUME_SECONDS": "4"}
     with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **slowly)) as daemon:
         daemon.until("a job that made no progress")
         ended.set()  # the process waits for the thread of its job
@@ -160,7 +160,7 @@ def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor
 def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, supervisor: Supervisor) -> None:
     """A process that was suspended for longer than the limit gets time to continue."""
     web.feed("/feed", rss(item(1)), '"1"')
-    with running(place, one(web), program=PROGRAM, **env(place, **QUICK | {"DOUBT_SECONDS": "5"})) as daemon:
+    with running(place, one(web), program=PROGRAM, **env(place, **QUICK | {"RESUME_SECONDS": "5"})) as daemon:
         daemon.until("1 visited")
         daemon.process.send_signal(signal.SIGSTOP)
         time.sleep(2)

@@ -95,8 +95,8 @@ class _Round:
     def read_all(self, mailbox: Mailbox, sandbox: Sandbox) -> None:
         """Read all mails that were not read before, oldest first."""
         names = mailbox.names()
-        known = returned_mail.left_names(self.store, mailbox.place)
-        returned_mail.forget_left(self.store, mailbox.place, known.difference(names))
+        known = returned_mail.left_names(self.store, mailbox.id)
+        returned_mail.forget_left(self.store, mailbox.id, known.difference(names))
         end = time.monotonic() + ROUND_SECONDS
         for name in names:
             if self.app.stopping() or time.monotonic() > end:
@@ -122,7 +122,7 @@ class _Round:
                 self.notices.append(_outcome(recorded))
 
     def _leave(self, mailbox: Mailbox, name: str, kind: MailKind, reason: str) -> None:
-        returned_mail.leave(self.store, mailbox.place, name, kind, reason, self.now)
+        returned_mail.leave(self.store, mailbox.id, name, kind, reason, self.now)
         self.left.append((name, reason))
 
 

@@ -151,7 +151,8 @@ def _print_problems(report: StatusReport, now: datetime) -> None:
     for job in health.failing_jobs(report):
         reason = line(job.reason, MAX_REASON_CHARACTERS)
         click.echo(
-            f"the last {count_of(job.runs, 'run')} of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
+            f"the last {count_of(job.runs, 'run')} of {job.job} failed or were interrupted, first"
+            f" {ago(job.since, now)}: {reason}"
         )
     for address in report.suppressed:
         click.echo(
@@ -232,7 +233,7 @@ def backup(invocation: Invocation, file: Path) -> None:
 
     config = invocation.config()
     size, key = maintenance.backup(config, file), maintenance.backup_key(config, file)
-    if invocation.watched:
+    if invocation.prints_summary:
         click.echo(f"{file}: {count_of(size, 'byte')}")
         click.echo(f"{key}: the key of personal links" if key else "there is no key of personal links yet")
 
@@ -244,7 +245,7 @@ def prune(invocation: Invocation) -> None:
     from aggregator import maintenance
 
     report = maintenance.prune(invocation.app(secrets=False))
-    if invocation.watched:
+    if invocation.prints_summary:
         click.echo(
             f"deleted {count_of(report.visits, 'visit')}, {count_of(report.runs, 'run')}"
             f" and the texts of {count_of(report.texts, 'item')}"
@@ -262,6 +263,6 @@ def prune(invocation: Invocation) -> None:
 )
 def demo(serve: bool, out: Path) -> None:
     """Run everything once with recorded sites, without a network."""
-    from aggregator.demo import play
+    from aggregator.demo import run
 
-    play.run(out, serve=serve)
+    run.run(out, serve=serve)

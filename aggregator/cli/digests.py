@@ -38,14 +38,14 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
 
     file = invocation.config_file
     idle = None if idle_check.has_mailbox(file) else idle_check.no_mail_due(file, app.clock()())
-    if idle is not None and not as_json and not invocation.watched:
+    if idle is not None and not as_json and not invocation.prints_summary:
         return
     report = _run(invocation) if idle is None else _idle(*idle)
     for notice in report.notices:
         click.echo(notice, err=True)
     if as_json:
         print_json(report)
-    elif invocation.watched:
+    elif invocation.prints_summary:
         _print_report(report)
     if report.relay_error and report.owed and not report.sent:
         raise AggregatorError(f"no message could be delivered; {report.owed} stay queued")
@@ -58,7 +58,7 @@ def _idle(messages: dict[str, int], waiting: datetime | None) -> DigestReport:
 
 
 def _run(invocation: Invocation) -> DigestReport:
-    """Run the job; on SIGTERM or SIGINT it ends after the present message."""
+    """Run the job; on SIGTERM or SIGINT it ends after the current message."""
     from dataclasses import replace
 
     from aggregator.digests import run as job
@@ -252,7 +252,7 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
 @click.argument("addresses", nargs=-1, type=address_type, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> None:
-    """Leave failed and unknown messages as they are, and report them no more."""
+    """Acknowledge failed and unknown messages, so that they are not reported again."""
     from aggregator.digests import queue
 
     count = queue.acknowledge(invocation.config(), addresses)

@@ -113,11 +113,11 @@ _WITHOUT_CONFIGURATION = {"demo", "init"}
 
 OVERVIEW = """\
 \b
-Begin:
-  aggregator init                  # write a commented feeds.yaml
+First steps:
+  aggregator init                  # write a first feeds.yaml
   aggregator check                 # validate it
   aggregator -v fetch              # visit the sources and publish
-  aggregator serve                 # look at the result
+  aggregator serve                 # open the site
 
 \b
 Results go to standard output, everything else to standard error. `aggregator

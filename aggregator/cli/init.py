@@ -14,7 +14,7 @@ from aggregator.cli.options import FilePath, Invocation
 @click.argument("directory", type=FilePath(), required=False, metavar="[DIR]")
 @click.pass_obj
 def init(invocation: Invocation, directory: Path | None) -> None:
-    """Write a commented feeds.yaml to begin with.
+    """Write a first feeds.yaml with comments.
 
     It is written into DIR, or the current folder, which may not have one yet; no file is overwritten. The next steps
     are printed, with lines for cron and systemd.

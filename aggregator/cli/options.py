@@ -1,4 +1,4 @@
-"""Hold what commands receive: the configuration file, the verbosity, paths, mail addresses."""
+"""Options and types of parameters that commands share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Invocation:
         self.verbose = verbose
 
     @property
-    def watched(self) -> bool:
+    def prints_summary(self) -> bool:
         """Return whether to print a summary: on a terminal or with --verbose, but not under cron."""
         return self.verbose or sys.stdout.isatty()
 
@@ -36,9 +36,9 @@ class Invocation:
 
     def config(self) -> Config:
         """Load the configuration without secrets, for commands that only read."""
-        from aggregator import stored_config
+        from aggregator import config_cache
 
-        return stored_config.load(self.config_file, secrets=False)
+        return config_cache.load(self.config_file, secrets=False)
 
 
 class FilePath(click.Path):

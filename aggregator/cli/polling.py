@@ -133,7 +133,7 @@ def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json
         click.echo(notice, err=True)
     if as_json:
         print_json(report)
-    elif invocation.watched:
+    elif invocation.prints_summary:
         _print_fetched(report)
     failed = [source for source in report.sources if source.outcome == "failed"]
     _raise_if_all_fail("due sources", failed, report.visited)
@@ -144,7 +144,7 @@ def _print_idle(invocation: Invocation, not_due: int, as_json: bool) -> None:
         from aggregator.model.reports import FetchReport
 
         print_json(FetchReport(not_due=not_due))
-    elif invocation.watched:
+    elif invocation.prints_summary:
         click.echo(f"no source is due; {not_due} {'is' if not_due == 1 else 'are'} scheduled for later")
 
 

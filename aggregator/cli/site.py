@@ -25,7 +25,7 @@ def publish(invocation: Invocation, as_json: bool) -> None:
         click.echo(notice, err=True)
     if as_json:
         print_json(report)
-    elif invocation.watched:
+    elif invocation.prints_summary:
         click.echo(
             f"{count_of(len(report.documents_written), 'document')} written, {report.unchanged} unchanged"
         )
@@ -71,7 +71,7 @@ def snapshot(
         click.echo(f"story {story} was left out: it cannot be rendered; see `aggregator status`", err=True)
     if as_json:
         print_json(report)
-    elif invocation.watched:
+    elif invocation.prints_summary:
         click.echo(
             f"{report.path}: {count_of(report.stories, 'story', 'stories')} of {month}, {report.removed} removed;"
             f" version {report.version}"
@@ -90,7 +90,7 @@ def run(invocation: Invocation) -> None:
 @click.command()
 @click.pass_obj
 def serve(invocation: Invocation) -> None:
-    """Serve the site and nothing else."""
+    """Serve the site without polling, publishing or sending mail."""
     from aggregator import daemon
 
     daemon.serve(invocation.config_file, verbose=invocation.verbose)

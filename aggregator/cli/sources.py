@@ -12,7 +12,7 @@ from aggregator.cli.output import json_option, print_json, progress_line, table,
 from aggregator.counts import count_of
 
 if TYPE_CHECKING:
-    from aggregator.model.discovery import Discovery, Preview, TriedProposal
+    from aggregator.model.discovery import Discovery, SourcePreview, TriedProposal
 
 
 @click.group()
@@ -34,7 +34,7 @@ def source_list(invocation: Invocation) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Release what was held back at a source.
+    """Release the held items of a source, or accept its shrunken page.
 
     This is either a flood of unknown old entries, or the smaller document of a page that lost most of its items.
     """
@@ -45,7 +45,7 @@ def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Discard what was held back at a source.
+    """Discard the held items of a source.
 
     The entries are never published.
     """
@@ -144,7 +144,7 @@ def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool
         _print_preview(preview)
 
 
-def _print_preview(preview: Preview) -> None:
+def _print_preview(preview: SourcePreview) -> None:
     origin = "stored document, parsed again" if preview.kept else "requested just now"
     click.echo(f"{preview.url} ({preview.kind}; {origin}): {count_of(len(preview.items), 'item')}")
     for note in preview.notes:

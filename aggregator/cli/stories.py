@@ -216,7 +216,7 @@ def story_keep_apart(invocation: Invocation, one: str, other: str) -> None:
 @json_option
 @click.pass_obj
 def story_recluster(invocation: Invocation, dry_run: bool, as_json: bool) -> None:
-    """Assign all items again by the present rules.
+    """Assign all items again by the current rules.
 
     The difference is printed. Nothing is published or sent by this command.
     """
@@ -325,12 +325,12 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 )
 @click.option("--online/--on-site", default=None, help="Where people attend.")
 @click.option("--none", "none", is_flag=True, help="The story has no event.")
-@click.option("--auto", is_flag=True, help="Undo: the event follows from the story's items again.")
+@click.option("--auto", is_flag=True, help="Remove the setting; the event is derived from the items again.")
 @click.pass_obj
 def story_event(invocation: Invocation, /, id_: str, none: bool, auto: bool, **facts: Any) -> None:
     """Show or set the event of a story.
 
-    What is set here stays, whatever the items of the story say later.
+    The setting is permanent: later items of the story do not change it.
     """
     from aggregator.dedupe import event_decisions
 

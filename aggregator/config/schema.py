@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from aggregator.config import values
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 
 SourceKind = Literal["feed", "jsonfeed", "page", "ical", "wordpress", "zenodo"]
 
@@ -106,7 +106,7 @@ class FetchPart(Part):
     max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     allow_private: Annotated[
-        tuple[Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...],
+        tuple[Annotated[str, BeforeValidator(values.private_host), WithJsonSchema({"type": "string"})], ...],
         Field(description="hosts, host:port or networks that may be private"),
     ] = ()
     executor: Annotated[
@@ -185,7 +185,7 @@ class SelectionPart(Part):
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[ItemKind, ...] = ()
     languages: tuple[Language, ...] = ()
 
 
@@ -205,7 +205,7 @@ class DigestPart(Part):
     id: Id
     title: Title
     channels: Annotated[tuple[Id, ...], Field(min_length=1)] = ("all",)
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[ItemKind, ...] = ()
     sections: Literal["kinds", "topics"] = "kinds"
     schedule: Schedule
     language: Language | None = None

@@ -299,7 +299,7 @@ def element(text: str) -> str:
     return selector(text)
 
 
-def private_place(text: object) -> str:
+def private_host(text: object) -> str:
     """Check a host name, `host:port`, an IP address or a network."""
     written = str(text).strip()
     try:

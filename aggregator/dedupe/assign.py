@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.containment import Broken, Containment, attempt
-from aggregator.dedupe import candidates, cluster, event_relations, semantic, withdrawn
+from aggregator.dedupe import candidates, cluster, event_relations, removed_stories, semantic
 from aggregator.dedupe.cluster import LeadOrder
 from aggregator.items import caches
 from aggregator.model.config import Channel
@@ -134,11 +134,11 @@ def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, 
     for item_ids in placing_round.items_in_batches(store, BATCH_ITEMS):
         _assign_batch(store, now, work, item_ids, common, placed)
     story_placement.set_leads(store, {story_id: order[-1] for story_id, order in placed.leads.items()}, now)
-    withdrawn.hide_withdrawn(store, stories.hidden(store, placed.leads), now)
+    removed_stories.hide_removed(store, stories.hidden(store, placed.leads), now)
     placing_round.add_stories(store, story_placement.correct_future_times(store, now))
     for changed in placing_round.stories_in_batches(store, BATCH_ITEMS):
         update_channels(store, all_channels, changed, now)
-    for founded in stories.every_id(store, newest_before, BATCH_ITEMS):
+    for founded in stories.all_ids(store, newest_before, BATCH_ITEMS):
         relate_events(store, all_channels, founded, now)
     return AssignReport(founded=placed.founded, joined=placed.joined, deferred=work.deferred)
 
@@ -218,14 +218,16 @@ def _founding(
     It then belongs to the archive's current `month`, since those before it are frozen (P2).
     """
     member = placement.member
-    announced = member.sort if member.backlog else now
-    fed = (member.dated and member.sort >= now - FRESH_BACKLOG) or not (member.backlog and feed_exists)
+    announced = member.sort_time if member.backlog else now
+    in_feeds = (member.dated and member.sort_time >= now - FRESH_BACKLOG) or not (
+        member.backlog and feed_exists
+    )
     return story_placement.NewStory(
         story_id=placement.story_id,
         announced=announced,
-        published=member.sort,
-        fed=fed,
-        month=(month or f"{announced:%Y-%m}") if fed else None,
+        published=member.sort_time,
+        in_feeds=in_feeds,
+        month=(month or f"{announced:%Y-%m}") if in_feeds else None,
     )
 
 

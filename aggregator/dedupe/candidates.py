@@ -57,7 +57,12 @@ def index_singly(store: Store, contained: Containment) -> None:
 
 def _no_keys(item: IndexedItem) -> ItemKeys:
     return ItemKeys(
-        number=item.number, item_id=item.item_id, placed=item.placed, sort=item.sort, exact=(), weights={}
+        number=item.number,
+        item_id=item.item_id,
+        placed=item.placed,
+        sort_time=item.sort_time,
+        exact=(),
+        weights={},
     )
 
 
@@ -69,7 +74,7 @@ def add_queries(store: Store, item_ids: Iterable[str]) -> None:
 def item_keys(item: IndexedItem) -> ItemKeys:
     """Return the keys under which an item is found; an absent item has exact keys only."""
     listing = not item.link or canonical_urls.is_listing(canonical(item.link))
-    address = () if listing or not item.link else known_stories.address_keys(item.link)
+    address = () if listing or not item.link else known_stories.url_keys(item.link)
     works = identifiers.find_identifiers(item.link, item.guid)
     origins, pointers = origin_links.find_origins(item.html or item.text, item.link)
     exact = [("work", work) for work in works]
@@ -82,7 +87,7 @@ def item_keys(item: IndexedItem) -> ItemKeys:
         number=item.number,
         item_id=item.item_id,
         placed=item.placed,
-        sort=item.sort,
+        sort_time=item.sort_time,
         exact=tuple(exact),
         weights=weights,
     )

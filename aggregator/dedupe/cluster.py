@@ -10,7 +10,7 @@ from itertools import chain
 from aggregator.dedupe import evidence, vetoes
 from aggregator.dedupe.compare import SAME, compare
 from aggregator.dedupe.known_stories import AddressIndex, KnownStories, LinkConstraints
-from aggregator.dedupe.status import stages
+from aggregator.dedupe.phases import reported_phases
 from aggregator.items.identity import short_hash
 from aggregator.model.stories import (
     Cluster,
@@ -68,7 +68,7 @@ def lead_order(member: Member) -> LeadOrder:
 
     Published before removed, origin before aggregator, then priority, then the earliest, then the id.
     """
-    return (member.withdrawn, member.aggregator, -member.priority, member.sort, member.item_id)
+    return (member.removed, member.aggregator, -member.priority, member.sort_time, member.item_id)
 
 
 def compared_members(members: Sequence[Member]) -> Sequence[Member]:
@@ -116,7 +116,7 @@ class _Match:
 def _only_vetoed(member: Member, matches: Sequence[_Match]) -> list[_Match]:
     """Return the story that would be the same but for one veto, if an editor should check that.
 
-    None for two stages of one event, which are never one story (EX7), and none if there are several, as in a series.
+    None for two phases of one event, which are never one story (EX7), and none if there are several, as in a series.
     """
     found = [
         match
@@ -127,13 +127,13 @@ def _only_vetoed(member: Member, matches: Sequence[_Match]) -> list[_Match]:
         and match.comparison.strength is Strength.RELATED
         and match.obstacle != _EDITOR_FORBIDS
         and match.member.source_id != member.source_id
-        and _stage(match.member) == _stage(member)
+        and _phase(match.member) == _phase(member)
     ]
     return found if len(found) == 1 else []
 
 
-def _stage(member: Member) -> tuple[bool, frozenset[str]]:
-    return member.calendar, stages(member.title, member.text)
+def _phase(member: Member) -> tuple[bool, frozenset[str]]:
+    return member.calendar, reported_phases(member.title, member.text)
 
 
 def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:

@@ -31,7 +31,7 @@ def compare(
         return _comparison(
             (), ("both are of the same source, which lists them separately",), Strength.DIFFERENT
         )
-    if abs(a.sort - b.sort) > evidence.WINDOW:
+    if abs(a.sort_time - b.sort_time) > evidence.WINDOW:
         reason = f"published more than {evidence.WINDOW.days} days apart"
         pieces = evidence.near(a, b, common) if all_vetoes else ()
         return _comparison(pieces, (reason,), Strength.DIFFERENT)

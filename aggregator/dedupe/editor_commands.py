@@ -14,7 +14,7 @@ from itertools import combinations, product
 
 from aggregator.dedupe import cluster
 from aggregator.dedupe.assign import lead_item_id
-from aggregator.dedupe.withdrawn import PUBLISHER
+from aggregator.dedupe.removed_stories import PUBLISHER
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
 from aggregator.model.config import Config
@@ -35,7 +35,7 @@ from aggregator.store import (
     story_search,
 )
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 
 MAX_IDS_OF_ITEM = 100
 """Maximum number of story ids that are derived from one item."""
@@ -181,7 +181,7 @@ def part_story(
     config: Config,
     story: Cluster,
     leaving: Sequence[Member],
-    part: editorial.Part,
+    part: editorial.SplitStory,
     now: datetime,
     why: str,
 ) -> None:
@@ -202,14 +202,14 @@ def part_story(
         _update_channels(store, config, [part.story_id], now)
 
 
-def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.Part:
+def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.SplitStory:
     """Return a new story, announced nowhere, for items that leave `story` (I7)."""
     (facts,) = stories.facts(store, [story.story_id])
-    return editorial.Part(
+    return editorial.SplitStory(
         story_id=_free_story_id(store, lead),
         announced=facts.announced,
-        published=lead.sort,
-        updated=lead.sort,
+        published=lead.sort_time,
+        updated=lead.sort_time,
         month=None,
     )
 
@@ -278,7 +278,7 @@ def _remove_from_channels(store: Store, story_id: str, now: datetime) -> None:
 
 def _update_channels(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
     update_channels(store, known_channels(store, config.channels), ids, now)
-    clear_finished_mark(store)
+    clear_idle(store)
 
 
 def story_named(store: Store, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Carry out an editor's word on the event of a story, which is permanent (EX9)."""
+"""Carry out editors' decisions about the events of stories, which are permanent (EX9)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import editorial, stories, story_events
 from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 from aggregator.text import line
 
 MAX_PLACE_CHARACTERS = 200
@@ -71,7 +71,7 @@ def remove(app: App, name: str, who: str) -> DecidedEvent:
 
 
 def undo(app: App, name: str, who: str) -> DecidedEvent:
-    """Remove an editor's word, so that the event follows from the items of the story again."""
+    """Remove an editor's decision, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
         before = event_store.decision(store, story_id)
@@ -96,7 +96,7 @@ def publish(app: App, store: Store, story_id: str) -> DecidedEvent:
     after = _read(store, story_id)
     if _facts(before) != _facts(after.event):
         story_events.record_edit(store, story_id, now)
-    clear_finished_mark(store)
+    clear_idle(store)
     return after
 
 

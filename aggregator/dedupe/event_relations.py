@@ -17,10 +17,10 @@ from aggregator.model.value_classes import dataclass
 from aggregator.publishing import event_status
 from aggregator.store import editorial, story_events
 from aggregator.store.connection import Store
-from aggregator.store.story_events import ComingEntry, EventWords
+from aggregator.store.story_events import EventWords, UpcomingEntry
 
 MAX_ENTRIES = 500
-"""Maximum coming events that a story is compared with."""
+"""Maximum upcoming events that a story is compared with."""
 TOWN_WEIGHT = 1.0
 """Weight of a town in a title, as of a rare word."""
 MIN_SHARED_WEIGHT = 1.0
@@ -47,7 +47,7 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
     days = {day for each in announcers for day in each.days}
     entries = [
         _Known(entry=each, title=extract(each.title, "", each.publisher, each.language))
-        for each in story_events.coming(store, min(each.since for each in announcers), MAX_ENTRIES)
+        for each in story_events.upcoming(store, min(each.since for each in announcers), MAX_ENTRIES)
         if (each.is_deadline, each.first_day) in days or any(announcer.status for announcer in announcers)
     ]
     pairs = [
@@ -66,9 +66,9 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A coming event and the features of its title."""
+    """An upcoming event and the features of its title."""
 
-    entry: ComingEntry
+    entry: UpcomingEntry
     title: Features
 
     @property

@@ -19,9 +19,9 @@ from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.measures import Measure, Pair, Piece
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
-from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
+from aggregator.items.url_variants import Variant, in_two_sections, variant
 from aggregator.model.stories import Evidence, Member
 from aggregator.model.value_classes import dataclass
 
@@ -86,7 +86,7 @@ def repost(a: Member, b: Member) -> Evidence | None:
 
     The titles must be similar. Across languages a shared fact replaces that, since titles cannot be compared.
     """
-    if not (a.origins & b.links or b.origins & a.links) or abs(a.sort - b.sort) > WINDOW:
+    if not (a.origins & b.links or b.origins & a.links) or abs(a.sort_time - b.sort_time) > WINDOW:
         return None
     one, other = for_member(a), for_member(b)
     translated = differ_in_language(one, other) and _share_a_fact(one, other)
@@ -105,7 +105,7 @@ def other_language(a: Member, b: Member) -> Evidence | None:
     if one is None or other is None or one.key != other.key or one.part != other.part:
         return None
     retitled = one.title and other.title and one.title != other.title
-    if retitled and abs(a.sort - b.sort) > MAX_TRANSLATED:
+    if retitled and abs(a.sort_time - b.sort_time) > MAX_TRANSLATED:
         return None  # the number may name a section
     if one.language != other.language and one.identifies:
         return _proof("other language", "one page in two languages, by their addresses")
@@ -148,7 +148,7 @@ def moved_permalink(a: Member, b: Member) -> Evidence | None:
     if not a.link or not b.link or not _loosely_linked(a, b):
         return None
     dates = canonical_urls.dated_path(a.link), canonical_urls.dated_path(b.link)
-    moved = all(dates) and dates[0] != dates[1] and abs(a.sort - b.sort) <= MAX_REDATED
+    moved = all(dates) and dates[0] != dates[1] and abs(a.sort_time - b.sort_time) <= MAX_REDATED
     if moved and _titles_agree(a, b) and _is_specific(a) and not (_is_relative(a) and _is_relative(b)):
         return _proof("moved permalink", "one title under permalinks that differ in the date only")
     return None
@@ -156,7 +156,7 @@ def moved_permalink(a: Member, b: Member) -> Evidence | None:
 
 def short_link(a: Member, b: Member) -> Evidence | None:
     """Recognise an address with a number only, such as WordPress' /?p=123, beside the permalink."""
-    if not a.link or not b.link or a.text != b.text or abs(a.sort - b.sort) > MAX_SHORT_LINK_DELAY:
+    if not a.link or not b.link or a.text != b.text or abs(a.sort_time - b.sort_time) > MAX_SHORT_LINK_DELAY:
         return None
     if canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
         return None
@@ -178,7 +178,7 @@ def damaged_link(a: Member, b: Member) -> Evidence | None:
 def new_version(a: Member, b: Member) -> Evidence | None:
     """Recognise a work deposited again: two records of a repository with one specific title."""
     both = all(any(work.startswith("zenodo:") for work in m.works) for m in (a, b))
-    if both and abs(a.sort - b.sort) <= MAX_REISSUED and _is_specific(a) and _titles_agree(a, b):
+    if both and abs(a.sort_time - b.sort_time) <= MAX_REISSUED and _is_specific(a) and _titles_agree(a, b):
         reason = "two deposits of a repository with one specific title, within three weeks"
         return _proof("new version", reason)
     return None
@@ -222,7 +222,7 @@ def _is_relative(a: Member) -> bool:
 
 def _repeats(a: Member, b: Member) -> bool:
     """Return whether two items have the same title, day and text."""
-    return a.sort.date() == b.sort.date() and a.text == b.text and _titles_agree(a, b)
+    return a.sort_time.date() == b.sort_time.date() and a.text == b.text and _titles_agree(a, b)
 
 
 def _variants(a: Member, b: Member) -> tuple[Variant | None, Variant | None]:

@@ -141,7 +141,7 @@ def _founders(store: Store, name: str, members: Sequence[Member]) -> list[Member
 
 
 def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
-    """Compare a story anew with others, and return those that share the most with it."""
+    """Compare a story again with others, and return those that share the most with it."""
     (cluster,) = story_members.clusters(store, [story_id])
     members = compared_members(cluster.members)
     candidate_index.clear_queries(store)

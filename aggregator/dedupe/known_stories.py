@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 
-from aggregator.items import address_variants, canonical_urls
+from aggregator.items import canonical_urls, url_variants
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 
@@ -122,7 +122,7 @@ def works_of(member: Member) -> list[str]:
 
 def loose_addresses(member: Member) -> tuple[str, ...]:
     """Return the loose keys of an item's link if links identify the entries of its source."""
-    return address_keys(member.link) if member.link and member.links else ()
+    return url_keys(member.link) if member.link and member.links else ()
 
 
 def _keys(member: Member) -> tuple[Key, ...]:
@@ -132,9 +132,9 @@ def _keys(member: Member) -> tuple[Key, ...]:
 
 
 @cached(8_192, ADDRESS_CHARACTERS)
-def address_keys(link: str) -> tuple[str, ...]:
+def url_keys(link: str) -> tuple[str, ...]:
     """Return the keys that an address shares with its other forms, to find candidates."""
-    keys = {canonical_urls.loose(link), address_variants.loose_key(link)}
+    keys = {canonical_urls.loose(link), url_variants.loose_key(link)}
     return tuple(sorted(key for key in keys if key))
 
 

@@ -48,7 +48,7 @@ Measures = Iterator[Measure]
 
 
 class Pair(NamedTuple):
-    """Hold two items with the weights of their words.
+    """Two items with the weights of their words.
 
     `weights` has the words of the titles and those `shared`, which both have. `kind` begins the names of measures that
     have a weight of their own across languages (“translated”) or without two texts (“bare”).
@@ -389,7 +389,7 @@ LATER: Mapping[Piece, Callable[[Pair], float]] = {
 
 def closeness(a: Member, b: Member) -> Measures:
     """Compare the sort times."""
-    days = abs(a.sort - b.sort) / timedelta(days=1)
+    days = abs(a.sort_time - b.sort_time) / timedelta(days=1)
     name = "time" if a.dated and b.dated else "time seen"
     yield Measure(name, 1 / (1 + days / 4), lambda: reason_words.published_within(math.ceil(days)))
 

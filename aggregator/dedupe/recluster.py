@@ -1,4 +1,4 @@
-"""Job: assign everything again by the present rules, and apply the difference (I5, I7)."""
+"""Job: assign everything again by the current rules, and apply the difference (I5, I7)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from aggregator.model.stories import (
 from aggregator.ports import App
 from aggregator.store import candidate_index, editorial, embeddings, stories, story_members
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 
 _Composition = tuple[str, frozenset[str]]
 """The lead and all items of a story."""
 
 
 def run(app: App, *, dry_run: bool) -> ReclusterDiff:
-    """Compare the stories with what the present rules would make of their items.
+    """Compare the stories with what the current rules would make of their items.
 
     Items that no longer belong to their story found others, which are not announced. Pairs of stories that would be
     one become merge candidates, since the program never merges published stories. A `dry_run` changes nothing.
@@ -44,7 +44,7 @@ def run(app: App, *, dry_run: bool) -> ReclusterDiff:
 
 
 def joining_pairs(store: Store, story_ids: Collection[str], now: datetime) -> list[CandidatePair]:
-    """Return the pairs of these stories and others that the present rules would make one."""
+    """Return the pairs of these stories and others that the current rules would make one."""
     if not story_ids:
         return []
     clusters = candidates.comparable(store, story_members.clusters(store, story_ids))
@@ -66,7 +66,7 @@ def _compare_all(store: Store, now: datetime) -> _Comparison:
     leaves: list[RegroupedItem] = []
     joins: dict[tuple[str, str], CandidatePair] = {}
     compositions: dict[str, _Composition] = {}
-    for ids in stories.every_id(store):
+    for ids in stories.all_ids(store):
         with store.snapshot(), semantic.cached(partial(embeddings.read, store)):
             clusters = candidates.comparable(store, story_members.clusters(store, ids))
             given = _candidates(store, clusters)
@@ -238,7 +238,7 @@ def _apply(app: App, store: Store, comparison: _Comparison) -> ReclusterDiff:
             for leaving in _split(app, store, story_id, composition, comparison.diff.leaves, now)
         ]
         joins = [pair for pair in comparison.diff.joins if _add_candidate_pair(store, pair)]
-        clear_finished_mark(store)
+        clear_idle(store)
     return replace(comparison.diff, leaves=tuple(leaves), joins=tuple(joins), applied=True)
 
 

@@ -15,7 +15,7 @@ from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import editorial, items, sources, stories, story_connections, story_members
 from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 
 Undo = Callable[[App, Store, Decision, Mapping[str, Any], int, str], None]
 """Takes a decision, the state stored with it, and number and author of the new decision."""
@@ -43,7 +43,7 @@ def undo_decision(app: App, number: int, who: str) -> Decision:
                 undoes=number,
             )
             _UNDO_BY_VERB[decision.verb](app, store, decision, before, undoing, who)
-            clear_finished_mark(store)
+            clear_idle(store)
             return decision
     hidden = decision.verb == "unhide"
     if not editor_commands.set_hidden(app, decision.stories, who, hidden=hidden, undoes=number):
@@ -150,7 +150,7 @@ def _held(
     """Return released or discarded items to review, unless some are published."""
     if not decision.items or stories.stories_of(store, decision.items):
         raise _changed_since(decision)
-    items.waiting_again(store, decision.items)
+    items.hold_again(store, decision.items)
     sources.begin_review(store, before["source"])
 
 

@@ -12,7 +12,7 @@ from aggregator.model.value_classes import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Weights:
-    """Hold the weight of each measure in points.
+    """The weight of each measure in points.
 
     `with_meaning` is for compared meanings; it is empty while they do not improve the estimate.
     """

@@ -30,7 +30,7 @@ ARTICLE = """<!doctype html><meta charset="utf-8"><title>{path}</title>
 
 
 class Community:
-    """Hold the recorded sites; `day` is the last recorded day that they show."""
+    """The recorded sites; `day` is the last recorded day that they show."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -102,7 +102,7 @@ def run(app: App, store: Store) -> DeliveryReport:
         error = str(failure)
         notices.append(error)
         round_.pause_relay(error)
-    deliveries.end_block(store)
+    deliveries.end_batch(store)
     return DeliveryReport(sent=round_.sent, notices=_limited(notices), error=error)
 
 
@@ -144,10 +144,10 @@ class _Round:
         rate = self.app.config.mail.rate
         begun = time.monotonic()
         moments = (begun + n * 60 / rate if rate else 0.0 for n in count())
-        for block in self._due():
-            deliveries.begin_block(self.store, block)
+        for batch in self._due():
+            deliveries.begin_batch(self.store, batch)
             with self.store.unsynced():
-                for delivery in block:
+                for delivery in batch:
                     if not self._wait_until(next(moments), begun + ROUND_SECONDS):
                         return
                     self._send(mailer, delivery)
@@ -211,7 +211,7 @@ class _Round:
     def _message(self, delivery: Delivery) -> bytes | None:
         """Build the message of a delivery; None if the address is not to get it any more.
 
-        Subscribers who leave end their deliveries themselves (`subscribers.set_state`).
+        Subscribers who unsubscribe end their deliveries themselves (`subscribers.set_state`).
         """
         from aggregator.digests import mime, personal
 
@@ -270,8 +270,12 @@ class _Round:
         if not error.permanent:
             reason = f"given up after {MAX_DEFERRED.days} days: {reason}"
         self.refused_in_row += delivery.purpose is None
-        nobody = None if error.blameless or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW else error.nobody
-        suppressed = deliveries.mark_failed(self.store, delivery, reason, now, nobody=nobody)
+        no_mailbox = (
+            None
+            if error.not_about_address or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW
+            else error.no_mailbox
+        )
+        suppressed = deliveries.mark_failed(self.store, delivery, reason, now, no_mailbox=no_mailbox)
         consequence = "; the address gets no more messages (see `digest queue`)" if suppressed else ""
         self._report(delivery, "was refused", reason, consequence)
 
@@ -283,7 +287,7 @@ class _Round:
         self.extra_seconds += time.monotonic() - begun
         if delivery.purpose and isinstance(error, MailRefused):
             return
-        self.lost_in_row = self.lost_in_row + 1 if error.lost else 0
+        self.lost_in_row = self.lost_in_row + 1 if error.connection_lost else 0
         if self.lost_in_row >= MAX_LOST_IN_ROW:
             raise MailError(
                 f"the mail relay ended the connection at {self.lost_in_row} messages in a row"

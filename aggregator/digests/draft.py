@@ -9,7 +9,7 @@ from aggregator.containment import Containment
 from aggregator.counts import count_of
 from aggregator.digests import body, pending, schedule
 from aggregator.digests import edition as edition_of
-from aggregator.digests.pending import Candidates
+from aggregator.digests.pending import PendingIds
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Edition, MessageBody, PendingStories
 from aggregator.model.reports import ContainedStep
@@ -32,7 +32,7 @@ def compose(store: Store, config: Config, plan: DigestPlan, now: datetime, conta
     """Compose the edition that is due at `now`, without stories that break it."""
     if plan is config.operator:
         return _operator_report(store, config, plan, now)
-    wanted = pending.candidates(store, plan, start_of(store, plan, now), now)
+    wanted = pending.find_ids(store, plan, start_of(store, plan, now), now)
     return contained.without_broken(
         ContainedStep.DIGEST,
         wanted.ids,
@@ -59,7 +59,7 @@ def _operator_report(store: Store, config: Config, plan: DigestPlan, now: dateti
     )
 
 
-def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, wanted: Candidates) -> Draft:
+def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, wanted: PendingIds) -> Draft:
     stories = pending.read(store, plan, wanted)
     topics = [rule.topic for rule in config.topics]
     topics += [topic for source in config.sources for topic in source.topics]

@@ -17,16 +17,16 @@ from aggregator.model.digests import (
     StoryUpdate,
     UpdateKind,
 )
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.events import EventKind, EventStatus
 from aggregator.model.stories import Story
 
 _KINDS_BY_SECTION = {
-    "news": (Kind.NEWS,),
-    "events": (Kind.EVENT, Kind.COURSE),
-    "calls": (Kind.CALL, Kind.JOB),
-    "works": (Kind.PAPER, Kind.RELEASE),
-    "newsletters": (Kind.NEWSLETTER,),
+    "news": (ItemKind.NEWS,),
+    "events": (ItemKind.EVENT, ItemKind.COURSE),
+    "calls": (ItemKind.CALL, ItemKind.JOB),
+    "works": (ItemKind.PAPER, ItemKind.RELEASE),
+    "newsletters": (ItemKind.NEWSLETTER,),
 }
 _FIRST = ("closing", "coming")
 _LAST = ("updates", "withdrawn")
@@ -106,7 +106,7 @@ def _new(story: Story, plan: DigestPlan, section: str) -> EditionEntry:
         day=_local(story.published, plan),
         link=lead.link,
         language=lead.language,
-        also=tuple(story_item.publisher.name for story_item in story.also),
+        also=tuple(story_item.publisher.name for story_item in story.further_items),
         excerpt="" if lead.excerpt == lead.title else lead.excerpt,
         event=story.event.event if story.event else None,
     )

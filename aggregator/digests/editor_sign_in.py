@@ -18,7 +18,8 @@ def mails_links(config: Config) -> bool:
 def request_link(app: App, address: str, language: str) -> None:
     """Store that a sign-in link was requested for an address, listed or not (ED2).
 
-    `subscriptions.settle` decides about it after the response, so that its duration does not show whether it is listed.
+    `subscriptions.process_requests` decides about it after the response, so that its duration does not show whether it
+    is listed.
     """
     with opened_store(app) as store:
         subscription_requests.add(store, AccountMessage.SIGN_IN, address, language, (), app.clock())
@@ -32,7 +33,7 @@ def is_valid(app: App, link: str) -> bool:
 
 def sign_in(app: App, link: str) -> str | None:
     """Use a sign-in link; return the token of the session, None for an invalid link."""
-    now, session = app.clock(), link_tokens.encoded(app.nonces(link_tokens.TOKEN_BYTES))
+    now, session = app.clock(), link_tokens.encoded(app.random_bytes(link_tokens.TOKEN_BYTES))
     with opened_store(app) as store, store.transaction():
         editor_sessions.expire(store, app.config.editors, now)
         if editor_sessions.link_address(store, link, now) is None:

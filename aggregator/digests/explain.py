@@ -126,7 +126,7 @@ def _no_entry(facts: DeliveryFacts, baseline: timedelta, reach: timedelta, now: 
         return f"Not included: it is in none of the channels ({', '.join(facts.plan.channels)})."
     if not facts.of_kinds:
         return f"Not included: it is of none of the kinds ({', '.join(facts.plan.kinds)})."
-    if not facts.fed:
+    if not facts.in_feeds:
         return (
             "Not included: it was not announced, because it was old when its source was added,"
             " or was split off without announcement."

@@ -1,4 +1,4 @@
-"""Compose the operator's report from the present state: facts, tasks, message body.
+"""Compose the operator's report from the current state: facts, tasks, message body.
 
 It is in English for every site, like all messages to operators: reasons, `status`, the log.
 """
@@ -22,7 +22,7 @@ from aggregator.model.digests import Edition, MessageBody
 from aggregator.model.findings import Level
 from aggregator.model.reports import NewFindings, OperatorFacts, SourceHealth
 from aggregator.publishing import paths
-from aggregator.store import deliveries, editions, feed_facts, recent_activity
+from aggregator.store import deliveries, editions, feed_facts, partner_reports, recent_activity
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -31,7 +31,7 @@ FIRST_PERIOD = timedelta(days=7)
 """Time that the first report covers."""
 MAX_TASKS_LISTED = 15
 """Maximum number of tasks under one heading, fewer if they are long; others are counted."""
-_WHY = "You receive this because feeds.yaml names you as `operator`. The present state: `aggregator status`."
+_WHY = "You receive this because feeds.yaml names you as `operator`. The current state: `aggregator status`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class OperatorReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class TaskSection:
     """Tasks under one heading; `more` says how many others there are, and where they are listed."""
 
     title: str
@@ -62,7 +62,7 @@ def compose(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Op
 
 
 def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> OperatorFacts:
-    """Read the present state, and what happened since the last report."""
+    """Read the current state, and what happened since the last report."""
     status = health.report_from(store, config)
     listed = {addresses.key(address) for plan in config.mailings for address in plan.recipients}
     # A suppressed address that was reported before and is no longer in feeds.yaml needs no action.
@@ -89,7 +89,7 @@ def _new_findings(
     store: Store, site: Site, health_of_sources: Sequence[SourceHealth], since: datetime
 ) -> Iterator[NewFindings]:
     """Yield the problems of feeds that are new since the last report."""
-    new_codes = feed_facts.new_findings(store, since)
+    new_codes = partner_reports.new_findings(store, since)
     for source in health_of_sources:
         codes = feed_findings.faults(new_codes.get(source.id, ()), Level.PROBLEM)
         if not codes or not source.last_attempt:
@@ -110,7 +110,7 @@ def compose_from(
 ) -> OperatorReport:
     """Compose the report of a period from facts, with as many tasks as fit into a message."""
     due = tuple(tasks(facts, plan, now))
-    summary = count_of(len(due), "open task") if due else "all is well"
+    summary = count_of(len(due), "open task") if due else "nothing to do"
     edition = Edition(
         id=f"{plan.id}-{period.isoformat()}",
         digest_id=plan.id,
@@ -159,13 +159,13 @@ def _body(edition: Edition, site: Site, due: tuple[Task, ...], activity: str, li
     )
 
 
-def _section(heading: str, due: tuple[Task, ...], limit: int) -> Section:
+def _section(heading: str, due: tuple[Task, ...], limit: int) -> TaskSection:
     omitted = len(due) - limit
     more = f"… and {omitted} more{MORE.get(heading, '')}" if omitted > 0 else ""
-    return Section(title=heading, tasks=due[:limit], more=more)
+    return TaskSection(title=heading, tasks=due[:limit], more=more)
 
 
-def _text(edition: Edition, site: Site, sections: list[Section], activity: str) -> str:
+def _text(edition: Edition, site: Site, sections: list[TaskSection], activity: str) -> str:
     lines = [*wrapped(edition.subject, rest="  "), *wrapped(activity), ""]
     for section in sections:
         lines += text_heading(section.title)

@@ -92,7 +92,7 @@ def _source(source: SourceHealth, plan: DigestPlan) -> Task:
     seen = (
         f"last good visit {format_day(source.last_success, plan)}"
         if source.last_success
-        else "no good visit yet"
+        else "no successful visit yet"
     )
     failed = f", {count_of(source.failures, 'failure')} in a row" if source.failures > 1 else ""
     return Task(

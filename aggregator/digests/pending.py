@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.dedupe.status import MAX_LEADING_CHARACTERS
+from aggregator.dedupe.phases import MAX_LEADING_CHARACTERS
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import fold
 from aggregator.items.diff import text_differs
@@ -21,49 +21,49 @@ from aggregator.store.editions import UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
+class PendingIds:
     """Ids of stories that an edition may contain.
 
-    `withdrawn` has the time of each removal, `closing` the part of each deadline that is near.
+    `removed` has the time of each removal, `closing` the part of each deadline that is near.
     """
 
     new: list[str]
     edited: list[str]
-    withdrawn: dict[str, datetime]
+    removed: dict[str, datetime]
     closing: dict[str, str]
 
     @property
     def ids(self) -> list[str]:
         """Return all ids, each once."""
-        return list(dict.fromkeys([*self.new, *self.edited, *self.withdrawn, *self.closing]))
+        return list(dict.fromkeys([*self.new, *self.edited, *self.removed, *self.closing]))
 
-    def only(self, ids: Collection[str]) -> Candidates:
-        """Return the candidates whose id is in `ids`."""
-        return Candidates(
+    def only(self, ids: Collection[str]) -> PendingIds:
+        """Return those of the ids that are in `ids`."""
+        return PendingIds(
             new=[id_ for id_ in self.new if id_ in ids],
             edited=[id_ for id_ in self.edited if id_ in ids],
-            withdrawn={id_: at for id_, at in self.withdrawn.items() if id_ in ids},
+            removed={id_: at for id_, at in self.removed.items() if id_ in ids},
             closing={id_: part for id_, part in self.closing.items() if id_ in ids},
         )
 
 
-def candidates(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> Candidates:
+def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> PendingIds:
     """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
     floor = max(since, record.last_composed - editions.REACH) if record else since
-    return Candidates(
+    return PendingIds(
         new=editions.pending(store, plan, floor=floor),
         edited=editions.edited(store, plan, floor=floor) if record else [],
-        withdrawn=editions.withdrawn(store, plan, floor=floor) if record else {},
+        removed=editions.removed(store, plan, floor=floor) if record else {},
         closing=digest_events.closing(store, plan, now.astimezone(plan.timezone).date()) if record else {},
     )
 
 
-def read(store: Store, plan: DigestPlan, wanted: Candidates) -> PendingStories:
-    """Read candidates, without stories whose edit was reverted since the last edition."""
+def read(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
+    """Read stories of `wanted`, without stories whose edit was reverted since the last edition."""
     new = tuple(stories.read(store, wanted.new))
     edited = _one_of_each_event(list(_edited(store, plan, wanted.edited, new)))
-    updates = (*edited, *_withdrawn(store, plan, wanted.withdrawn))
+    updates = (*edited, *_removed(store, plan, wanted.removed))
     shown = {update.story.id for update in updates}
     return PendingStories(
         new=new,
@@ -170,7 +170,7 @@ def _update_kind(before: str, after: str) -> UpdateKind:
     return UpdateKind.MOVED if "moved" in added else UpdateKind.CORRECTED
 
 
-def _withdrawn(store: Store, plan: DigestPlan, removals: Mapping[str, datetime]) -> Iterator[StoryUpdate]:
+def _removed(store: Store, plan: DigestPlan, removals: Mapping[str, datetime]) -> Iterator[StoryUpdate]:
     """Yield stories removed since their last entry, with the title of that entry (I8)."""
     last_entries = editions.last_entries(store, plan.id, removals)
     for story in stories.read(store, list(removals)):

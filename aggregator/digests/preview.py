@@ -18,14 +18,14 @@ from aggregator.store.connection import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class EditionPreview:
     """A summary of the edition, and the files that were written."""
 
     summary: str
     files: tuple[Path, ...] = ()
 
 
-def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) -> Preview:
+def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) -> EditionPreview:
     """Write `.eml` and `.html` of the edition that is due at `at` (default: now).
 
     Raises UnknownName if there is no such digest.
@@ -37,7 +37,7 @@ def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) ->
     message_id = mime.message_id(edition_draft.edition.id, address, config.site)
     message = _message(config, plan, edition_draft.edition, address, edition_draft.body, message_id)
     folder = folder or config.data / "preview"
-    return Preview(
+    return EditionPreview(
         summary=_summary(edition_draft),
         files=(
             files.write_message(folder, f"{edition_draft.edition.id}.eml", message),
@@ -48,7 +48,7 @@ def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) ->
     )
 
 
-def send(app: App, digest_id: str, address: str) -> Preview:
+def send(app: App, digest_id: str, address: str) -> EditionPreview:
     """Send the edition that is due now to one address, through the configured relay.
 
     Raises UnknownName if there is no such digest, AggregatorError if the relay does not accept the message.
@@ -67,7 +67,7 @@ def send(app: App, digest_id: str, address: str) -> Preview:
             mailer(message, address)
     except (MailRefused, MailInterrupted) as error:
         raise AggregatorError(f"the message to {address} was not accepted: {error}") from error
-    return Preview(summary=_summary(edition_draft))
+    return EditionPreview(summary=_summary(edition_draft))
 
 
 def _summary(edition_draft: Draft) -> str:

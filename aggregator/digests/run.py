@@ -24,6 +24,7 @@ from aggregator.store import (
     deliveries,
     editions,
     editor_sessions,
+    meta,
     runs,
     subscriber_links,
     subscriber_rights,
@@ -31,7 +32,7 @@ from aggregator.store import (
     subscription_requests,
 )
 from aggregator.store.connection import Store, stamp
-from aggregator.store.idle_check import MAIL_IDLE_MARK, MAILBOX, finished_mark
+from aggregator.store.idle_check import MAIL_IDLE_KEY, MAILBOX, idle_hash
 
 LOCK_WAIT_SECONDS = 60
 """Maximum seconds to wait for another job: cron starts `fetch` in the same minute."""
@@ -47,14 +48,14 @@ def run(app: App) -> DigestReport:
     config = app.config
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
-        _settle_requests(app, store, now)
+        _process_requests(app, store, now)
         collected = collect.run(app, store)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
         if idle and not runs.last_failed(store, "digest"):
             return _finish(store, config, now, DigestReport(notices=collected.notices))
-        runs.drop(store, MAIL_IDLE_MARK)
+        meta.delete(store, MAIL_IDLE_KEY)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
         contained = Containment(store)
@@ -66,12 +67,12 @@ def run(app: App) -> DigestReport:
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         report = _finish(store, config, app.clock(), report)
         if any(step is ContainedStep.COMPOSING for step, _ in contained.broken):  # it is still due
-            runs.drop(store, MAIL_IDLE_MARK)
+            meta.delete(store, MAIL_IDLE_KEY)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
 
 
-def _settle_requests(app: App, store: Store, now: datetime) -> None:
+def _process_requests(app: App, store: Store, now: datetime) -> None:
     """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
     with store.transaction():
         editor_sessions.expire(store, app.config.editors, now)
@@ -79,7 +80,7 @@ def _settle_requests(app: App, store: Store, now: datetime) -> None:
         key = app.link_key()
         subscriber_links.use_key(store, key)
         host, editors = mime.host(app.config.site), app.config.editors
-        subscription_requests.settle(store, key, app.nonces, host, editors)
+        subscription_requests.process(store, key, app.random_bytes, host, editors)
         subscriber_rights.expire(store, now)
 
 
@@ -194,8 +195,8 @@ def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -
     except OSError:
         raw = b""
     if hashlib.sha256(raw).hexdigest() == config.file_hash:  # otherwise feeds.yaml was edited meanwhile
-        mark = f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}"
-        runs.put(store, MAIL_IDLE_MARK, f"{mark} {MAILBOX}" if mailbox else mark)
+        value = f"{idle_hash(raw)} {stamp(now)} {stamp(idle_until)}"
+        meta.put(store, MAIL_IDLE_KEY, f"{value} {MAILBOX}" if mailbox else value)
     pause = deliver.current_pause(store, config, now)
     report = replace(report, waiting=pause.until if pause else None)
     return report.counted(deliveries.counts(store))

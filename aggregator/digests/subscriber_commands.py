@@ -18,9 +18,9 @@ from aggregator.model.config import Config
 from aggregator.model.subscribers import (
     AccountMessage,
     Consent,
-    ImportReport,
     NewSubscriber,
     Subscriber,
+    SubscriberImportReport,
     SubscriberState,
 )
 from aggregator.ports import App
@@ -82,7 +82,7 @@ def add(
             _subscribe(app, store, NewSubscriber(address=address, language=spoken, digests=chosen), consent)
             subscriber = _find(store, address)
             if config.web.url and (known is None or known.state not in subscriptions.RUNNING):
-                nonce = subscriber_links.ensure_manage(store, app.link_key(), app.nonces, subscriber.id)
+                nonce = subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, subscriber.id)
                 subscriptions.queue_welcome(app, store, subscriber, nonce)
         return _find(store, address)
 
@@ -98,7 +98,7 @@ def _ask(
     subscription_requests.ask(
         store,
         app.link_key(),
-        app.nonces,
+        app.random_bytes,
         mime.host(app.config.site),
         address,
         language,
@@ -115,7 +115,7 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
         subscribers.add_pending(store, new.address, new.language, consent, app.clock())
         known = _find(store, new.address)
     subscribers.activate(store, known, new.digests, new.language, consent, app.clock())
-    subscriber_links.ensure_manage(store, app.link_key(), app.nonces, known.id)
+    subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, known.id)
 
 
 def remove(app: App, address: str) -> Subscriber:
@@ -131,7 +131,7 @@ def remove(app: App, address: str) -> Subscriber:
 
 def import_file(
     app: App, raw: bytes, name: str, consent: str, digests: Sequence[str], language: str | None
-) -> ImportReport:
+) -> SubscriberImportReport:
     """Subscribe the addresses of a CSV file who consented as stated (DP3).
 
     A file with a problem is refused whole, and a run that was killed may be repeated. Nobody is brought back who
@@ -155,7 +155,7 @@ def import_file(
             with store.transaction():  # a short one each, because people sign up meanwhile (L1)
                 gone = subscribers.erased(store, [each.address for each in part])
                 results.update(_import(app, store, new, proof, gone) for new in part)
-    return ImportReport(inactive=file.inactive, **{name: results[name] for name in IMPORT_RESULTS})
+    return SubscriberImportReport(inactive=file.inactive, **{name: results[name] for name in IMPORT_RESULTS})
 
 
 def _import(app: App, store: Store, new: NewSubscriber, consent: Consent, gone: set[str]) -> str:

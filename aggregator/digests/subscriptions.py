@@ -41,17 +41,17 @@ def opened_store(app: App) -> Iterator[Store]:
 def request(app: App, kind: AccountMessage, address: str, language: str, digests: Iterable[str]) -> bool:
     """Store what the form received; return False if there are too many requests (SU3).
 
-    `settle` decides about it, after the response (SU1).
+    `process_requests` decides about it, after the response (SU1).
     """
     with opened_store(app) as store:
         return subscription_requests.add(store, kind, address, language, digests, app.clock())
 
 
-def settle(app: App) -> None:
+def process_requests(app: App) -> None:
     """Queue the messages that stored requests ask for."""
     with opened_store(app) as store:
         host, editors = mime.host(app.config.site), app.config.editors
-        subscription_requests.settle(store, app.link_key(), app.nonces, host, editors)
+        subscription_requests.process(store, app.link_key(), app.random_bytes, host, editors)
 
 
 # --- links ---------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def confirm(app: App, token: str) -> str | None:
         language = link.language or subscriber.language
         subscribers.activate(store, subscriber, link.digests, language, consent, now)
         subscriber_links.use(store, link)
-        nonce = subscriber_links.ensure_manage(store, key, app.nonces, subscriber.id)
+        nonce = subscriber_links.ensure_manage(store, key, app.random_bytes, subscriber.id)
         if before not in RUNNING and subscriber.state is not SubscriberState.SUPPRESSED:
             queue_welcome(app, store, subscriber, nonce)
         return link_tokens.token(key, nonce)
@@ -95,24 +95,24 @@ def queue_welcome(app: App, store: Store, subscriber: Subscriber, nonce: bytes) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What is left of a subscription, and the token that takes leaving back once."""
+class Unsubscription:
+    """The subscriber after unsubscribing, and the token that undoes it once."""
 
     subscriber: Subscriber
     undo: str | None
 
 
-def leave(app: App, token: str, digest: str | None) -> Left | None:
+def unsubscribe(app: App, token: str, digest: str | None) -> Unsubscription | None:
     """End the subscription to a digest, or to all (None); repeating it changes nothing (SU5)."""
     with opened_store(app) as store, store.transaction():
         link = subscriber_links.find(store, token, LinkPurpose.MANAGE, app.clock())
         if link is None:
             return None
-        undo = _leave(app, store, link, digest)
-        return Left(subscriber=subscribers.read(store, link.subscriber_id), undo=undo)
+        undo = _unsubscribe(app, store, link, digest)
+        return Unsubscription(subscriber=subscribers.read(store, link.subscriber_id), undo=undo)
 
 
-def _leave(app: App, store: Store, link: Link, digest: str | None) -> str | None:
+def _unsubscribe(app: App, store: Store, link: Link, digest: str | None) -> str | None:
     now, key = app.clock(), app.link_key()
     subscriber = subscribers.read(store, link.subscriber_id)
     state = subscribers.stored_state(store, subscriber.id)
@@ -121,7 +121,7 @@ def _leave(app: App, store: Store, link: Link, digest: str | None) -> str | None
     nonce = subscriber_links.add(
         store,
         key,
-        app.nonces,
+        app.random_bytes,
         subscriber.id,
         LinkPurpose.UNDO,
         expires=now + UNDO_LIFETIME,
@@ -138,7 +138,7 @@ def _leave(app: App, store: Store, link: Link, digest: str | None) -> str | None
 
 
 def undo(app: App, token: str, undo_token: str) -> bool:
-    """Take leaving back, once, for the subscriber of both tokens (SU4)."""
+    """Undo unsubscribing, once, for the subscriber of both tokens (SU4)."""
     now = app.clock()
     with opened_store(app) as store, store.transaction():
         link = subscriber_links.find(store, token, LinkPurpose.MANAGE, now)
@@ -174,7 +174,7 @@ def set_paused(app: App, token: str, state: SubscriberState) -> bool:
 
 @contextmanager
 def _running(app: App, token: str) -> Iterator[tuple[Store, Subscriber] | None]:
-    """Yield the subscriber of a permanent link who has not left, in a transaction."""
+    """Yield the subscriber of a permanent link who has not unsubscribed, in a transaction."""
     with opened_store(app) as store, store.transaction():
         link = subscriber_links.find(store, token, LinkPurpose.MANAGE, app.clock())
         state = subscribers.stored_state(store, link.subscriber_id) if link else None

@@ -55,7 +55,7 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
 
 
 def is_failing(result: SourceCheck) -> bool:
-    """Return whether no items can be expected of a source at present."""
+    """Return whether no items can be expected of a source now."""
     return result.state in FAILING_STATES
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from aggregator.errors import FilesError
 from aggregator.gateways import files
 from aggregator.model.config import Config
-from aggregator.model.publishing import ImportReport, SourceDirectory
+from aggregator.model.discovery import SourceImportReport
+from aggregator.model.publishing import SourceDirectory
 from aggregator.model.stories import Publisher
 from aggregator.store import sources
 from aggregator.store.connection import opened
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from aggregator.config.new_sources import NewSource
 
 
-def import_sources(file: Path, source_list: Path) -> ImportReport:
+def import_sources(file: Path, source_list: Path) -> SourceImportReport:
     """Add the feeds of a list that feeds.yaml does not have yet.
 
     The list is OPML or the configuration of Planet Venus. The rest of feeds.yaml stays byte for byte, as do its mode,
@@ -42,7 +43,9 @@ def import_sources(file: Path, source_list: Path) -> ImportReport:
     return replace(report, added=tuple(ids))
 
 
-def _read_list(source_list: Path, known_urls: Collection[str]) -> tuple[Sequence[NewSource], ImportReport]:
+def _read_list(
+    source_list: Path, known_urls: Collection[str]
+) -> tuple[Sequence[NewSource], SourceImportReport]:
     """Read a list in the format of its content; its file name does not matter."""
     from aggregator.config import new_sources, opml_import, planet_ini
 
@@ -54,11 +57,11 @@ def _read_list(source_list: Path, known_urls: Collection[str]) -> tuple[Sequence
     try:
         if _is_markup(body):
             new, left_out = opml_import.read_opml(body, known_urls)
-            return new, ImportReport(left_out=left_out)
+            return new, SourceImportReport(left_out=left_out)
         planet = planet_ini.read(body, known_urls)
     except new_sources.SourceListError as error:
         raise new_sources.SourceListError(f"{source_list.name}: {error}") from error
-    return planet.sources, ImportReport(
+    return planet.sources, SourceImportReport(
         left_out=planet.left_out, settings=planet.settings, unused=planet.unused
     )
 

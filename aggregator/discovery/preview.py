@@ -10,7 +10,7 @@ from aggregator.discovery import discover, inspect_response, probe
 from aggregator.discovery.probe import Probe
 from aggregator.errors import NothingToShow, SandboxFailure, UnknownName
 from aggregator.model.config import Source, TopicRule
-from aggregator.model.discovery import Preview
+from aggregator.model.discovery import SourcePreview
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response, SourceRecord
 from aggregator.polling.parse import parse_visit
@@ -23,11 +23,11 @@ from aggregator.text import line
 ARTICLES_NOTE = "only visits read the pages of articles (`article`): their dates and texts are missing here"
 
 
-def run(app: App, name: str, *, force: bool = False, progress: Progress | None = None) -> Preview:
-    """Preview a source of feeds.yaml by its id, or whatever is at a URL.
+def run(app: App, name: str, *, force: bool = False, progress: Progress | None = None) -> SourcePreview:
+    """SourcePreview a source of feeds.yaml by its id, or whatever is at a URL.
 
     A stored document is parsed again without a request. If there is none, the server receives one request, unless it
-    was visited recently. `force` requests the present document in any case (CL5), but never against Retry-After (V3).
+    was visited recently. `force` requests the current document in any case (CL5), but never against Retry-After (V3).
     """
     if "://" in name:
         return _preview_url(app, parse_url(name), progress)
@@ -42,7 +42,7 @@ def parse_url(text: str) -> str:
         raise UnknownName(str(error)) from error
 
 
-def _preview_source(app: App, source: Source, force: bool, progress: Progress | None) -> Preview:
+def _preview_source(app: App, source: Source, force: bool, progress: Progress | None) -> SourcePreview:
     config = app.config
     stored: tuple[str, bytes] | None = None
     record: SourceRecord | None = None
@@ -51,11 +51,11 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
         with opened(database, create=False) as store:
             stored = source_history.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
-            hosts = visits.held_hosts(store, app.clock())
-            held_until = hosts.get(urls.host((record and record.validators.url) or source.url))
+            hosts = visits.rate_limited_hosts(store, app.clock())
+            limited_until = hosts.get(urls.host((record and record.validators.url) or source.url))
             stored = None if force else stored
             if stored is None and record:
-                not_before = held_until or record.not_before
+                not_before = limited_until or record.not_before
                 _refuse_early_request(app, source, replace(record, not_before=not_before), force)
     with app.sandbox(1) as sandbox:
         if stored:
@@ -68,7 +68,7 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
     if not isinstance(parsed, ParsedVisit) or not database.exists():
         return preview
     with opened(database, create=False) as store:
-        standing = items.standing(store, source.id, parsed.items)
+        standing = items.review_states(store, source.id, parsed.items)
     marked = (replace(item, standing=known) for item, known in zip(preview.items, standing, strict=True))
     return replace(preview, items=tuple(marked))
 
@@ -93,7 +93,7 @@ def _refuse_early_request(app: App, source: Source, record: SourceRecord, force:
         )
 
 
-def _preview_url(app: App, url: str, progress: Progress | None) -> Preview:
+def _preview_url(app: App, url: str, progress: Progress | None) -> SourcePreview:
     probe.refuse_public_url(app, url)
     settings, source = probe.probe_settings(app), discover.unconfigured_source(url)
     with app.sandbox(1) as sandbox:
@@ -136,12 +136,12 @@ def _parse(
         return Failure(reason=str(error))
 
 
-def _preview(parsed: ParsedVisit | Failure, source: Source, name: str, *, kept: bool) -> Preview:
+def _preview(parsed: ParsedVisit | Failure, source: Source, name: str, *, kept: bool) -> SourcePreview:
     if isinstance(parsed, Failure):
         where = "the stored document of its last successful visit, parsed again: " if kept else ""
-        more = "; --force requests the present one" if kept else ""
+        more = "; --force requests the current one" if kept else ""
         raise NothingToShow(f"{name}: {where}{line(parsed.reason, 300)}{more}")
-    return Preview(
+    return SourcePreview(
         url=parsed.url,
         kind=source.kind,
         kept=kept,

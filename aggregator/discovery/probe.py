@@ -24,8 +24,8 @@ from aggregator.store.connection import opened
 class ProbeSettings:
     """Limits and settings of all requests of a probe; picklable, because workers receive them.
 
-    `public`: public servers may be visited (V7). `seconds`: time for parsing one document. `held_hosts` receive no
-    requests, because they answered 429 (CL8).
+    `public`: public servers may be visited (V7). `seconds`: time for parsing a document. `rate_limited_hosts` answered
+    429 and receive no requests (CL8).
     """
 
     allow_private: tuple[str, ...]
@@ -34,8 +34,8 @@ class ProbeSettings:
     zone: ZoneInfo
     now: datetime
     seconds: float
-    gap: float
-    held_hosts: frozenset[str] = frozenset()
+    host_gap: float
+    rate_limited_hosts: frozenset[str] = frozenset()
 
 
 def probe_settings(app: App) -> ProbeSettings:
@@ -48,17 +48,17 @@ def probe_settings(app: App) -> ProbeSettings:
         zone=config.site.timezone,
         now=app.clock(),
         seconds=config.fetch.timeout.total_seconds(),
-        gap=app.host_gap,
-        held_hosts=_held_hosts(app),
+        host_gap=app.host_gap,
+        rate_limited_hosts=_rate_limited_hosts(app),
     )
 
 
-def _held_hosts(app: App) -> frozenset[str]:
+def _rate_limited_hosts(app: App) -> frozenset[str]:
     database = app.config.data / "aggregator.db"
     if not database.exists():
         return frozenset()
     with opened(database, create=False) as store:
-        return frozenset(visits.held_hosts(store, app.clock()))
+        return frozenset(visits.rate_limited_hosts(store, app.clock()))
 
 
 def refuse_public_url(app: App, url: str) -> None:
@@ -89,13 +89,13 @@ class Probe(PoliteClient):
             sandbox,
             now=settings.now,
             seconds=settings.seconds,
-            gap=settings.gap,
+            host_gap=settings.host_gap,
             requested=dict.fromkeys(visited, time.monotonic()),
             rules={robots.origin: robots for robots in known},
             budget=math.inf,  # a person waits for it, and may stop it
         )
         self.settings, self.progress = settings, progress
-        self.held_hosts: set[str] = set(settings.held_hosts)
+        self.rate_limited_hosts: set[str] = set(settings.rate_limited_hosts)
 
     def document(self, source: Source, url: str, *, obey_robots: bool) -> Response | Failure:
         """Request `url` with the credentials of `source`; return a Response only for status 200."""
@@ -115,11 +115,11 @@ class Probe(PoliteClient):
         return urls.origin(url) in self.rules
 
     def request(self, request: Request) -> Response | Failure:
-        """Send one request unless its host is held, or is public and must not be visited (V7)."""
+        """Send one request unless its host is rate limited, or must not be visited yet (V7)."""
         url = request.target
         if not self.settings.public and not ssrf.is_private(url, self.settings.allow_private):
             return Failure(reason="it is a public server, which must not be visited yet: set `site.contact`")
-        if host_of(url) in self.held_hosts:
+        if host_of(url) in self.rate_limited_hosts:
             return Failure(reason="its server answered 429: nothing is requested for now", status=429)
         if self.progress:
             self.progress(self.requests + 1, self.requests + 1, url)
@@ -129,7 +129,7 @@ class Probe(PoliteClient):
         return super().request(request)
 
     def refused(self, response: Response) -> Failure:
-        """Describe a response that is not the document; after 429 hold its host (CL8)."""
+        """Describe a response that is not the document; after 429 its host gets no more (CL8)."""
         if response.status == 429:
-            self.held_hosts.add(host_of(response.url))
+            self.rate_limited_hosts.add(host_of(response.url))
         return super().refused(response)

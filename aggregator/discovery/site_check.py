@@ -18,7 +18,7 @@ from aggregator.model.polling import Failure, Robots, SourceRecord
 from aggregator.model.reports import FetchReport
 from aggregator.model.stories import Publisher
 from aggregator.polling.polite_client import ROBOTS_LAST
-from aggregator.polling.schedule import LONGEST_WAIT, PUSHED_BACK
+from aggregator.polling.schedule import MAX_REQUESTED_WAIT, MIN_REFUSAL_PAUSE
 from aggregator.ports import App, Fetcher, Sandbox
 from aggregator.store import robots as robots_txt
 from aggregator.store import source_history, visits
@@ -59,12 +59,12 @@ class HostChecks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteCheckResult:
-    """Advice for one source; `hold` is how long the site's host wants no requests (CL8)."""
+    """Advice for one source; `limit` is the time for which its host asked for no requests (CL8)."""
 
     source_id: str
     advice: str
     proposal: str | None = None
-    hold: timedelta | None = None
+    limit: timedelta | None = None
 
 
 def is_replaceable(record: SourceRecord) -> bool:
@@ -81,8 +81,8 @@ def due_checks(
     publishers: Mapping[str, Publisher],
     now: datetime,
 ) -> list[SiteCheck]:
-    """List the checks that are due by the interval of their source, held hosts aside (CL8)."""
-    held = visits.held_hosts(store, now)
+    """List the checks that are due, except on rate-limited hosts (CL8)."""
+    limited = visits.rate_limited_hosts(store, now)
     checks = []
     for source in polled:
         record = records[source.id]
@@ -91,7 +91,7 @@ def due_checks(
             continue
         before = source_history.last_site_check(store, source.id)
         checked_recently = before and now - before[0] < (source.every or app.config.fetch.every)
-        if checked_recently or urls.host(url) in held or (record.not_before and record.not_before > now):
+        if checked_recently or urls.host(url) in limited or (record.not_before and record.not_before > now):
             continue
         checks.append(SiteCheck(source=source, url=url))
     return checks
@@ -140,10 +140,10 @@ def run(store: Store, app: App, checks: Sequence[SiteCheck], report: FetchReport
 
 def _store_result(store: Store, result: SiteCheckResult, checks: Sequence[SiteCheck], now: datetime) -> None:
     source_history.store_site_check(store, result.source_id, now, result.advice, result.proposal)
-    if result.hold:
+    if result.limit:
         url = next(check.url for check in checks if check.source.id == result.source_id)
         with store.transaction():
-            visits.hold_host(store, urls.host(url), now + result.hold, result.advice)
+            visits.limit_host(store, urls.host(url), now + result.limit, result.advice)
 
 
 def _fresh_robots(store: Store, now: datetime) -> tuple[Robots, ...]:
@@ -165,9 +165,11 @@ def _result(check: SiteCheck, discovery: Discovery | Failure) -> SiteCheckResult
     """Turn what was found on a site into advice for its source."""
     source = check.source
     if isinstance(discovery, Failure):
-        hold = min(discovery.wait or PUSHED_BACK, LONGEST_WAIT) if discovery.holds_host else None
+        limit = (
+            min(discovery.wait or MIN_REFUSAL_PAUSE, MAX_REQUESTED_WAIT) if discovery.limits_host else None
+        )
         advice = f"{check.url} cannot be checked either: {line(discovery.reason, 200)}"
-        return SiteCheckResult(source_id=source.id, advice=advice, hold=hold)
+        return SiteCheckResult(source_id=source.id, advice=advice, limit=limit)
     succeeded = [tried for tried in discovery.proposals if tried.succeeded]
     feeds = [tried for tried in succeeded if not tried.proposal.page and tried.proposal.url != source.url]
     if feeds:

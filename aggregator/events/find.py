@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from aggregator.events import clock, days, places, replaced_dates, words, written_days
-from aggregator.events.clock import Times
+from aggregator.events import days, places, replaced_dates, times_of_day, words, written_days
+from aggregator.events.times_of_day import Times
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split
 from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
@@ -185,7 +185,7 @@ def _context(
 def _whens(tokens: Sequence[Token]) -> list[_When]:
     """Join dates and the times beside them, and "5 May, 9:00 to 6 May, 16:00" to one range."""
     dates = days.find(tokens)
-    times = clock.find(tokens, [(each.begin, each.end) for each in dates]) if dates else []
+    times = times_of_day.find(tokens, [(each.begin, each.end) for each in dates]) if dates else []
     whens: list[_When] = []
     for each in dates:
         time = _time_beside(tokens, each, times)
@@ -442,8 +442,8 @@ def _with_times(event: Event, when: _When, zone: tzinfo) -> Event:
 
 def _moment(day: date, minutes: int, zone: tzinfo, *, is_deadline: bool) -> datetime:
     """Return a moment; 24:00 is the end of the day, for a deadline its last minute."""
-    if minutes >= clock.DAY_MINUTES and is_deadline:
-        minutes = clock.LAST_MINUTE
-    extra, minutes = divmod(minutes, clock.DAY_MINUTES)
+    if minutes >= times_of_day.DAY_MINUTES and is_deadline:
+        minutes = times_of_day.LAST_MINUTE
+    extra, minutes = divmod(minutes, times_of_day.DAY_MINUTES)
     day += timedelta(days=extra)
     return datetime(day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=zone)

@@ -270,7 +270,7 @@ WEEKDAYS = frozenset(
     form
     for language in calendar_names.LANGUAGES
     for name in calendar_names.weekdays(language)
-    for form in (name.casefold(), calendar_names.without_marks(name.casefold()))
+    for form in (name.casefold(), calendar_names.without_diacritics(name.casefold()))
 )
 _WEEKDAY_STARTS = frozenset(name[:length] for name in WEEKDAYS for length in range(2, len(name)))
 

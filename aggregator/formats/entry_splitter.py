@@ -81,8 +81,8 @@ class _EntryFinder:
         self.slices: list[EntrySlice] = []
         self.path: tuple[str, ...] = ()
         self.around: dict[int, bytes] = {}  # start tags around the entries: namespaces, base, language
-        self.begun = -1  # offset of the present entry, or -1
-        self.depth = 0  # of the children of the present entry
+        self.begun = -1  # offset of the current entry, or -1
+        self.depth = 0  # of the children of the current entry
         self.levels_below = 0  # levels beyond MAX_DEPTH
         self.children = 0
         self.oversized = False

@@ -15,7 +15,7 @@ from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import html_tree, ical_events
 from aggregator.model.config import Source
-from aggregator.model.documents import Enclosure, Entry, Kind, ParsedDocument
+from aggregator.model.documents import Enclosure, Entry, ItemKind, ParsedDocument
 from aggregator.text import block, line
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def read(
 def with_occurrences(
     document: ParsedDocument, body: bytes, headers: Mapping[str, str], source: Source, now: datetime
 ) -> ParsedDocument:
-    """Add to the events of series their dates of the coming 12 months."""
+    """Add to the events of series their dates of the next 12 months."""
     text = html_tree.decoded(body, headers)
     if "RRULE" not in text and "RDATE" not in text:
         return document
@@ -194,7 +194,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
         authors=tuple(filter(None, [_organizer(event)])),
         categories=_categories(event),
         enclosures=tuple(_enclosures(event, url)),
-        kind=Kind.EVENT,
+        kind=ItemKind.EVENT,
         base=url,
         event=ical_events.event_of(
             event, _moment(event, "DTSTART"), _end(event), title, _property(event, "LOCATION"), zone

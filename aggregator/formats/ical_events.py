@@ -175,7 +175,7 @@ def _is_short(component: Component, start: date) -> bool:
 
 
 def _is_productive(rule: Mapping[str, Any], start: date) -> bool:
-    """Return whether a rule gives dates at most daily, and again and again.
+    """Return whether a rule gives dates at most daily, more than once.
 
     dateutil computes a rule that never gives a date, such as 30 February, day by day up to the year 9999.
     """

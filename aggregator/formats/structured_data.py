@@ -14,7 +14,7 @@ from typing import Any
 from aggregator import urls
 from aggregator.formats import html_tree, json_ld_events
 from aggregator.formats.json_text import as_list, as_object
-from aggregator.model.documents import ArticleDetails, Kind
+from aggregator.model.documents import ArticleDetails, ItemKind
 from aggregator.text import block, line
 
 MAX_SCRIPT = 1_000_000
@@ -23,13 +23,14 @@ MAX_NODES = 20_000
 
 _KINDS = {
     **dict.fromkeys(
-        ("newsarticle", "article", "blogposting", "report", "socialmediaposting", "techarticle"), Kind.NEWS
+        ("newsarticle", "article", "blogposting", "report", "socialmediaposting", "techarticle"),
+        ItemKind.NEWS,
     ),
-    "scholarlyarticle": Kind.PAPER,
-    "jobposting": Kind.JOB,
-    "course": Kind.COURSE,
-    "courseinstance": Kind.COURSE,
-    "educationevent": Kind.EVENT,
+    "scholarlyarticle": ItemKind.PAPER,
+    "jobposting": ItemKind.JOB,
+    "course": ItemKind.COURSE,
+    "courseinstance": ItemKind.COURSE,
+    "educationevent": ItemKind.EVENT,
 }
 _DATE_NAMES = (
     "article:published_time",
@@ -85,12 +86,12 @@ def _known_objects(data: Any) -> Iterator[dict[str, Any]]:
             waiting += here
 
 
-def _kind(thing: dict[str, Any]) -> Kind | None:
+def _kind(thing: dict[str, Any]) -> ItemKind | None:
     types = thing.get("@type")
     for written in types if isinstance(types, list) else [types]:
         if isinstance(written, str):
             name = written.rpartition("/")[2].lower()
-            kind = _KINDS.get(name) or (Kind.EVENT if name.endswith(("event", "festival")) else None)
+            kind = _KINDS.get(name) or (ItemKind.EVENT if name.endswith(("event", "festival")) else None)
             if kind:
                 return kind
     return None
@@ -117,8 +118,10 @@ def _details(thing: dict[str, Any], base: str, zone: tzinfo) -> ArticleDetails:
         authors=tuple(_names(thing.get("author") or thing.get("creator"))),
         categories=_words(thing.get("keywords"), thing.get("articleSection")),
         language=line(thing.get("inLanguage"), 40),
-        kind=_kind(thing) or Kind.NEWS,
-        event=json_ld_events.event_of(thing, zone) if _kind(thing) in (Kind.EVENT, Kind.COURSE) else None,
+        kind=_kind(thing) or ItemKind.NEWS,
+        event=json_ld_events.event_of(thing, zone)
+        if _kind(thing) in (ItemKind.EVENT, ItemKind.COURSE)
+        else None,
     )
 
 

@@ -25,7 +25,7 @@ from aggregator.model.value_classes import dataclass
 
 BUFFER_BYTES = 65_536
 CONNECT_SECONDS = 10.0
-MAX_INTERIM_ANSWERS = 20
+MAX_INTERIM_RESPONSES = 20
 """Maximum number of interim responses (1xx) before the final one."""
 MAX_FRAMING_BYTES = 262_144
 """Maximum bytes of headers, interim responses and chunk framing, plus an eighth of the body.
@@ -51,7 +51,7 @@ class TooMuchFraming(HTTPError):
     """The HTTP framing of the response is too large for its body."""
 
 
-class TooManyInterim(http.client.HTTPException):
+class TooManyInterimResponses(http.client.HTTPException):
     """Too many interim responses came before a final one."""
 
 
@@ -75,7 +75,7 @@ class Certificate:
     end: datetime
 
 
-class _OfThread(threading.local):
+class _ThreadState(threading.local):
     """The limits of this thread's request, and its adapter."""
 
     limits: Limits = Limits(deadline=float("inf"))
@@ -85,7 +85,7 @@ class _OfThread(threading.local):
         self.certificates: dict[str, Certificate] = {}  # by host; of this request
 
 
-_thread = _OfThread()
+_thread = _ThreadState()
 
 
 def limit(limits: Limits) -> None:
@@ -168,12 +168,12 @@ class _BoundedResponse(http.client.HTTPResponse):
 
         http.client skips only 100, but any number of them.
         """
-        for _ in range(MAX_INTERIM_ANSWERS + 1):
+        for _ in range(MAX_INTERIM_RESPONSES + 1):
             status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             if not 100 <= status[1] < 200 or status[1] == http.client.SWITCHING_PROTOCOLS:
                 return status
             http.client.parse_headers(self.fp)
-        raise TooManyInterim(f"more than {MAX_INTERIM_ANSWERS} interim answers (1xx) came")
+        raise TooManyInterimResponses(f"more than {MAX_INTERIM_RESPONSES} interim answers (1xx) came")
 
     def read(self, amt: int | None = None) -> bytes:
         data = super().read(amt)
@@ -205,7 +205,7 @@ def _connect(conn: HTTPConnection) -> socket.socket:
     raise problem or OSError("no address")
 
 
-class _Plain(HTTPConnection):
+class _PlainConnection(HTTPConnection):
     """A connection that raises ConnectionResetError if it was closed before the response.
 
     urllib3 raises AttributeError in this case.
@@ -222,7 +222,7 @@ class _Plain(HTTPConnection):
         return super().getresponse()
 
 
-class _Secure(_Plain, HTTPSConnection):
+class _TlsConnection(_PlainConnection, HTTPSConnection):
     """The same over TLS, with the shared context.
 
     urllib3 would change that context and load the certificates again.
@@ -251,11 +251,11 @@ class _Secure(_Plain, HTTPSConnection):
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
+    ConnectionCls = _PlainConnection
 
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _Secure
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -267,7 +267,7 @@ class GuardedAdapter(HTTPAdapter):
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         """Make pools of these connections."""
         self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Do nothing: `tls.context` verifies the certificate of every connection."""

@@ -239,7 +239,7 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
     (BlockedAddress, str),
     (SlowLookup, str),
     (connections.TooMuchFraming, str),
-    (connections.TooManyInterim, lambda e: f"the answer is not HTTP: {e}"),
+    (connections.TooManyInterimResponses, lambda e: f"the answer is not HTTP: {e}"),
     (
         ssl.SSLCertVerificationError,
         lambda e: f"its certificate is not valid: {getattr(e, 'verify_message', e)}",

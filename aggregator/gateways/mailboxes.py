@@ -52,7 +52,7 @@ class Maildir:
     """A Maildir (cr.yp.to/proto/maildir.html), which another program delivers to."""
 
     def __init__(self, folder: Path) -> None:
-        self.place = f"maildir {folder}"
+        self.id = f"maildir {folder}"
         self._paths: dict[str, Path] = {}
         for part in ("cur", "new"):
             for path in (folder / part).iterdir():
@@ -111,7 +111,7 @@ class ImapFolder:
         self._removes_single = b"UIDPLUS" in (announced[0] or b"").upper().split()
         validity = client.response("UIDVALIDITY")[1]
         # UIDs are unique together with this number (RFC 3501 section 2.3.1.1).
-        self.place = f"imap {rules.key} {(validity[0] or b'').decode()}"
+        self.id = f"imap {rules.key} {(validity[0] or b'').decode()}"
 
     def names(self) -> Sequence[str]:
         """Return the UIDs of all mails that are not marked as deleted, oldest first."""

@@ -35,7 +35,7 @@ MEGABYTES = 180
 PROCESSES = max(2, min(4, os.cpu_count() or 2))
 MAX_RESULT_BYTES = 64_000_000
 """Maximum size of the result of one call."""
-PATIENCE_SECONDS = 0.5
+BUSY_WAIT_SECONDS = 0.5
 """Seconds that a document waits for a busy process before another one is started.
 
 A start takes 0.18 s of CPU, as long as parsing 30 documents with one new entry each.
@@ -84,7 +84,7 @@ class ProcessSandbox:
             raise SandboxFailure("the processes that read documents were ended") from error
 
     def _call(self, function: Callable[..., Result], request: bytes, seconds: float) -> Result:
-        process = _take(self)
+        process = _acquire(self)
         healthy = False
         try:
             process.ready()
@@ -101,7 +101,7 @@ class ProcessSandbox:
         except ValueError as error:
             raise SandboxFailure("the process that read it handed back no valid result") from error
         finally:
-            _give_back(process, healthy=healthy)
+            _release(process, healthy=healthy)
         if answer is Answer.VALUE:
             return value
         reason = line(content.decode("utf-8", "replace"), 300) or "no reason given"
@@ -128,9 +128,9 @@ class _Ended(Exception):
     """
 
 
-def _take(settings: ProcessSandbox) -> _Process:
+def _acquire(settings: ProcessSandbox) -> _Process:
     """Return an idle process or a new one; wait for a busy one first, or at the maximum."""
-    patient_until = time.monotonic() + PATIENCE_SECONDS
+    patient_until = time.monotonic() + BUSY_WAIT_SECONDS
     with _changed:
         while True:
             while _idle:
@@ -151,7 +151,7 @@ def _take(settings: ProcessSandbox) -> _Process:
             _changed.wait(patience if may_start else None)
 
 
-def _give_back(process: _Process, *, healthy: bool) -> None:
+def _release(process: _Process, *, healthy: bool) -> None:
     reusable = healthy and process.is_alive()
     if not reusable:
         process.dispose()

@@ -96,8 +96,8 @@ class _Session:
         try:
             self._expect(smtp.docmd("RCPT", f"TO:<{address}>"))
         except (OSError, smtplib.SMTPServerDisconnected) as error:
-            reason, lost = self._disconnected(error)
-            raise MailRefused(reason, permanent=False, lost=lost) from error
+            reason, connection_lost = self._disconnected(error)
+            raise MailRefused(reason, permanent=False, connection_lost=connection_lost) from error
         try:
             self._set_timeout(self.timeout * ACCEPTANCE_FACTOR)
             self._expect(smtp.data(message))
@@ -105,8 +105,8 @@ class _Session:
             self.close()  # the relay may have closed the connection after this reply
             raise self._refusal(_error_line(error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            reason, lost = self._disconnected(error)
-            raise MailInterrupted(reason, lost=lost) from error
+            reason, connection_lost = self._disconnected(error)
+            raise MailInterrupted(reason, connection_lost=connection_lost) from error
         self.needs_reset = False
 
     def _begin(self, sender: str) -> smtplib.SMTP:
@@ -170,9 +170,9 @@ class _Session:
         return MailRefused(
             reply,
             permanent=reply.startswith("5") and not about_sender,
-            nobody=bool(_NO_MAILBOX.match(reply)),
-            blameless=about_sender or bool(_TOO_LARGE.match(reply)),
-            lost=reply.startswith("421"),
+            no_mailbox=bool(_NO_MAILBOX.match(reply)),
+            not_about_address=about_sender or bool(_TOO_LARGE.match(reply)),
+            connection_lost=reply.startswith("421"),
         )
 
 

@@ -8,8 +8,8 @@ from urllib.parse import SplitResult
 
 from aggregator import urls
 from aggregator.items import query_parameters
-from aggregator.items.address_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, AddressRule
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.url_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, UrlRule
 
 _INDEX = re.compile(
     r"/(?:(?:index|default)\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)|index_html|amp|comment-page-[0-9]+)",
@@ -65,7 +65,7 @@ def canonical(url: str) -> str:
     """Return a key that is equal for all spellings of an address.
 
     Spellings differ in scheme, www, usual port, tracking parameters, final slash, index page and order of parameters.
-    The rules of `address_rules` add what is known of the software of sites.
+    The rules of `url_rules` add what is known of the software of sites.
     A fragment stays part of the key, since items of a series may differ in it (I2), unless it only scrolls.
     Canonical keys are stable: `canonical("https://" + canonical(url)) == canonical(url)`.
     """
@@ -75,7 +75,7 @@ def canonical(url: str) -> str:
         host, path, query = (
             plain[1],
             plain[2],
-            query_parameters.kept(plain[3], is_plain=True) if plain[3] else "",
+            query_parameters.identifying(plain[3], is_plain=True) if plain[3] else "",
         )
     else:
         from w3lib.url import canonicalize_url  # takes 4 ms to import
@@ -89,7 +89,7 @@ def canonical(url: str) -> str:
         if parts is None:
             return url
         host, path = _host(parts), parts.path
-        query = query_parameters.kept(written) if written else ""
+        query = query_parameters.identifying(written) if written else ""
     if host.startswith(_MOBILE_HOSTS):
         host = _without_subdomains(host)
     path = _without_end(path)
@@ -161,7 +161,7 @@ def _by_rules(host: str, path: str, key: str) -> str:
     return key
 
 
-def _rules(host: str, path: str, key: str) -> list[AddressRule]:
+def _rules(host: str, path: str, key: str) -> list[UrlRule]:
     """Return the rules to try, found by host, segments and parameters without an expression."""
     rules = [*BY_HOST.get(host, ()), *BY_HOST.get(host[host.find(".") :], ())]
     for segment in path.split("/"):

@@ -9,21 +9,21 @@ from functools import lru_cache
 from aggregator.items import required_literals
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.config import TopicRule
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 
-_KINDS: tuple[tuple[Kind, str], ...] = (
-    (Kind.NEWSLETTER, r"newsletters?|rundbrief|news ?digest|bulletin"),
+_KINDS: tuple[tuple[ItemKind, str], ...] = (
+    (ItemKind.NEWSLETTER, r"newsletters?|rundbrief|news ?digest|bulletin"),
     (
-        Kind.JOB,
+        ItemKind.JOB,
         r"job|jobs|vacanc(y|ies)|open position|position available|we are hiring|hiring|phd position|postdoc position"
         r"|stellenangebot\w*|stellenausschreibung\w*|stellenanzeige|stelle|wissenschaftliche[rn]?"
         r" mitarbeiter\w*|job opening"
         r"|postdoc(toral)? (position|researcher|fellow)|ph\.?d\.? (student|candidate)|doktorand\w*|professur"
         r"|\(?(m/[fw]/[dx]|[fw]/m/[dx]|w/m/d|f/m/div|all genders)\)?",
     ),
-    (Kind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
+    (ItemKind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
     (
-        Kind.COURSE,
+        ItemKind.COURSE,
         r"course|courses|training course|training school|summer school|winter school|autumn school|spring school"
         r"|workshop|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs"
         r"|(sommer|winter|herbst|frühjahrs)schule|weiterbildung|lehrgang|grundkurs|praktikumskurs"
@@ -43,19 +43,19 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         r"|delavnic\w|poletna šola|курс(ове)?|обучени[ея]|лятна школа|семинар-обучение",
     ),
     (
-        Kind.CALL,
+        ItemKind.CALL,
         r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist"
         r"|aufruf|förderaufruf"
         r"|nominations?|nominierung\w*|travel grants?|fellowships?|stipendi\w+|deadline extended|fristverlängerung",
     ),
     (
-        Kind.EVENT,
+        ItemKind.EVENT,
         r"conference|symposium|meeting|seminar|congress|hackathon|user day|open day|general assembly"
         r"|save the date"
         r"|kongress|town hall|user forum|lecture|\w*tagung|nutzertreffen|tag der offenen tür"
         r"|konferenz|tagung|jahrestreffen|treffen|veranstaltung|kolloquium|mitgliederversammlung|lunch talk",
     ),
-    (Kind.PAPER, r"paper|preprint|publication|new article|published in|veröffentlichung|publikation"),
+    (ItemKind.PAPER, r"paper|preprint|publication|new article|published in|veröffentlichung|publikation"),
 )
 
 
@@ -115,20 +115,20 @@ def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _kind_patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+def _kind_patterns() -> tuple[tuple[ItemKind, re.Pattern[str]], ...]:
     return tuple((kind, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for kind, words in _KINDS)
 
 
-def kind(title: str, categories: Sequence[str]) -> Kind:
+def kind(title: str, categories: Sequence[str]) -> ItemKind:
     """Return the kind that the words of a title show, else the one that the categories show."""
     by_title = _kind_in(_PHRASES.sub(" ", required_literals.lower(title)))
-    return by_title or _of_categories(" · ".join(categories)) or Kind.NEWS
+    return by_title or _of_categories(" · ".join(categories)) or ItemKind.NEWS
 
 
 @cached(1_024, WORD_CHARACTERS)
-def _of_categories(categories: str) -> Kind | None:
+def _of_categories(categories: str) -> ItemKind | None:
     return _kind_in(required_literals.lower(categories))
 
 
-def _kind_in(low: str) -> Kind | None:
+def _kind_in(low: str) -> ItemKind | None:
     return next((kind for kind, words in _kind_patterns() if words.search(low)), None)

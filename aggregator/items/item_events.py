@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from aggregator.events import words
 from aggregator.events.find import find_events
 from aggregator.events.tokens import folded
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.events import Event, EventKind, EventStatus, in_utc
 
 
@@ -16,7 +16,7 @@ def events_of(
     stated: Event | None,
     title: str,
     text: str,
-    kind: Kind,
+    kind: ItemKind,
     language: str | None,
     published: datetime,
     zone: tzinfo,
@@ -26,33 +26,33 @@ def events_of(
     Beside a stated event, and in job offers, the text adds only deadlines: other dates there are when a job begins.
     The dates of papers are those of their publication.
     """
-    found = () if kind is Kind.PAPER else find_events(title, text, language, published, zone)
+    found = () if kind is ItemKind.PAPER else find_events(title, text, language, published, zone)
     deadlines = tuple(event for event in found if event.kind is EventKind.DEADLINE)
     if stated is not None:
         others = deadlines if stated.kind is not EventKind.DEADLINE else ()
         found = (_with_words(stated, found), *others)
-    elif kind is Kind.JOB:
+    elif kind is ItemKind.JOB:
         found = deadlines
     return tuple(map(in_utc, found))
 
 
 def kind_of(
-    named: Kind,
+    named: ItemKind,
     title: str,
     events: tuple[Event, ...],
     language: str | None,
     published: datetime,
     zone: tzinfo,
-) -> Kind:
-    """Return the kind of an item: by its words, else by the coming event in its title."""
+) -> ItemKind:
+    """Return the kind of an item: by its words, else by the upcoming event in its title."""
     principal = next(iter(events), None)
-    if named is not Kind.NEWS or principal is None or principal.kind is EventKind.DEADLINE:
+    if named is not ItemKind.NEWS or principal is None or principal.kind is EventKind.DEADLINE:
         return named
     low = folded(title)
     is_named = words.pattern("course").search(low) or words.pattern("event").search(low)
     if principal.retrospective or not (is_named or find_events(title, "", language, published, zone)):
         return named
-    return Kind.COURSE if principal.kind is EventKind.COURSE else Kind.EVENT
+    return ItemKind.COURSE if principal.kind is EventKind.COURSE else ItemKind.EVENT
 
 
 def _with_words(stated: Event, found: tuple[Event, ...]) -> Event:

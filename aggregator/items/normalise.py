@@ -13,7 +13,7 @@ from aggregator import dates
 from aggregator.counts import count_of
 from aggregator.items import classify, identity, item_events, language, sanitize
 from aggregator.model.config import Source, TopicRule
-from aggregator.model.documents import Entry, Kind, ParsedDocument
+from aggregator.model.documents import Entry, ItemKind, ParsedDocument
 from aggregator.model.events import Event
 from aggregator.model.items import IdentityPolicy, Item
 from aggregator.text import visible
@@ -112,9 +112,9 @@ def _item(
     return replace(item, content_hash=_hash(item, events[0] if entry.event else None))
 
 
-def _kind(entry: Entry, named: Kind) -> Kind:
+def _kind(entry: Entry, named: ItemKind) -> ItemKind:
     """Return the kind that words and dates show, else the kind that the format states."""
-    return entry.kind if named is Kind.NEWS else named
+    return entry.kind if named is ItemKind.NEWS else named
 
 
 def _title(entry: Entry) -> str:

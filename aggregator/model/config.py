@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import UnknownName, did_you_mean
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.value_classes import dataclass
 
 
@@ -113,7 +113,7 @@ class Selection:
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[ItemKind, ...] = ()
     languages: tuple[str, ...] = ()
 
 
@@ -146,7 +146,7 @@ class DigestPlan:
     id: str
     title: str
     channels: tuple[str, ...]
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[ItemKind, ...] = ()
     sections: str = "kinds"
     schedule: str
     language: str

@@ -264,7 +264,7 @@ class DeliveryFacts:
     plan: DigestPlan | None
     address: str
     announced: datetime
-    fed: bool
+    in_feeds: bool
     hidden: bool
     in_channels: bool
     of_kinds: bool

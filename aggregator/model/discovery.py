@@ -1,11 +1,11 @@
-"""Values of discovery: proposals, previews, source checks."""
+"""Values of discovery: proposals, previews, source checks, imports."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from aggregator.model.config import Layout
-from aggregator.model.documents import Entry, Kind
+from aggregator.model.documents import Entry, ItemKind
 from aggregator.model.findings import FindingWords
 from aggregator.model.value_classes import dataclass
 
@@ -40,7 +40,7 @@ class PreviewItem:
     date: datetime | None
     written: str | None
     link: str | None
-    kind: Kind
+    kind: ItemKind
     topics: tuple[str, ...] = ()
     dropped: str | None = None
     standing: str | None = None
@@ -80,7 +80,7 @@ class Discovery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class SourcePreview:
     """The items that a visit would take now, from the stored document if `kept`."""
 
     url: str
@@ -104,3 +104,17 @@ class SourceCheck:
     advice: str | None = None
     proposal: str | None = None
     findings: tuple[FindingWords, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceImportReport:
+    """The ids of sources added from a list, and messages about what was left out.
+
+    Only the configuration of another program has `settings`, with the keys that they correspond to, and keys that
+    are `unused`.
+    """
+
+    added: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()

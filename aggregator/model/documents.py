@@ -9,7 +9,7 @@ from aggregator.model.events import Event
 from aggregator.model.value_classes import dataclass
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What an item is about by form."""
 
     NEWS = "news"
@@ -76,7 +76,7 @@ class Entry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     rights: str | None = None
-    kind: Kind = Kind.NEWS
+    kind: ItemKind = ItemKind.NEWS
     base: str = ""
     event: Event | None = None
 
@@ -94,7 +94,7 @@ class ArticleDetails:
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     language: str | None = None
-    kind: Kind = Kind.NEWS
+    kind: ItemKind = ItemKind.NEWS
     event: Event | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.events import Event
 from aggregator.model.value_classes import dataclass
 
@@ -52,7 +52,7 @@ class Item:
     categories: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    kind: Kind = Kind.NEWS
+    kind: ItemKind = ItemKind.NEWS
     language: str | None = None
     rights: str | None = None
     source_updated: datetime | None = None
@@ -61,7 +61,7 @@ class Item:
     events: tuple[Event, ...] = ()
 
     @property
-    def sort(self) -> datetime:
+    def sort_time(self) -> datetime:
         """Return the earlier of the claimed time and first seen (T1)."""
         return min(self.claimed, self.first_seen) if self.claimed else self.first_seen
 

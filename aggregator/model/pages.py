@@ -1,4 +1,4 @@
-"""Define the values that pages of stories, months, topics and partners are rendered from."""
+"""Values that pages of stories, months, topics and partners are rendered from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aggregator.model.value_classes import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextChange:
-    """Hold a significant edit of the lead (E1): its words before and after.
+    """A significant edit of the lead (E1): its words before and after.
 
     A text is a passage around what changed, empty if the text did not change; None if it is no longer kept.
     """
@@ -23,7 +23,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedStory:
-    """Hold the id, title and language of a published related story."""
+    """The id, title and language of a published related story."""
 
     id: str
     title: str
@@ -32,7 +32,7 @@ class RelatedStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryPage:
-    """Hold what the page of a published story shows besides the story.
+    """What the page of a published story shows besides the story.
 
     `topics` have the id of their channel, if there is one.
     """
@@ -44,16 +44,16 @@ class StoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoneStory:
-    """Hold a story that is no longer published; `became` is the one into which it was merged."""
+class GoneStoryPage:
+    """What the page of an unpublished story shows: the story into which it was merged."""
 
     id: str
-    became: RelatedStory | None = None
+    merged_into: RelatedStory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedStory:
-    """Hold a story as the page of a month lists it."""
+    """A story as the page of a month lists it."""
 
     id: str
     title: str
@@ -64,7 +64,7 @@ class ListedStory:
 
 
 class AnnouncedStory(NamedTuple):
-    """Hold when a story was announced, and the number of its last change (`stories.changes`)."""
+    """When a story was announced, and the number of its last change (`stories.changes`)."""
 
     announced: datetime
     change: int
@@ -72,7 +72,7 @@ class AnnouncedStory(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRecord:
-    """Hold how many stories a month (`yyyy-mm`) has, and which revision of its page was written.
+    """How many stories a month (`yyyy-mm`) has, and which revision of its page was written.
 
     `made_of` is a hash of the written page and the publishers, `made_at` the number of changes before it
     (`stories.changes`).
@@ -89,7 +89,7 @@ class MonthRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """Hold the numbers of a partner's or topic's channel, and its newest story.
+    """The numbers of a partner's or topic's channel, and its newest story.
 
     `weeks` has the number of stories of each of the last weeks, oldest first.
     """

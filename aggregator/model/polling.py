@@ -102,9 +102,9 @@ class VisitPlan:
     context: ParseContext
     body_hash: str | None = None
     robots: tuple[Robots, ...] = ()
-    unfinished: KeptDocument | None = None
+    unfinished: StoredDocument | None = None
     """The last accepted document, if articles of it are still unread."""
-    gap: Gap | None = None
+    coverage_gap: CoverageGap | None = None
     """The coverage gap to fill from older documents (G1)."""
     missing_items: tuple[MissingItem, ...] = ()
     """Items that left the document and whose pages are due for a check (I8)."""
@@ -116,7 +116,7 @@ class VisitPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptDocument:
+class StoredDocument:
     """The last accepted document of a source and the final URL it came from (V4)."""
 
     url: str
@@ -154,12 +154,12 @@ class ListedItem:
 
     item_id: str
     link: str | None
-    sort: datetime
+    sort_time: datetime
     placed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class CoverageGap:
     """A coverage gap after a document without known entries; `url` has its older ones (G1).
 
     `since` is the last success before it. `known` are all aliases of the source; a known entry ends the filling.
@@ -208,7 +208,7 @@ class Failure:
     reason: str
     status: int | None = None
     wait: timedelta | None = None
-    holds_host: bool = False
+    limits_host: bool = False
     url: str | None = None
     entries: int | None = None
 
@@ -272,12 +272,12 @@ class SideResults:
     """What a visit requested besides its document.
 
     `robots` is every robots.txt that was read; `older` the documents that fill a coverage gap, newest first;
-    `gap_closed` says that no further ones are to be requested (G1). `rate_limit` is the last 429 or 503 (CL8).
+    `coverage_gap_closed` says that no further ones are to be requested (G1). `rate_limit` is the last 429 or 503 (CL8).
     """
 
     robots: tuple[Robots, ...] = ()
     older: tuple[ParsedVisit, ...] = ()
-    gap_closed: bool = False
+    coverage_gap_closed: bool = False
     page_checks: tuple[PageCheck, ...] = ()
     rate_limit: Failure | None = None
 
@@ -372,14 +372,14 @@ class SourceRecord:
     reason: str | None = None
     failed_status: int | None = None
     gone_since: datetime | None = None
-    last_whole: datetime | None = None
+    last_full: datetime | None = None
     hints: RefreshHints = RefreshHints()
     move: Move | None = None
     entries: int = 0
     shrunk_to: int | None = None
     shrunk_since: datetime | None = None
     unfinished: bool = False
-    gap: Gap | None = None
+    coverage_gap: CoverageGap | None = None
     hub_links: HubLinks | None = None
     lease: Lease | None = None
 
@@ -411,7 +411,7 @@ class NextVisit:
     failures: int
     reason: str | None
     floor: timedelta
-    hold_host_until: datetime | None = None
+    limit_host_until: datetime | None = None
     failed_status: int | None = None
     gone_since: datetime | None = None
     hints: RefreshHints = RefreshHints()

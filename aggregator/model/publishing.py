@@ -1,4 +1,4 @@
-"""Define the values that published documents are rendered from."""
+"""Values that published documents are rendered from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aggregator.model.value_classes import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """Hold a story that is no longer published since `at` (RFC 6721).
+    """A story that is no longer published since `at` (RFC 6721).
 
-    `became` is the story into which it was merged, if any (I7).
+    `merged_into` is the story into which it was merged, if any (I7).
     """
 
     story_id: str
     at: datetime
-    became: str | None = None
+    merged_into: str | None = None
 
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
@@ -34,8 +34,8 @@ Split = Callable[[bytes], dict[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptStory:
-    """Hold a story that has not changed since its channel was written.
+class UnchangedStory:
+    """A story that has not changed since its channel was written.
 
     `entries` has the entry of each format as the files of the channel have it.
     """
@@ -47,7 +47,7 @@ class KeptStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """Hold what a document of a channel is rendered from; stories are newest announced first.
+    """What a document of a channel is rendered from; stories are newest announced first.
 
     `updated` is the time of the last change; it never goes back, and is the same if nothing changed (PB13).
     `previous` is the newest month of the archive, for the channel that has one (P2).
@@ -56,7 +56,7 @@ class Publication:
     site: Site
     channel: Channel
     channels: tuple[Channel, ...]
-    stories: tuple[Story | KeptStory, ...]
+    stories: tuple[Story | UnchangedStory, ...]
     tombstones: tuple[Tombstone, ...] = ()
     updated: datetime = EPOCH
     previous: str | None = None
@@ -66,7 +66,7 @@ class Publication:
     web_url: str | None = None
     """The address of the web app with search and sign-up; None if there is none."""
     today: date = date.min
-    """The local day, on which coming events depend."""
+    """The local day, on which upcoming events depend."""
     events: tuple[Story, ...] | None = None
     """The stories of the calendar; None if the channel has no calendar (CA1)."""
     fragments: Fragments = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMonth:
-    """Hold what the archive document of a month (`yyyy-mm`) is rendered from."""
+    """What the archive document of a month (`yyyy-mm`) is rendered from."""
 
     site: Site
     channel: Channel
@@ -88,7 +88,7 @@ class ArchiveMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDirectory:
-    """Hold the polled sources for `sources.opml`, and the topics of each by its id."""
+    """The polled sources for `sources.opml`, and the topics of each by its id."""
 
     site: Site
     sources: tuple[Publisher, ...]
@@ -96,22 +96,8 @@ class SourceDirectory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
-    """Hold the ids of sources added from a list, and messages about what was left out.
-
-    Only the configuration of another program has `settings`, with the keys that they correspond to, and keys that
-    are `unused`.
-    """
-
-    added: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedDocument:
-    """Hold a rendered file; `path` is relative to `public`, with slashes."""
+    """A rendered file; `path` is relative to `public`, with slashes."""
 
     path: str
     media_type: str

@@ -166,7 +166,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingJob:
-    """A job whose last `runs` all failed or broke off; `reason` is that of the last.
+    """A job whose last `runs` all failed or were interrupted; `reason` is that of the last.
 
     `since` is the start of the first of them.
     """
@@ -190,7 +190,7 @@ class StatusReport:
     `owed` messages are still to be sent, `parked` ones wait for a person. `relay` is why the relay cannot be used,
     `suppressed` are the addresses that get no more messages, `hub` is why the WebSub hub was not notified, `set_aside`
     what broke a step. `unplaced` items have no story, the first since `unplaced_since`; `unwritten` are the channels
-    whose files are out of date, and since when; `failing` the jobs whose last runs did not end well.
+    whose files are out of date, and since when; `failing` the jobs whose last runs failed or were interrupted.
     `sentence_encoder` is the version of the extra `semantic`, or None where it is not installed. `bounces` counts
     what came to the bounce address.
     """

@@ -38,7 +38,7 @@ class SearchFilters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResults:
     """A page of found stories.
 
     `total` counts the stories of all pages, `limited` is set if there are more, which no page shows. `counts` has the

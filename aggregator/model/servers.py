@@ -1,4 +1,4 @@
-"""Define the facts about a server that its responses contain."""
+"""Facts about a server that its responses contain."""
 
 from __future__ import annotations
 

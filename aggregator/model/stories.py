@@ -7,7 +7,7 @@ from dataclasses import asdict, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.events import StoryEvent
 from aggregator.model.items import Item
 from aggregator.model.value_classes import dataclass
@@ -19,7 +19,7 @@ class Member:
 
     `links` are canonical keys that identify it, `link` is its address as written. `works` are identifiers such as a
     DOI, `origins` canonical keys of pages that it names as its origin, `pointers` those of other linked pages.
-    `text` is a beginning. `withdrawn` means removed by its publisher (I8), `calendar` an entry of a calendar.
+    `text` is a beginning. `removed` means by its publisher (I8), `calendar` an entry of a calendar.
     """
 
     item_id: str
@@ -28,7 +28,7 @@ class Member:
     title: str
     aggregator: bool
     priority: int
-    sort: datetime
+    sort_time: datetime
     position: int = 0
     backlog: bool = False
     dated: bool = True
@@ -39,13 +39,13 @@ class Member:
     works: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     pointers: frozenset[str] = frozenset()
-    withdrawn: bool = False
+    removed: bool = False
     calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A reason to believe that two items report the same, with its weight.
+    """A reason to accept_short that two items report the same, with its weight.
 
     `word` returns it in words; most pairs of items are compared without anyone reading their reasons.
     """
@@ -162,10 +162,10 @@ class CandidatePair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
-    """A story that is not published any more; `became` is the story into which it was merged."""
+class UnpublishedStory:
+    """A story that is not published any more, and the one into which it was merged."""
 
-    became: str | None = None
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegroupedItem:
-    """An item that the present rules would not put into its story, and its new story."""
+    """An item that the current rules would not put into its story, and its new story."""
 
     item: str
     title: str
@@ -265,7 +265,7 @@ class Story:
     published: datetime
     updated: datetime
     changed: datetime
-    kind: Kind
+    kind: ItemKind
     topics: tuple[str, ...]
     related: tuple[tuple[str, str], ...] = ()
     hidden: bool = False
@@ -289,8 +289,8 @@ class Story:
         return self.items[0].publisher
 
     @property
-    def also(self) -> tuple[StoryItem, ...]:
-        """Return the other items, one of each source, as further sources."""
+    def further_items(self) -> tuple[StoryItem, ...]:
+        """Return the items beside the lead, one of each further source."""
         seen = {self.publisher.id}
         others = []
         for story_item in self.items[1:]:

@@ -88,7 +88,7 @@ class NewSubscriber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
+class SubscriberImportReport:
     """How many addresses of a file were subscribed, and how many were not, by reason."""
 
     added: int

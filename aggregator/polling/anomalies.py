@@ -18,7 +18,7 @@ MAX_ABSENCE = timedelta(days=3)
 """Maximum time since the last success until which undated entries are old, not new."""
 
 
-def is_gap(item_changes: Sequence[ItemChange], present: int) -> bool:
+def is_coverage_gap(item_changes: Sequence[ItemChange], present: int) -> bool:
     """Check whether a document shares no entry with those stored (G1)."""
     return bool(item_changes) and not present and all(a.change is ChangeKind.NEW for a in item_changes)
 

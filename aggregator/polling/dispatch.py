@@ -36,7 +36,7 @@ def visit_all(work: Round, chosen: Sequence[Source], sandbox: Sandbox, progress:
     batches = iter(by_host(chosen, work.records))
     with work.app.make_executor(workers) as pool, _cancelled(dispatch.running):
         while True:
-            # In blocks: fewer transactions, each of which waits for the disk.
+            # In batches: fewer transactions, each of which waits for the disk.
             free = 2 * workers - len(dispatch.running) if len(dispatch.running) <= workers else 0
             for host_visit, batch in dispatch.begin([] if stopping() else list(islice(batches, free))):
                 future = pool.submit(visit_host, host_visit, dispatch.fetcher, stopping, sandbox)
@@ -67,12 +67,12 @@ class _Dispatch:
         now = work.app.clock()  # a round may be long: each plan counts from its visit
         attempts: dict[str, Attempt] = {}
         broken: dict[str, tuple[Source, Failure]] = {}
-        block = [source for batch in batches for source in batch]
-        if not block:
+        begun = [source for batch in batches for source in batch]
+        if not begun:
             return
         with work.store.snapshot():
-            known = plan.of_block(work, self.known, [source.id for source in block])
-            for source in block:
+            known = plan.for_sources(work, self.known, [source.id for source in begun])
+            for source in begun:
                 made = or_failure(partial(plan.attempt, work, source, known, now))
                 if isinstance(made, Failure):
                     broken[source.id] = (source, made)
@@ -97,7 +97,7 @@ class _Dispatch:
             rules=config.topics,
             now=self.work.now,
             seconds=config.fetch.timeout.total_seconds(),
-            gap=self.work.app.host_gap,
+            host_gap=self.work.app.host_gap,
         )
 
     def end(self, finished: Iterable[Future[tuple[VisitResult, ...]]]) -> Iterator[str]:
@@ -109,27 +109,27 @@ class _Dispatch:
             for visit in _results(future, tuple(waiting)):
                 results.append((waiting.pop(visit.source_id), visit))
             for source_id in waiting:  # not visited, because of a 429 or because the program is stopping
-                visits.take_back(work.store, self.visit_ids[source_id], work.records[source_id])
+                visits.delete_unsent(work.store, self.visit_ids[source_id], work.records[source_id])
         while results:
-            block = _next_block(results)
+            batch = _next_batch(results)
             with work.transaction():
-                activity = sources.activity(work.store, [source.id for source, _ in block])
-                for source, visit in block:
+                activity = sources.activity(work.store, [source.id for source, _ in batch])
+                for source, visit in batch:
                     store_visit(work, source, visit, self.visit_ids[source.id], activity[source.id])
-            yield from (source.id for source, _ in block)
+            yield from (source.id for source, _ in batch)
 
 
-def _next_block(results: deque[tuple[Source, VisitResult]]) -> list[tuple[Source, VisitResult]]:
+def _next_batch(results: deque[tuple[Source, VisitResult]]) -> list[tuple[Source, VisitResult]]:
     """Take the results to store in one transaction: those before the first document, and it.
 
     A document may take a second to store, during which no other process can write.
     """
-    block: list[tuple[Source, VisitResult]] = []
-    while results and not (block and has_documents(block[-1][1])):
+    batch: list[tuple[Source, VisitResult]] = []
+    while results and not (batch and has_documents(batch[-1][1])):
         source, visit = results.popleft()
         if not visit.interrupted:  # else as if killed: its next time was committed before it began (V1)
-            block.append((source, visit))
-    return block
+            batch.append((source, visit))
+    return batch
 
 
 def _results(future: Future[tuple[VisitResult, ...]], batch: Iterable[str]) -> Sequence[VisitResult]:

@@ -22,37 +22,39 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) -> list[Source]:
     """Return the sources to visit now; count the others, `spread` overdue ones (CL10)."""
     _correct_clock(work)
-    held_hosts = visits.held_hosts(work.store, work.now)
-    chosen, held, postponed = [], {}, {}
+    rate_limited_hosts = visits.rate_limited_hosts(work.store, work.now)
+    chosen, limited, postponed = [], {}, {}
     for source in work.config.sources:
         record = work.records.get(source.id)
         if record is None or (ids and source.id not in ids):
             continue
-        until = _held_until(source, record, held_hosts)
+        until = _limited_until(source, record, rate_limited_hosts)
         if not force and record.next_visit and record.next_visit > work.now:
             work.counts["not_due"] += 1
         elif until and until > work.now:
             work.counts["held"] += 1
-            held[source.id] = until
+            limited[source.id] = until
         elif spread and schedule.is_late(record, work.config.fetch, work.now):
             work.counts["not_due"] += 1
             postponed[source.id] = schedule.spread(source, work.config.fetch, work.now)
         else:
             chosen.append(source)
-    visits.hold_sources(work.store, held)
+    visits.limit_sources(work.store, limited)
     visits.postpone(work.store, postponed)
     return chosen
 
 
-def _held_until(source: Source, record: SourceRecord, held_hosts: Mapping[str, datetime]) -> datetime | None:
+def _limited_until(
+    source: Source, record: SourceRecord, rate_limited_hosts: Mapping[str, datetime]
+) -> datetime | None:
     """Return until when a host of the source is rate limited, else until when the source is."""
-    hosts = hosts_of(source, record) if held_hosts else ()
-    of_hosts = [held_hosts[host] for host in hosts if host in held_hosts]
+    hosts = hosts_of(source, record) if rate_limited_hosts else ()
+    of_hosts = [rate_limited_hosts[host] for host in hosts if host in rate_limited_hosts]
     return max(of_hosts, default=record.not_before)
 
 
 def _correct_clock(work: Round) -> None:
-    """Read the records; plan sources anew that a clock ahead of its time had planned."""
+    """Read the records; plan sources again whose next visit a wrong clock had planned."""
     now, rules = work.now, work.config.fetch
     work.records = sources.records(work.store)
     ahead = {
@@ -61,8 +63,8 @@ def _correct_clock(work: Round) -> None:
         if source.id in work.records and _is_ahead(work.records[source.id], now)
     }
     if ahead:
-        visits.plan_after_clock_change(work.store, ahead, now + schedule.LONGEST_WAIT, now)
-        logger.warning("the clock was set back: %d sources were planned anew", len(ahead))
+        visits.plan_after_clock_change(work.store, ahead, now + schedule.MAX_REQUESTED_WAIT, now)
+        logger.warning("the clock was set back: %d sources were planned again", len(ahead))
         work.records = sources.records(work.store)
 
 

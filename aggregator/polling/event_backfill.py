@@ -9,27 +9,27 @@ from aggregator.dedupe.assign import relate_events
 from aggregator.items.item_events import events_of
 from aggregator.model.events import Event
 from aggregator.polling.round import Round
-from aggregator.store import story_events
-from aggregator.store.story_events import UnreadItem
+from aggregator.store import event_backfill
+from aggregator.store.event_backfill import UnsearchedItem
 
 MAX_ITEMS = 1_000
 """Maximum items of one round; reading one takes about a millisecond."""
 
 
 def find_stored_events(work: Round) -> None:
-    """Find events in the newest items in which none were looked for; without a request."""
-    unread = story_events.unread(work.store, MAX_ITEMS)
-    if not unread:
+    """Find events in the newest items in which none were searched; without a request."""
+    items = event_backfill.unsearched(work.store, MAX_ITEMS)
+    if not items:
         return
-    found = {item.id: _events(work, item) for item in unread}
+    found = {item.id: _events(work, item) for item in items}
     with work.transaction():
-        story_events.keep_found(work.store, found)
-        dated = {item.story_id for item in unread if item.story_id and found[item.id]}
+        event_backfill.save(work.store, found)
+        dated = {item.story_id for item in items if item.story_id and found[item.id]}
         work.touch_stories(dated)
         relate_events(work.store, work.config.channels, dated, work.now)
 
 
-def _events(work: Round, item: UnreadItem) -> tuple[Event, ...]:
+def _events(work: Round, item: UnsearchedItem) -> tuple[Event, ...]:
     """Return the events of an item; none if its text breaks the program."""
     zones = {source.id: source.timezone for source in work.config.sources}
     zone = zones.get(item.source_id, work.config.site.timezone)

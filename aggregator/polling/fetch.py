@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
-from aggregator import publishing, stored_config
+from aggregator import config_cache, publishing
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -18,9 +18,18 @@ from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import address_keys, documents, runs, sources, status_edits, story_events, story_members
+from aggregator.store import (
+    documents,
+    event_backfill,
+    meta,
+    phase_edits,
+    runs,
+    sources,
+    story_members,
+    url_keys,
+)
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import finished_mark
+from aggregator.store.idle_check import idle_hash
 
 
 def run(
@@ -56,26 +65,26 @@ def run(
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), app.clock())
         if publish and not work.deferred:
-            _mark_finished(work)
+            _record_idle(work)
     return report
 
 
 def _prepare(work: Round) -> None:
     """Adapt the store to feeds.yaml and rules for addresses; freeze ended months (P2)."""
     publishing.begin(work.config.data)
-    stored_config.store(work.config)
+    config_cache.store(work.config)
     synchronise(work.store, work.config, work.now)
-    if address_keys.state(work.store)[0]:
-        from aggregator.dedupe import extend_addresses
+    if url_keys.state(work.store)[0]:
+        from aggregator.dedupe import extend_url_keys
 
-        work.notices += extend_addresses.extend(work.store, work.now)
+        work.notices += extend_url_keys.extend(work.store, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
 
 def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progress: Progress | None) -> None:
     """Parse outdated documents again and visit what is due; import parsers only for that."""
     chosen = choose_due(work, ids, force=force, spread=spread)
-    runs.clear_finished_mark(work.store)
+    runs.clear_idle(work.store)
     outdated = documents.outdated(work.store)
     if not chosen and not outdated:
         return
@@ -108,7 +117,7 @@ def _request_pushes(work: Round) -> None:
 
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
-    _settle_authority(work.store, work.config)
+    _record_authority(work.store, work.config)
     _find_stored_events(work)
     founded, joined = _place(work)
     try:
@@ -126,8 +135,8 @@ def _place_and_publish(work: Round) -> dict[str, object]:
 
 def _place(work: Round) -> tuple[int, int]:
     """Apply edits of status and place new items; return how many founded and joined stories."""
-    if status_edits.any_to_apply(work.store):
-        from aggregator.dedupe.status_edits import apply
+    if phase_edits.any_to_apply(work.store):
+        from aggregator.dedupe.phase_edits import apply
 
         apply(work.store, work.config, work.now)
     if not story_members.any_to_place(work.store):
@@ -147,10 +156,10 @@ def _place(work: Round) -> tuple[int, int]:
 
 def _find_stored_events(work: Round) -> None:
     """Find the events of items of earlier versions; import the finder only for that."""
-    if story_events.any_unread(work.store):
-        from aggregator.polling import event_backfill
+    if event_backfill.any_left(work.store):
+        from aggregator.polling.event_backfill import find_stored_events
 
-        event_backfill.find_stored_events(work)
+        find_stored_events(work)
 
 
 def _check_ids(ids: Iterable[str], config: Config) -> None:
@@ -160,10 +169,10 @@ def _check_ids(ids: Iterable[str], config: Config) -> None:
             raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
 
 
-def _settle_authority(store: Store, config: Config) -> None:
+def _record_authority(store: Store, config: Config) -> None:
     """Record the authority before the first story gets an id; it is final from then on (V5)."""
-    if runs.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
-        runs.put(store, AUTHORITY, config.site.authority)
+    if meta.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
+        meta.put(store, AUTHORITY, config.site.authority)
 
 
 def _summary(report: FetchReport) -> dict[str, object]:
@@ -172,11 +181,11 @@ def _summary(report: FetchReport) -> dict[str, object]:
     return asdict(replace(report, sources=tuple(replace(source, next_visit=None) for source in failed)))
 
 
-def _mark_finished(work: Round) -> None:
+def _record_idle(work: Round) -> None:
     """Record that nothing is left to do, unless feeds.yaml was edited meanwhile."""
     try:
         raw = work.config.file.read_bytes()
     except OSError:
         return
     if hashlib.sha256(raw).hexdigest() == work.config.file_hash and not work.app.stopping():
-        runs.set_finished_mark(work.store, finished_mark(raw), work.config.public / "atom.xml")
+        runs.record_idle(work.store, idle_hash(raw), work.config.public / "atom.xml")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aggregator.locked_store import RELEASED
 from aggregator.ports import App
-from aggregator.store import editorial, items, runs, sources
+from aggregator.store import editorial, items, meta, runs, sources
 from aggregator.store.connection import opened, stamp
 
 
@@ -21,13 +21,13 @@ def decide(app: App, ids: Sequence[str], who: str, *, release: bool) -> dict[str
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         now, decided = app.clock(), {}
         for id_ in ids:
-            held = items.waiting_ids(store, id_)
+            held = items.held_ids(store, id_)
             decided[id_] = items.decide(store, id_, release=release)
-            sources.end_review(store, id_, believe=release and not decided[id_])
+            sources.end_review(store, id_, accept_short=release and not decided[id_])
             verb = "release" if release else "discard"
             if held or release:
                 editorial.decide(store, verb, who, now, stories=[], items=held, before={"source": id_})
         if release:
-            runs.put(store, RELEASED, stamp(now) or "")
-        runs.clear_finished_mark(store)
+            meta.put(store, RELEASED, stamp(now) or "")
+        runs.clear_idle(store)
     return decided

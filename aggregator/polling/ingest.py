@@ -65,15 +65,17 @@ def _store(
     """Store the result of one visit in one transaction, then report it."""
     record = work.records[source.id]
     with work.transaction():
-        changes, gap = _store_documents(work, source, record, visit)
+        changes, coverage_gap = _store_documents(work, source, record, visit)
         _apply_page_checks(work, source, visit)
         if has_documents(visit):
             activity = sources.activity(work.store, [source.id])[source.id]
         pushed_until = _pushed_until(work, record, visit, changes) if record.lease else None
-        plan = _plan_next(work, source, visit, changes, activity, gap=gap, pushed_until=pushed_until)
-        _hold_hosts(work, source, record, visit, plan)
+        plan = _plan_next(
+            work, source, visit, changes, activity, coverage_gap=coverage_gap, pushed_until=pushed_until
+        )
+        _limit_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
-            robots.keep(work.store, read)
+            robots.save(work.store, read)
         new, updated = changes[ChangeKind.NEW], changes[ChangeKind.EDITED] + changes[ChangeKind.SIGNIFICANT]
         visits.end(work.store, visit_id, visit, plan, now=work.now, new_items=new, updated_items=updated)
     work.records[source.id] = replace(record, failures=plan.failures)
@@ -86,26 +88,26 @@ def _store(
 def _store_documents(
     work: Round, source: Source, record: SourceRecord, visit: VisitResult
 ) -> tuple[Counter[ChangeKind], bool]:
-    """Store the documents of a visit; return the changes and whether a gap is open (G1)."""
+    """Store the documents of a visit; return changes and whether a coverage gap is open (G1)."""
     changes: Counter[ChangeKind] = Counter()
-    gap = False
+    coverage_gap = False
     if not has_documents(visit):
-        if visit.side.gap_closed:
-            sources.close_gap(work.store, source.id)
-        return changes, gap
+        if visit.side.coverage_gap_closed:
+            sources.delete_coverage_gap(work.store, source.id)
+        return changes, coverage_gap
     from aggregator.polling import store_document
 
     if isinstance(visit.result, ParsedVisit):
         of_document = store_document.store_document(work, source, record, visit.result)
         changes += store_document.count(of_document)
         if visit.result.status == 200 and visit.result.hub_links != record.hub_links:
-            sources.keep_hub_links(work.store, source.id, visit.result.hub_links)
-        gap = store_document.note_gap(work, source, record, visit.result, of_document)
+            sources.save_hub_links(work.store, source.id, visit.result.hub_links)
+        coverage_gap = store_document.report_coverage_gap(work, source, record, visit.result, of_document)
     for older in visit.side.older:
         changes += store_document.count(store_document.store_older(work, source, record, older))
-    if visit.side.gap_closed and not gap:
-        sources.close_gap(work.store, source.id)
-    return changes, gap
+    if visit.side.coverage_gap_closed and not coverage_gap:
+        sources.delete_coverage_gap(work.store, source.id)
+    return changes, coverage_gap
 
 
 def _apply_page_checks(work: Round, source: Source, visit: VisitResult) -> None:
@@ -125,7 +127,7 @@ def _plan_next(
     changes: Counter[ChangeKind],
     activity: sources.Activity,
     *,
-    gap: bool,
+    coverage_gap: bool,
     pushed_until: datetime | None,
 ) -> NextVisit:
     record = work.records[source.id]
@@ -137,8 +139,8 @@ def _plan_next(
         activity.posting_stats,
         work.app.clock(),
         known=changes.total() > changes[ChangeKind.NEW] or bool(getattr(visit.result, "present", ())),
-        waiting=activity.waiting,
-        gap=gap,
+        held_items=activity.held_items,
+        coverage_gap=coverage_gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
         pushed_until=pushed_until,
     )
@@ -153,13 +155,13 @@ def _pushed_until(
     return websub_pushes.pushes_suffice_until(work, record, visit, changes[ChangeKind.NEW])
 
 
-def _hold_hosts(
+def _limit_hosts(
     work: Round, source: Source, record: SourceRecord, visit: VisitResult, plan: NextVisit
 ) -> None:
     """Record until when hosts are rate limited (CL8)."""
-    if plan.hold_host_until:
+    if plan.limit_host_until:
         for host in _limited_hosts(source, record, visit):
-            visits.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
+            visits.limit_host(work.store, host, plan.limit_host_until, plan.reason or "")
 
 
 def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> set[str]:

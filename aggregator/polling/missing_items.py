@@ -25,7 +25,7 @@ def find_missing(
     """Return the ids of items that left the middle of a document: in `before`, not `here`.
 
     An item left from the middle if a remaining one stood below it and is no newer. None is missing if more than half
-    of the document left at once, because then it was made anew (G1, G2), or if its link is no page of its own (I1).
+    of the document left at once, because then it was rebuilt (G1, G2), or if its link is no page of its own (I1).
     """
     staying = [n for n, item in enumerate(before) if item.item_id in here]
     if not staying or len(staying) * 2 < len(before):
@@ -34,7 +34,10 @@ def find_missing(
     return tuple(
         item.item_id
         for item in before[: staying[-1]]
-        if item.item_id not in here and item.placed and item.sort >= last.sort and _is_page(item.link, homes)
+        if item.item_id not in here
+        and item.placed
+        and item.sort_time >= last.sort_time
+        and _is_page(item.link, homes)
     )
 
 
@@ -49,15 +52,17 @@ def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
     )
 
 
-class Finding(StrEnum):
+class PageCheckResult(StrEnum):
     """The result of checking the page of a missing item."""
 
     CLEARED = "cleared"
     LATER = "later"
-    WITHDRAWN = "withdrawn"
+    REMOVED = "withdrawn"
 
 
-def judge(missing_item: MissingItem, status: int | None, now: datetime) -> tuple[Finding, MissingItem]:
+def judge(
+    missing_item: MissingItem, status: int | None, now: datetime
+) -> tuple[PageCheckResult, MissingItem]:
     """Return the result of a check and the item to store; `status` is None without a response.
 
     404 or 410 twice, a day apart, means removed. A 200 clears the item, and so do too many checks without a result.
@@ -65,7 +70,7 @@ def judge(missing_item: MissingItem, status: int | None, now: datetime) -> tuple
     tried = replace(missing_item, tries=missing_item.tries + 1, last=now)
     if status in GONE:
         if missing_item.gone and now - missing_item.gone >= CHECK_INTERVAL:
-            return Finding.WITHDRAWN, tried
-        return Finding.LATER, replace(tried, gone=missing_item.gone or now)
+            return PageCheckResult.REMOVED, tried
+        return PageCheckResult.LATER, replace(tried, gone=missing_item.gone or now)
     given_up = tried.tries >= MAX_TRIES or now - missing_item.since > MAX_WAIT
-    return Finding.CLEARED if status == 200 or given_up else Finding.LATER, tried
+    return PageCheckResult.CLEARED if status == 200 or given_up else PageCheckResult.LATER, tried

@@ -37,7 +37,7 @@ logger = logging.getLogger("aggregator.fetch")
 class Shared:
     """What the plans of a round share: every robots.txt, and due page checks by source.
 
-    Of a block of sources, the entries of their documents and their activity.
+    Of some sources, the entries of their documents and their activity.
     """
 
     robots: Mapping[str, Robots]
@@ -53,8 +53,8 @@ def shared(work: Round, chosen: Sequence[Source]) -> Shared:
     return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=checks)
 
 
-def of_block(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
-    """Read what the plans for a block of sources need besides."""
+def for_sources(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
+    """Read what the plans for some sources need besides."""
     return replace(
         known,
         entry_hashes=documents.entry_hashes(work.store, ids),
@@ -64,7 +64,7 @@ def of_block(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
 
 def attempt(work: Round, source: Source, known: Shared, now: datetime) -> Attempt:
     """Return a planned visit with all that is known of its source, in the caller's snapshot."""
-    with work.store.reading():
+    with work.store.translating_errors():
         return _attempt(work, _plan(work, source, known), known.activity[source.id].posting_stats, now)
 
 
@@ -93,6 +93,7 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
     checks = known.missing_items.get(source.id, ())
     pages = [url_of(source, record), *(missing_item.link for missing_item in checks)] if known.robots else []
     origins = {urls.origin(page) for page in pages}
+    gap = record.coverage_gap
     return VisitPlan(
         request=Request(
             source=source, url=url_of(source, record), validators=_validators(work, source, record)
@@ -107,8 +108,8 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
         ),
         body_hash=record.body_hash,
         robots=tuple(known.robots[origin] for origin in origins if origin in known.robots),
-        unfinished=documents.kept(store, source.id) if record.unfinished else None,
-        gap=replace(record.gap, known=items.aliases(store, source.id)) if record.gap else None,
+        unfinished=documents.last(store, source.id) if record.unfinished else None,
+        coverage_gap=gap and replace(gap, known=items.aliases(store, source.id)),
         missing_items=checks,
     )
 
@@ -138,7 +139,7 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
     due = missing_items.due(work.store, work.now - CHECK_INTERVAL)
     if not due:
         return {}
-    held = visits.held_hosts(work.store, work.now)
+    limited = visits.rate_limited_hosts(work.store, work.now)
     visitor_of: dict[str, str] = {}
     for source in chosen:
         record = work.records[source.id]
@@ -148,7 +149,7 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
     def may_request(source: Source, link: str) -> bool:
         visitor, host = host_of(source, work.records[source.id]), urls.host(link)
         allowed = may_visit_public(work.app) or ssrf.is_private(link, work.config.fetch.allow_private)
-        return allowed and host not in held and visitor_of.setdefault(host, visitor) == visitor
+        return allowed and host not in limited and visitor_of.setdefault(host, visitor) == visitor
 
     return {
         source.id: tuple(item for item in due.get(source.id, ()) if may_request(source, item.link))

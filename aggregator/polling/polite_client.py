@@ -61,14 +61,14 @@ class PoliteClient:
         *,
         now: datetime,
         seconds: float,
-        gap: float,
+        host_gap: float,
         requested: dict[str, float],
         rules: dict[str, Robots],
         stopping: Stopping = never,
         budget: float = VISIT_BUDGET_SECONDS,
     ) -> None:
         self.fetcher, self.sandbox, self.stopping = fetcher, sandbox, stopping
-        self.now, self.seconds, self.gap = now, seconds, gap
+        self.now, self.seconds, self.host_gap = now, seconds, host_gap
         self.budget = max(budget, 2 * seconds)
         self.begun = time.monotonic()
         self.requested, self.rules = requested, rules
@@ -80,9 +80,9 @@ class PoliteClient:
         """The URL whose response led to the next request; None for the configured URL of a source."""
 
     def request(self, request: Request) -> Response | Failure:
-        """Send one request after the gap; return a Failure if the visit is over before."""
+        """Send one request after the host gap; return a Failure if the visit is over before."""
         host = host_of(request.target)
-        self._keep_gap(host)
+        self._wait_for_host_gap(host)
         if over := self.over():
             return over
         begun = time.monotonic()
@@ -96,9 +96,9 @@ class PoliteClient:
             self.requested |= {host_of(url): self.requested[host] for url in passed}
         return response
 
-    def _keep_gap(self, host: str) -> None:
+    def _wait_for_host_gap(self, host: str) -> None:
         """Wait until `host` may be requested again, or the visit is over."""
-        ready = self.requested[host] + self.gap if host in self.requested else 0.0
+        ready = self.requested[host] + self.host_gap if host in self.requested else 0.0
         while (left := ready - time.monotonic()) > 0 and not self.over():
             begun = time.monotonic()
             time.sleep(min(left, STOP_CHECK_SECONDS))
@@ -201,7 +201,7 @@ class PoliteClient:
             reason=reason,
             status=response.status,
             wait=retry_after(response.headers, self.now),
-            holds_host=response.status == 429,
+            limits_host=response.status == 429,
             url=response.url,
         )
         if response.status in (429, 503):

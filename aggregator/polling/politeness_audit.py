@@ -10,7 +10,7 @@ from aggregator import urls
 from aggregator.model.config import Config
 from aggregator.model.polling import VisitRecord
 from aggregator.model.reports import PolitenessReport
-from aggregator.polling.schedule import WHOLE_AGAIN, WITHOUT_VALIDATORS
+from aggregator.polling.schedule import MAX_UNMODIFIED_TIME, MIN_INTERVAL_WITHOUT_VALIDATORS
 from aggregator.store import visits
 from aggregator.store.connection import opened
 
@@ -55,14 +55,14 @@ def _broken_rules(account: _Account, visit: VisitRecord, host_until: datetime | 
     broken, at, last, good = [], f"{visit.started:%Y-%m-%d %H:%M}", account.last, account.good
     gap = visit.started - last.started if last else None
     if last and gap is not None and timedelta(0) <= gap < last.floor and not visit.forced:
-        rule = "CL6" if last.floor >= WITHOUT_VALIDATORS and not last.validated else "CL5"
+        rule = "CL6" if last.floor >= MIN_INTERVAL_WITHOUT_VALIDATORS and not last.validated else "CL5"
         broken.append(f"{rule}: visited at {at}, {_minutes(gap)} after the last time")
     until = max(filter(None, (account.until, host_until)), default=None)
     if until and visit.started < until:
         broken.append(f"CL8: visited at {at} although the server had asked for a pause until {until:%H:%M}")
     if good and good.validated and good.url == visit.url and not visit.conditional:
         # If the log begins with 304 responses, the time of the last whole one is unknown.
-        overdue = account.whole is None or visit.started - account.whole > WHOLE_AGAIN
+        overdue = account.whole is None or visit.started - account.whole > MAX_UNMODIFIED_TIME
         if not overdue:
             broken.append(f"CL1: requested the whole document at {at} although there were validators")
     return broken

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aggregator.model.config import Source
 from aggregator.model.polling import PageCheck, ParsedVisit
-from aggregator.polling.missing_items import Finding, find_missing, judge
+from aggregator.polling.missing_items import PageCheckResult, find_missing, judge
 from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
@@ -43,7 +43,7 @@ def restore_items(
     """Restore removed items that the document has again; return changed stories and notices."""
     absent = missing_items.still_missing(store, source.id)
     missing_items.forget(store, [id_ for id_ in absent if id_ in here])
-    back = [id_ for id_, withdrawn in absent.items() if withdrawn and id_ in here]
+    back = [id_ for id_, removed in absent.items() if removed and id_ in here]
     if not back:
         return set(), []
     titles = [member.title for member in story_members.of_items(store, back)]
@@ -63,12 +63,12 @@ def apply_checks(
         missing_item, status = check.missing_item, check.status
         if missing_item.item_id not in absent:
             continue  # the document of the same visit contains it again
-        finding, tried = judge(missing_item, status, now)
-        if finding is Finding.CLEARED:
+        result, tried = judge(missing_item, status, now)
+        if result is PageCheckResult.CLEARED:
             missing_items.forget(store, [missing_item.item_id])
             continue
-        missing_items.record_check(store, tried, withdrawn=finding is Finding.WITHDRAWN)
-        if finding is Finding.WITHDRAWN:
+        missing_items.record_check(store, tried, removed=result is PageCheckResult.REMOVED)
+        if result is PageCheckResult.REMOVED:
             gone.append(missing_item.item_id)
             notices.append(
                 f"{source.id}: “{line(missing_item.title, 100)}” was withdrawn: its page is gone ({status} twice)"
@@ -80,8 +80,11 @@ def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) ->
     """Log the decision about items and hide or show their stories; return these."""
     story_ids = stories.stories_of(store, item_ids)
     if story_ids:
-        from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn  # it imports item comparison, 30 ms
+        from aggregator.dedupe.removed_stories import (  # it imports item comparison, 30 ms
+            PUBLISHER,
+            hide_removed,
+        )
 
         editorial.decide(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
-        hide_withdrawn(store, story_ids, now)
+        hide_removed(store, story_ids, now)
     return story_ids

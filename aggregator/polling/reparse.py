@@ -1,4 +1,4 @@
-"""Parse kept documents again after a change of parser or options, without a request (V4)."""
+"""Parse stored documents again after a change of parser or options, without a request (V4)."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def reparse(work: Round, outdated: Iterable[tuple[str, str]], sandbox: Sandbox) 
         if failure:
             with work.store.transaction():
                 documents.mark_unreadable(work.store, source_id, key)
-            work.notices.append(f"{source_id}: its kept document cannot be read any more: {failure.reason}")
+            work.notices.append(f"{source_id}: its stored document cannot be read any more: {failure.reason}")
 
 
 def _reparse(work: Round, source: Source, sandbox: Sandbox) -> Failure | None:
     """Parse one document again and store its items; return why that failed, or None."""
     record = work.records[source.id]
     with work.store.snapshot():
-        kept = documents.kept(work.store, source.id)
+        stored = documents.last(work.store, source.id)
     parser = SandboxedParser(sandbox=sandbox, rules=work.config.topics, now=work.now)
     parsed = parser.document(
         ParseContext(source=source, identity_policy=record.identity_policy),
-        Response(status=200, url=kept.url, headers={}, body=kept.body),
+        Response(status=200, url=stored.url, headers={}, body=stored.body),
         record.validators,
-        body_hash=hashlib.sha256(kept.body).hexdigest(),
+        body_hash=hashlib.sha256(stored.body).hexdigest(),
         seconds=work.config.fetch.timeout.total_seconds(),
     )
     if isinstance(parsed, Failure):

@@ -56,7 +56,7 @@ class Round:
         """Open a transaction, or a part of the caller's; a rollback restores counts and notices."""
         counts, notices = Counter(self.counts), list(self.notices)
         try:
-            with self.store.part() if self.store.db.in_transaction else self.store.transaction():
+            with self.store.savepoint() if self.store.db.in_transaction else self.store.transaction():
                 yield
         except BaseException:
             self.counts, self.notices = counts, notices

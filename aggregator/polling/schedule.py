@@ -28,30 +28,30 @@ from aggregator.model.polling import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-WITHOUT_VALIDATORS = DAY
+MIN_INTERVAL_WITHOUT_VALIDATORS = DAY
 """Minimum interval of a source whose server sends no validators (CL6)."""
-PUSHED_BACK = 4 * HOUR
+MIN_REFUSAL_PAUSE = 4 * HOUR
 """Minimum pause after 401, 403, and after 429 or 503 without Retry-After (CL8, CL15)."""
-LONGEST_BACKOFF = DAY
+MAX_BACKOFF = DAY
 """Maximum pause after failures, unless the interval itself is longer."""
-LONGEST_WAIT = 31 * DAY
+MAX_REQUESTED_WAIT = 31 * DAY
 """Maximum pause that a server or document can ask for (CL7, CL8)."""
-FAILING_AFTER = 3
+MIN_FAILURES = 3
 """Minimum number of failures in a row of a failing source."""
-JITTER = 0.1
+MAX_JITTER = 0.1
 """Maximum part of a pause that is added to it (CL10)."""
-WHOLE_AGAIN = 8 * DAY
+MAX_UNMODIFIED_TIME = 8 * DAY
 """Maximum time of nothing but 304 until the whole document is requested (CL17)."""
 MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR
 """Minimum number of visits, and their time, until a permanent redirect is learned (CL14)."""
-GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY
+GONE_FOR, NOT_FOUND_FOR, GONE_INTERVAL = DAY, 14 * DAY, 7 * DAY
 """Minimum time between two 410, and of 404, until a source is gone; interval then (CL15)."""
-SHRUNK_FOR = 7 * DAY
+MIN_SHRUNK_TIME = 7 * DAY
 """Minimum time of the same number of items after which a shrunk page is accepted (G4)."""
 STALE_AFTER = 90 * DAY
 """Minimum time without new items of a stale source."""
 
-PUSHED = DAY
+PUSHED_INTERVAL = DAY
 """Interval of a source while its hub pushes what is new (WS8)."""
 
 _WAITING = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
@@ -82,14 +82,14 @@ def is_late(record: SourceRecord, rules: FetchRules, now: datetime) -> bool:
 
 def wants_full_document(record: SourceRecord, source: Source, now: datetime) -> bool:
     """Check whether to request the whole document once, after days of nothing but 304 (CL17)."""
-    whole = record.last_whole
-    return whole is not None and now - whole > WHOLE_AGAIN + DAY * _share(source)
+    last_full = record.last_full
+    return last_full is not None and now - last_full > MAX_UNMODIFIED_TIME + DAY * _share(source)
 
 
 def accepted_entries(record: SourceRecord, now: datetime) -> int | None:
-    """Return the number of items of a page that shrank SHRUNK_FOR ago; else None (G4)."""
+    """Return the number of items of a page that shrank MIN_SHRUNK_TIME ago; else None (G4)."""
     since = record.shrunk_since
-    return record.shrunk_to if since is not None and now - since >= SHRUNK_FOR else None
+    return record.shrunk_to if since is not None and now - since >= MIN_SHRUNK_TIME else None
 
 
 # --- after the visit -------------------------------------------------------------------------------------
@@ -104,45 +104,45 @@ def next_visit(
     now: datetime,
     *,
     known: bool = False,
-    waiting: int = 0,
-    gap: bool = False,
+    held_items: int = 0,
+    coverage_gap: bool = False,
     neighbours: int | None = None,
     pushed_until: datetime | None = None,
 ) -> NextVisit:
     """Return when and how a source is visited after `visit`.
 
-    `known`: the document shares an entry with those stored (CL14). `waiting`: the number of items that an editor must
-    review (G2). `gap`: a coverage gap is to be filled soon (G1). `neighbours`: the fewest failures in a row of another
-    source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub whose pushes
-    are relied on (WS8).
+    `known`: the document shares an entry with those stored (CL14). `held_items`: the number of items that an editor
+    must review (G2). `coverage_gap`: one is to be filled soon (G1). `neighbours`: the fewest failures in a row of
+    another source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub
+    whose pushes are relied on (WS8).
     """
     result = visit.result
     if isinstance(result, Failure):
         return _after_failure(
-            record, source, rules, result, posting_stats, now, waiting=waiting, neighbours=neighbours
+            record, source, rules, result, posting_stats, now, held_items=held_items, neighbours=neighbours
         )
-    if gap or (isinstance(result, ParsedVisit) and result.unfinished):
+    if coverage_gap or (isinstance(result, ParsedVisit) and result.unfinished):
         posting_stats = PostingStats(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, posting_stats, now)
-    if pushed_until and source.every is None and not gap:
-        pause = max(pause, min(PUSHED, pushed_until - now))
-    share = 1.0 if is_late(record, rules, now) else JITTER  # spreads what became due together (CL10)
+    if pushed_until and source.every is None and not coverage_gap:
+        pause = max(pause, min(PUSHED_INTERVAL, pushed_until - now))
+    share = 1.0 if is_late(record, rules, now) else MAX_JITTER  # spreads what became due together (CL10)
     due = now + pause * (1 + share * _share(source))
     hints = _hints(record, visit)
     notes: tuple[str, ...] = ()
     if source.every is None:  # the operator's `every` overrides hints (V3)
         due, notes = _delayed(hints, due, now)
     move = _moved(record, visit, now, known=known or isinstance(result, Unchanged))
-    state, reason = _state(move, posting_stats, waiting, now)
+    state, reason = _state(move, posting_stats, held_items, now)
     limit = visit.side.rate_limit
     silence = _asked_pause(limit, 1) if limit else None
-    hold = silence if limit and limit.holds_host else None
-    if hold:  # other sources of the host come first, although they may be spread over an hour (CL10)
-        due = max(due, now + hold + 2 * HOUR)
+    host_pause = silence if limit and limit.limits_host else None
+    if host_pause:  # other sources of the host come first, although they may be spread over an hour (CL10)
+        due = max(due, now + host_pause + 2 * HOUR)
     return NextVisit(
         due=due,
         not_before=now + silence if silence else None,
-        hold_host_until=now + hold if hold else None,
+        limit_host_until=now + host_pause if host_pause else None,
         state=state,
         failures=0,
         reason=reason,
@@ -171,7 +171,7 @@ def minimum_interval(source: Source, rules: FetchRules, validators: Validators) 
     if source.every is not None:
         return source.every
     if not validators.usable:
-        return max(rules.every, WITHOUT_VALIDATORS)
+        return max(rules.every, MIN_INTERVAL_WITHOUT_VALIDATORS)
     return rules.every
 
 
@@ -200,11 +200,11 @@ def _delayed(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetim
     """Return `due`, delayed by the hints of server and document, and notes about it (CL7)."""
     wish = max(hints.fresh_for or timedelta(0), hints.update_interval or timedelta(0))
     notes: tuple[str, ...] = ()
-    if wish > LONGEST_WAIT:
+    if wish > MAX_REQUESTED_WAIT:
         notes = (
-            f"it asks not to be visited for {wish.days} days; it is visited after {LONGEST_WAIT.days} days",
+            f"it asks not to be visited for {wish.days} days; it is visited after {MAX_REQUESTED_WAIT.days} days",
         )
-    due = max(due, now + min(wish, LONGEST_WAIT))
+    due = max(due, now + min(wish, MAX_REQUESTED_WAIT))
     for _ in range(8 * 24):  # a week and a day; a document cannot skip every hour
         if due.hour not in hints.skip_hours and due.weekday() not in hints.skip_days:
             break
@@ -227,10 +227,13 @@ def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bo
 
 
 def _state(
-    move: Move | None, posting_stats: PostingStats, waiting: int, now: datetime
+    move: Move | None, posting_stats: PostingStats, held_items: int, now: datetime
 ) -> tuple[SourceState, str | None]:
-    if waiting:
-        return SourceState.NEEDS_REVIEW, f"{waiting} unknown old entries came at once and wait for an editor"
+    if held_items:
+        return (
+            SourceState.NEEDS_REVIEW,
+            f"{held_items} unknown old entries came at once and wait for an editor",
+        )
     if move is not None and move.learned:
         return SourceState.MOVED, f"moved for good to {move.url}: put this address into feeds.yaml"
     if posting_stats.oldest is not None and posting_stats.newest is not None and posting_stats.count > 2:
@@ -251,7 +254,7 @@ def _after_failure(
     posting_stats: PostingStats,
     now: datetime,
     *,
-    waiting: int,
+    held_items: int,
     neighbours: int | None,
 ) -> NextVisit:
     failures = record.failures + 1
@@ -259,36 +262,38 @@ def _after_failure(
         _pause(source, rules, record.validators, posting_stats, now) if record.last_success else rules.every
     )
     every = source.every or every
-    pause = min(every * 2 ** min(failures - 1, 10), max(LONGEST_BACKOFF, every))
+    pause = min(every * 2 ** min(failures - 1, 10), max(MAX_BACKOFF, every))
     if failure.status in (401, 403):
-        pause = max(pause, PUSHED_BACK)
+        pause = max(pause, MIN_REFUSAL_PAUSE)
     elif failure.status == 410:
         pause = max(pause, GONE_FOR)
     missing_since = record.gone_since or (now if failure.status in (404, 410) else None)
     gone = _is_gone(record, failure, missing_since, now)
     if gone:
-        pause = max(pause, PROBE)
+        pause = max(pause, GONE_INTERVAL)
     asked = _asked_pause(failure, failures)
-    hold = None
-    if asked and failure.holds_host:
+    host_pause = None
+    if asked and failure.limits_host:
         # The pause of the host doubles only while all its sources fail: one source must not block the others.
-        hold = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
+        host_pause = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
         if failures > 1:
-            pause = max(pause, min(_doubled(asked, failures), max(2 * asked, PROBE), LONGEST_WAIT))
+            pause = max(
+                pause, min(_doubled(asked, failures), max(2 * asked, GONE_INTERVAL), MAX_REQUESTED_WAIT)
+            )
     return NextVisit(
-        due=now + pause * (1 + JITTER * _share(source)),
+        due=now + pause * (1 + MAX_JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
         state=SourceState.GONE
         if gone
-        else _failing(record, failures, asked=asked is not None, waiting=waiting),
+        else _failing(record, failures, asked=asked is not None, held_items=held_items),
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
-        hold_host_until=now + hold if hold else None,
+        limit_host_until=now + host_pause if host_pause else None,
         failed_status=failure.status,
         gone_since=missing_since,
         hints=record.hints,
-        move=record.move if failures < FAILING_AFTER else None,  # the learned URL may be wrong
+        move=record.move if failures < MIN_FAILURES else None,  # the learned URL may be wrong
     )
 
 
@@ -299,16 +304,16 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
     if since is None:
         return False
     twice = failure.status == record.failed_status == 410 and now - since >= GONE_FOR
-    return twice or (failure.status in (404, 410) and now - since >= MISSED_FOR)
+    return twice or (failure.status in (404, 410) and now - since >= NOT_FOUND_FOR)
 
 
-def _failing(record: SourceRecord, failures: int, *, asked: bool, waiting: int) -> SourceState:
+def _failing(record: SourceRecord, failures: int, *, asked: bool, held_items: int) -> SourceState:
     """Return the state after a failure: failing from the third, or at a first visit (V8)."""
-    if failures >= FAILING_AFTER or record.last_success is None:
+    if failures >= MIN_FAILURES or record.last_success is None:
         return SourceState.FAILING
     if asked:
         return SourceState.RATE_LIMITED
-    if waiting:
+    if held_items:
         return SourceState.NEEDS_REVIEW
     return SourceState.OK if record.state in _WAITING else record.state
 
@@ -318,8 +323,8 @@ def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
     if failure.status not in (429, 503):
         return None
     if failure.wait is not None:
-        return min(failure.wait, LONGEST_WAIT)
-    return min(_doubled(PUSHED_BACK, failures), LONGEST_WAIT)
+        return min(failure.wait, MAX_REQUESTED_WAIT)
+    return min(_doubled(MIN_REFUSAL_PAUSE, failures), MAX_REQUESTED_WAIT)
 
 
 def _doubled(pause: timedelta, failures: int) -> timedelta:
@@ -335,7 +340,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Parse `Retry-After`: seconds, or a date by the server's own clock (RFC 9110 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), int(LONGEST_WAIT.total_seconds())))
+        return timedelta(seconds=min(int(value[:9]), int(MAX_REQUESTED_WAIT.total_seconds())))
     until = http_dates.parse(value)
     if until is None:
         return None

@@ -7,15 +7,15 @@ from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.dedupe.status import changed_stages
+from aggregator.dedupe.phases import changed_phases
 from aggregator.items import diff
 from aggregator.model.config import Source
 from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
-from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
+from aggregator.model.polling import CoverageGap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
 from aggregator.publishing.synchronise import reading_key
-from aggregator.store import documents, items, sources, status_edits, story_placement
+from aggregator.store import documents, items, phase_edits, sources, story_placement
 from aggregator.store.connection import Store
 
 MAX_COMPARED = 500
@@ -30,17 +30,17 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known(work.store, source, parsed, listed_before)
     changes, flood = _compare(work, source, parsed, known, unchanged, record.last_success)
-    status = _status_edits(changes, known)
-    changes = _with_significant(changes, status)
-    items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
+    edited_phases = _phase_edits(changes, known)
+    changes = _with_significant(changes, edited_phases)
+    items.save(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     listed = _ids(changes) + unchanged
     if not _is_complete(parsed, listed_before):
         listed += listed_before
     elif record.last_success and not flood:
         removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
-    status_edits.add(work.store, status)
-    _accept(work, source, parsed, changes, listed_before, listed, applied_later=status)
+    phase_edits.add(work.store, edited_phases)
+    _accept(work, source, parsed, changes, listed_before, listed, applied_later=edited_phases)
     return changes
 
 
@@ -53,7 +53,7 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
         replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
         for change in compared
     )
-    items.keep(work.store, changes, backlog=True, now=work.now)
+    items.save(work.store, changes, backlog=True, now=work.now)
     listed = _ids(changes) + unchanged
     if not _is_complete(parsed, listed_before):
         listed += listed_before
@@ -71,7 +71,7 @@ def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: Pars
     known, unchanged = _known(work.store, source, pushed, listed_before)
     changes, flood = _compare(work, source, pushed, known, unchanged, record.last_success)
     new = tuple(change for change in changes if change.change is ChangeKind.NEW)
-    items.keep(work.store, new, backlog=False, now=work.now)
+    items.save(work.store, new, backlog=False, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     documents.list_first(work.store, source.id, [change.item.id for change in new])
     return tuple(
@@ -87,16 +87,16 @@ def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     return Counter(change.change for change in changes if not change.item.dropped)
 
 
-def _status_edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, frozenset[str]]:
-    """Return what edits changed in the status of items, by the ids of these."""
+def _phase_edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, frozenset[str]]:
+    """Return the phases that edits added to items or removed, by item id."""
     by_id = {each.id: each for each in known.values()}
     edited = (change.item for change in changes if change.change in _EDITS and change.item.id in by_id)
-    found = ((item.id, changed_stages(by_id[item.id], item)) for item in edited)
-    return {item_id: stages for item_id, stages in found if stages}
+    found = ((item.id, changed_phases(by_id[item.id], item)) for item in edited)
+    return {item_id: phases for item_id, phases in found if phases}
 
 
 def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
-    """Return changes in which each edit of a status is significant, however short it is (E1)."""
+    """Return changes in which each edit of a phase is significant, however short it is (E1)."""
     return tuple(
         replace(change, change=ChangeKind.SIGNIFICANT) if change.item.id in significant else change
         for change in changes
@@ -136,7 +136,7 @@ def _compare(
     last_success: datetime | None,
 ) -> tuple[Changes, tuple[int, ...]]:
     """Compare a document with the stored items; return changes and positions of a flood."""
-    taken = items.taken(work.store, [item.id for item in parsed.items])
+    taken = items.existing_ids(work.store, [item.id for item in parsed.items])
     changes = diff.item_changes(parsed.items, known.get, taken, unchanged)
     old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
     shown = {*_ids(changes), *unchanged}
@@ -206,17 +206,19 @@ def _touch_edited(work: Round, changes: Changes, applied_later: Container[str]) 
 # --- coverage gaps (G1) ----------------------------------------------------------------------------------
 
 
-def note_gap(
+def report_coverage_gap(
     work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit, changes: Changes
 ) -> bool:
     """Report a coverage gap; return whether the next visit can fill it (G1)."""
     if record.last_success is None or parsed.status == 226 or parsed.unfinished:
         return False
     # A flood is no gap: an editor decides before anything else is requested.
-    if not anomalies.is_gap(changes, len(parsed.present)) or items.waiting(work.store, source.id):
+    if not anomalies.is_coverage_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):
         return False
     if parsed.older:
-        sources.keep_gap(work.store, source.id, Gap(url=parsed.older, since=record.last_success))
+        sources.save_coverage_gap(
+            work.store, source.id, CoverageGap(url=parsed.older, since=record.last_success)
+        )
     then = "older ones are requested at the next visit" if parsed.older else "it offers no older ones"
     work.notices.append(
         f"{source.id} ({source.url}): none of its entries was known, so that some may have been missed; {then}"
@@ -228,9 +230,11 @@ def store_older(work: Round, source: Source, record: SourceRecord, older: Parsed
     """Store the entries of an older document that fill a coverage gap; ignore all others (G1)."""
     known = items.known(work.store, source.id, [alias for item in older.items for alias in item.aliases])
     is_known = [any(alias in known for alias in item.aliases) for item in older.items]
-    new = anomalies.newer_items(older.items, is_known, record.gap.since if record.gap else None)
-    taken = items.taken(work.store, [item.id for item in new])
+    new = anomalies.newer_items(
+        older.items, is_known, record.coverage_gap.since if record.coverage_gap else None
+    )
+    taken = items.existing_ids(work.store, [item.id for item in new])
     compared = diff.item_changes(new, known.get, taken)
     changes = tuple(change for change in compared if change.change is ChangeKind.NEW)
-    items.keep(work.store, changes, backlog=False, now=work.now)
+    items.save(work.store, changes, backlog=False, now=work.now)
     return changes

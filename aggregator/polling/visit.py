@@ -47,15 +47,15 @@ MAX_CONTENT_TYPE_CHARACTERS = 100
 class HostVisit:
     """All due visits to one host: one unit of work, so that politeness needs no lock.
 
-    `seconds` is the maximum for requesting and parsing one document, `budget` that for a visit without pauses; `gap`
-    the seconds between two requests to one host (V2, CL11).
+    `seconds` is the maximum for requesting and parsing one document, `budget` that for a visit without pauses;
+    `host_gap` the seconds between two requests to one host (V2, CL11).
     """
 
     plans: tuple[VisitPlan, ...]
     rules: tuple[TopicRule, ...]
     now: datetime
     seconds: float = 20.0
-    gap: float = 0.0
+    host_gap: float = 0.0
     budget: float = VISIT_BUDGET_SECONDS
 
 
@@ -80,7 +80,7 @@ def visit_host(
             sandbox,
             now=work.now,
             seconds=work.seconds,
-            gap=work.gap,
+            host_gap=work.host_gap,
             requested=requested,
             rules=rules,
             stopping=stopping,
@@ -90,9 +90,9 @@ def visit_host(
         if visit.interrupted and not visit.requests:
             break
         results.append(visit)
-        if isinstance(visit.result, Failure) and visit.result.holds_host:
+        if isinstance(visit.result, Failure) and visit.result.limits_host:
             break
-        if visit.side.rate_limit and visit.side.rate_limit.holds_host:
+        if visit.side.rate_limit and visit.side.rate_limit.limits_host:
             limited.add(host_of(visit.side.rate_limit.url or ""))
     return tuple(results)
 
@@ -125,14 +125,14 @@ class _Visit:
     def make(self) -> VisitResult:
         """Request and parse the document, then fill a coverage gap and check pages of missing items."""
         result = self._forbidden(self.plan.request.target) or self._document()
-        gap_closed = interrupted = False
+        coverage_gap_closed = interrupted = False
         checks: list[PageCheck] = []
         if isinstance(result, Failure):  # reasons quote servers, and get into logs, mails and terminals
             reason = line(result.reason, MAX_REASON_CHARACTERS) or "failed without an error message"
             result = replace(result, reason=reason)
             interrupted = self.response is None and not self.client.rate_limit and self.client.stopping()
         else:
-            gap_closed = or_failure(self._fill_gap) is not False
+            coverage_gap_closed = or_failure(self._fill_gap) is not False
             or_failure(lambda: checks.extend(self._check_pages()))
         response = self.response
         return VisitResult(
@@ -148,7 +148,7 @@ class _Visit:
             side=SideResults(
                 robots=tuple(self.client.robots_read),
                 older=tuple(self.older),
-                gap_closed=gap_closed,
+                coverage_gap_closed=coverage_gap_closed,
                 page_checks=tuple(checks),
                 rate_limit=self.client.rate_limit,
             ),
@@ -206,11 +206,11 @@ class _Visit:
         self, response: Response, validators: Validators, body: bytes
     ) -> ParsedVisit | Unchanged | Failure:
         """Return Unchanged, or parse the stored document if articles of it are still unread."""
-        kept = self.plan.unfinished
-        if kept is None:
+        stored = self.plan.unfinished
+        if stored is None:
             return Unchanged(status=response.status, validators=validators, bytes_read=len(body))
-        again = replace(response, status=200, url=kept.url, body=kept.body)
-        return self._parse(again, validators, hashlib.sha256(kept.body).hexdigest())
+        again = replace(response, status=200, url=stored.url, body=stored.body)
+        return self._parse(again, validators, hashlib.sha256(stored.body).hexdigest())
 
     def _parse(self, response: Response, validators: Validators, body_hash: str) -> ParsedVisit | Failure:
         articles = self._read_articles(response)
@@ -283,7 +283,7 @@ class _Visit:
 
     def _fill_gap(self) -> bool:
         """Read older documents until one has a known entry; return whether all are read (G1)."""
-        gap = self.plan.gap
+        gap = self.plan.coverage_gap
         if gap is None:
             return False
         context = replace(self.plan.context, known_hashes=frozenset(), entries_before=0)

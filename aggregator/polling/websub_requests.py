@@ -78,8 +78,8 @@ def _update_subscriptions(work: Round) -> None:
             # Until now, pushes may have replaced some of its visits.
             plan_visit(work, subscription.id, subscription.source_id, records.get(subscription.source_id))
         for source_id, links in missing.items():
-            token = urlsafe_b64encode(work.app.nonces(TOKEN_BYTES)).rstrip(b"=").decode()
-            secret = work.app.nonces(SECRET_BYTES).hex() if _keeps_secret(work, links.hub) else None
+            token = urlsafe_b64encode(work.app.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
+            secret = work.app.random_bytes(SECRET_BYTES).hex() if _keeps_secret(work, links.hub) else None
             websub_subscriptions.add(store, source_id, links, base + token, token, secret, work.now)
 
 

@@ -67,7 +67,7 @@ def story_ids(body: bytes) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """Hold what a document contains; `has_removed` if one of its stories was removed."""
+    """What a document contains; `has_removed` if one of its stories was removed."""
 
     story_ids: set[str]
     has_removed: bool

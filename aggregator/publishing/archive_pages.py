@@ -14,7 +14,7 @@ from markupsafe import Markup
 from aggregator import i18n
 from aggregator.model.config import Site
 from aggregator.model.pages import ListedStory, MonthRecord
-from aggregator.model.publishing import KeptStory, PublishedDocument
+from aggregator.model.publishing import PublishedDocument, UnchangedStory
 from aggregator.publishing import charts, page_template, paths
 
 MAX_CHART_MONTHS = 240
@@ -30,7 +30,7 @@ _HEAD = f'<?xml version="1.0" encoding="UTF-8"?>\n<{{}} xmlns="{NAMESPACE}">\n'
 
 def month_page(
     month: str,
-    stories: Iterable[ListedStory | KeptStory],
+    stories: Iterable[ListedStory | UnchangedStory],
     site: Site,
     *,
     count: int,
@@ -43,7 +43,7 @@ def month_page(
     `neighbours` are the months before and after it, if any.
     """
 
-    def local_day(story: ListedStory | KeptStory) -> date:
+    def local_day(story: ListedStory | UnchangedStory) -> date:
         return story.announced.astimezone(site.timezone).date()
 
     template = page_template.environment().get_template("month_row.html.j2")
@@ -51,8 +51,8 @@ def month_page(
         page_template.context(site, paths.month_page(month), site.language, web_url)
     )
 
-    def row(story: ListedStory | KeptStory) -> Markup:
-        if isinstance(story, KeptStory):
+    def row(story: ListedStory | UnchangedStory) -> Markup:
+        if isinstance(story, UnchangedStory):
             return Markup(story.entries["page"].decode("utf-8"))  # noqa: S704 # rendered with autoescape
         element: Markup = rows.row(story)
         return element
@@ -87,7 +87,7 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
     """Render `archive/index.html` of months, oldest first, with a bar chart of their stories."""
     newest_first = [record for record in reversed(months) if record.stories]
     numbers = {record.month: record.stories for record in newest_first}
-    charted = _all_months(newest_first[-1].month, newest_first[0].month) if newest_first else []
+    charted = charts.months_between(newest_first[-1].month, newest_first[0].month) if newest_first else []
     charted = charted[-MAX_CHART_MONTHS:]
     return page_template.render(
         "archive.html.j2",
@@ -109,11 +109,6 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
 def month_name(month: str, site: Site) -> str:
     """Return the name and year of a month (`yyyy-mm`)."""
     return i18n.month(date(int(month[:4]), int(month[5:]), 1), site.language)
-
-
-def _all_months(first: str, last: str) -> list[str]:
-    begin, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
-    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(begin, end + 1)]
 
 
 def sitemap_parts(

@@ -24,7 +24,7 @@ from lxml import etree
 from aggregator import __version__, urls
 from aggregator.model.config import Channel, Site
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import Fragments, KeptStory, Publication, PublishedDocument, Tombstone
+from aggregator.model.publishing import Fragments, Publication, PublishedDocument, Tombstone, UnchangedStory
 from aggregator.model.stories import Publisher, Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, paths
@@ -39,7 +39,7 @@ HISTORY = "http://purl.org/syndication/history/1.0"  # RFC 5005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
-    """Hold what an Atom document of a channel is rendered from.
+    """What an Atom document of a channel is rendered from.
 
     `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
     (RFC 5005 section 4). `id` and `alternate` replace those of the channel.
@@ -49,7 +49,7 @@ class FeedDocument:
     channel: Channel
     path: str
     updated: datetime
-    stories: tuple[Story | KeptStory, ...]
+    stories: tuple[Story | UnchangedStory, ...]
     tombstones: tuple[Tombstone, ...]
     links: tuple[tuple[str, str], ...] = ()
     archived: bool = False
@@ -204,8 +204,8 @@ def _deleted_entry(parent: Any, tombstone: Tombstone, site: Site) -> None:
         ref=paths.story_tag(site, tombstone.story_id),
         when=tombstone.at.isoformat(),
     )
-    if tombstone.became:
-        comment = f"Published as {paths.story_tag(site, tombstone.became)} now."
+    if tombstone.merged_into:
+        comment = f"Published as {paths.story_tag(site, tombstone.merged_into)} now."
         _text(deleted, f"{{{TOMBSTONES}}}comment", comment)
 
 
@@ -262,7 +262,10 @@ def file_attributes(enclosure: Enclosure) -> dict[str, str]:
 
 def related(story: Story) -> Iterable[tuple[str, str]]:
     """Return URL and title of a story at each of its other publishers (PB3)."""
-    return [(paths.further_source(also), f"Also published by {also.publisher.name}") for also in story.also]
+    return [
+        (paths.further_source(also), f"Also published by {also.publisher.name}")
+        for also in story.further_items
+    ]
 
 
 def _source(entry: Any, story: Story) -> None:

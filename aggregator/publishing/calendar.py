@@ -17,7 +17,7 @@ from aggregator.model.events import Attendance, Event, EventKind, EventStatus, S
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
 from aggregator.publishing import paths
-from aggregator.publishing.coming import own_entries
+from aggregator.publishing.upcoming_events import own_entries
 from aggregator.text import block, line
 
 REFRESH = timedelta(hours=12)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from aggregator.model.config import Channel, Selection
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 
-Selector = Callable[[frozenset[str], frozenset[str], Kind, frozenset[str]], tuple[str, ...]]
+Selector = Callable[[frozenset[str], frozenset[str], ItemKind, frozenset[str]], tuple[str, ...]]
 """Return the ids of the channels of a story, given its sources, topics, kind and languages."""
 
 
@@ -22,7 +22,7 @@ def selector(channels: Sequence[Channel]) -> Selector:
     by_topic = {topic: channel.id for channel in automatic for topic in channel.include.topics}
 
     def select(
-        sources: frozenset[str], topics: frozenset[str], kind: Kind, languages: frozenset[str]
+        sources: frozenset[str], topics: frozenset[str], kind: ItemKind, languages: frozenset[str]
     ) -> tuple[str, ...]:
         fields = (sources, topics, frozenset((kind.value,)), languages)
         return (

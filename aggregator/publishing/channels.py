@@ -70,7 +70,7 @@ def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[s
     sources = [source for channel in stale for source in channel.include.sources]
     if all(channel.automatic and channel.include.sources for channel in stale):
         return stories.of_sources(store, sources)
-    return stories.every_id(store)
+    return stories.all_ids(store)
 
 
 def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channel]:
@@ -79,9 +79,9 @@ def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channe
     return [channel for channel in all_channels if channel.id in known]
 
 
-def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> dict[str, datetime]:
+def newest_stories(store: Store, channel_id: str, *, in_feeds_only: bool) -> dict[str, datetime]:
     """Return when the newest stories of a channel, at most `MAX_STORIES`, were announced.
 
-    `fed_only` leaves out stories that are on pages and in search only.
+    `in_feeds_only` leaves out stories that are on pages and in search only.
     """
-    return channels.window(store, channel_id, MAX_STORIES, fed_only=fed_only)
+    return channels.window(store, channel_id, MAX_STORIES, in_feeds_only=in_feeds_only)

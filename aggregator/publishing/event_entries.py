@@ -18,7 +18,7 @@ _WITH_NEW_DATES = (EventStatus.RESCHEDULED, EventStatus.POSTPONED, EventStatus.E
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """A story as far as events go: the facts of its items, or an editor's word (EX9).
+    """A story as far as events go: the facts of its items, or an editor's decision (EX9).
 
     `status` is what its words say about an event for which they name no date.
     """

@@ -1,4 +1,4 @@
-"""Render the page of coming events and deadlines, which works without scripts (CA7)."""
+"""Render the page of upcoming events and deadlines, which works without scripts (CA7)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aggregator import i18n
 from aggregator.model.events import EventKind
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.publishing import page_template, paths
-from aggregator.publishing.coming import ComingEvent, badge, coming
 from aggregator.publishing.page_template import environment
+from aggregator.publishing.upcoming_events import UpcomingEvent, badge, upcoming
 
 MAX_LISTED = 300
 """Maximum events on the page."""
@@ -33,7 +33,7 @@ def render(publication: Publication) -> list[PublishedDocument]:
     """Render `events/index.html` and its stylesheet: deadlines first, then events by month."""
     site = publication.site
     words = i18n.words(site.language)
-    listed = coming(publication)[:MAX_LISTED]
+    listed = upcoming(publication)[:MAX_LISTED]
     months = [
         (
             i18n.month(
@@ -93,7 +93,7 @@ def _stylesheet(choices: Iterable[Filter]) -> PublishedDocument:
     )
 
 
-def _classes(event: ComingEvent) -> str:
+def _classes(event: UpcomingEvent) -> str:
     return " ".join([_of_kind(event.event.kind), *map(_of_partner, (each.id for each in event.partners))])
 
 
@@ -105,12 +105,12 @@ def _of_partner(source_id: str) -> str:
     return "by-" + re.sub(r"[^a-z0-9-]", "-", source_id.lower())
 
 
-def _kinds(listed: Iterable[ComingEvent], words: Mapping[str, str]) -> Sequence[Filter]:
+def _kinds(listed: Iterable[UpcomingEvent], words: Mapping[str, str]) -> Sequence[Filter]:
     present = {each.event.kind for each in listed}
     return [Filter(name=_of_kind(kind), title=words[f"kind_{kind}"]) for kind in EventKind if kind in present]
 
 
-def _partners(listed: Iterable[ComingEvent]) -> Sequence[Filter]:
+def _partners(listed: Iterable[UpcomingEvent]) -> Sequence[Filter]:
     names = {_of_partner(each.id): each.name for event in listed for each in event.partners}
     return [
         Filter(name=name, title=title)

@@ -7,59 +7,59 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from aggregator.model.config import Channel
-from aggregator.model.publishing import Fragments, KeptStory
+from aggregator.model.publishing import Fragments, UnchangedStory
 from aggregator.model.stories import Story
 
-MAX_KEPT_BYTES = 8 * 1024 * 1024
-"""Maximum size of the entries that are kept; beyond it the oldest are rendered again."""
+MAX_CACHE_BYTES = 8 * 1024 * 1024
+"""Maximum size of the cached entries; beyond it the oldest are rendered again."""
 
 
-class KeptFragments(dict[tuple[str, ...], bytes]):
-    """Keep rendered entries of bounded size."""
+class FragmentCache(dict[tuple[str, ...], bytes]):
+    """Cache rendered entries, of bounded size."""
 
     def __init__(self) -> None:
         super().__init__()
         self._bytes = 0
 
     def __setitem__(self, key: tuple[str, ...], fragment: bytes) -> None:
-        """Keep an entry; forget the oldest ones if they are too large together."""
+        """Add an entry; drop the oldest ones if all are too large together."""
         super().__setitem__(key, fragment)
         self._bytes += len(fragment)
-        while self._bytes > MAX_KEPT_BYTES:
+        while self._bytes > MAX_CACHE_BYTES:
             self._bytes -= len(self.pop(next(iter(self))))
 
 
 def fragment(
-    kept: Fragments,
+    cache: Fragments,
     format_: str,
-    story: Story | KeptStory,
+    story: Story | UnchangedStory,
     channel: Channel,
     render: Callable[[Story], bytes],
 ) -> bytes:
-    """Return the entry of a story in a feed as `kept`, or rendered.
+    """Return the entry of a story in a feed from the cache, or render it.
 
     The entry of a story without a link of its own contains the address of the channel.
     """
-    if isinstance(story, KeptStory):
+    if isinstance(story, UnchangedStory):
         return story.entries[format_]
-    return shared(kept, _key(format_, story, channel), partial(render, story))
+    return get_or_render(cache, _key(format_, story, channel), partial(render, story))
 
 
-def keep(kept: Fragments, story: Story, channel: Channel, entries: Mapping[str, bytes]) -> None:
-    """Keep entries of a story in feeds, by format, that were written before and are right."""
+def add(cache: Fragments, story: Story, channel: Channel, entries: Mapping[str, bytes]) -> None:
+    """Add entries of a story in feeds, by format, that were read from written documents."""
     for format_, entry in entries.items():
-        shared(kept, _key(format_, story, channel), lambda entry=entry: entry)  # type: ignore[misc]
+        get_or_render(cache, _key(format_, story, channel), lambda entry=entry: entry)  # type: ignore[misc]
 
 
 def _key(format_: str, story: Story, channel: Channel) -> tuple[str, ...]:
     return (format_, story.id, "" if story.lead.link else channel.id)
 
 
-def shared(kept: Fragments, key: tuple[str, ...], render: Callable[[], bytes]) -> bytes:
-    """Return what is kept under a key; render it if nothing is."""
-    found = kept.get(key)
+def get_or_render(cache: Fragments, key: tuple[str, ...], render: Callable[[], bytes]) -> bytes:
+    """Return the cached entry of a key, or render and cache it."""
+    found = cache.get(key)
     if found is None:
-        kept[key] = found = render()
+        cache[key] = found = render()
     return found
 
 

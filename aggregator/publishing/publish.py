@@ -31,7 +31,7 @@ from aggregator.publishing import fragments, paths, publish_pages, websub, writt
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
-from aggregator.publishing.fragments import KeptFragments
+from aggregator.publishing.fragments import FragmentCache
 from aggregator.publishing.publish_pages import PageWork
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
@@ -42,7 +42,7 @@ from aggregator.store import (
     sources,
     stories,
     story_events,
-    websub_state,
+    websub_pings,
 )
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
@@ -74,7 +74,7 @@ def run(app: App) -> PublishReport:
 
 @dataclass(slots=True)
 class _Rendering:
-    """Hold the inputs of one rendering and collect what it wrote."""
+    """The inputs of one rendering, and what it wrote so far."""
 
     store: Store
     config: Config
@@ -83,7 +83,7 @@ class _Rendering:
     contained: Containment
     drafts: Drafts
     everything: bool = False
-    fragments: Fragments = field(default_factory=KeptFragments)
+    fragments: Fragments = field(default_factory=FragmentCache)
     publishers: str = ""
     """All publishers, of which an entry contains some."""
     made_at: int = 0
@@ -221,14 +221,14 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     rendering.records.append(partial(written, calendars_made_of=calendars))
     if rendering.config.hub:
         feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
-        rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
+        rendering.records.append(partial(websub_pings.record_published, rendering.store, feeds))
 
 
 def _has_files(rendering: _Rendering, channel: Channel) -> bool:
     """Return whether a channel has its files; an automatic channel without stories needs none."""
     if rendering.exists(paths.path(channel, "atom.xml")):
         return True
-    return channel.automatic and not channels.window(rendering.store, channel.id, 1, fed_only=False)
+    return channel.automatic and not channels.window(rendering.store, channel.id, 1, in_feeds_only=False)
 
 
 def _is_feed(url: str) -> bool:
@@ -237,7 +237,10 @@ def _is_feed(url: str) -> bool:
 
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
-    windows = [newest_stories(rendering.store, channel.id, fed_only=fed) for fed in (True, False)]
+    windows = [
+        newest_stories(rendering.store, channel.id, in_feeds_only=in_feeds_only)
+        for in_feeds_only in (True, False)
+    ]
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
         dict.fromkeys((*windows[0], *windows[1], *_calendar(rendering, channel))),
@@ -252,29 +255,29 @@ def _rendered(
 
     store, config = rendering.store, rendering.config
     with store.snapshot():
-        windows = [newest_stories(store, channel.id, fed_only=fed_only) for fed_only in (True, False)]
-        fed, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
+        windows = [newest_stories(store, channel.id, in_feeds_only=only) for only in (True, False)]
+        in_feeds, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
         entries = _unchanged_entries(rendering, channel, record)
-        kept = written_entries.kept_stories(entries, fed, shown)
-        read = [id_ for id_ in fed | shown if id_ not in kept]
+        unchanged = written_entries.unchanged_stories(entries, in_feeds, shown)
+        read = [id_ for id_ in in_feeds | shown if id_ not in unchanged]
         full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
-        since = min(fed.values(), default=EPOCH)
+        since = min(in_feeds.values(), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
         months = archives.records(store) if channel.id == "all" else []
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
     for id_ in full.keys() & entries.keys():  # such as those beyond the end of a page that is cut
-        in_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
-        fragments.keep(rendering.fragments, full[id_], channel, in_feeds)
-    by_id = full | kept
+        of_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
+        fragments.add(rendering.fragments, full[id_], channel, of_feeds)
+    by_id = full | unchanged
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
     publication = Publication(
         site=config.site,
         channel=channel,
         channels=_linked_channels(rendering, channel),
-        stories=tuple(by_id[id_] for id_ in fed),
+        stories=tuple(by_id[id_] for id_ in in_feeds),
         tombstones=tuple(tombstones),
         updated=record.updated,
         previous=months[-1].month if months else None,
@@ -344,7 +347,7 @@ def _remove_old_channels(rendering: _Rendering) -> None:
     for id_ in channels.removed(rendering.store, [channel.id for channel in rendering.config.channels]):
         paths = [f"channels/{id_}/{name}" for name in CHANNEL_FILES]
         files.remove_documents(rendering.config.public, paths)
-        websub_state.forget(rendering.store, [rendering.config.site.url + path for path in paths])
+        websub_pings.forget(rendering.store, [rendering.config.site.url + path for path in paths])
         channels.forget(rendering.store, id_)
         rendering.contained.forget(ContainedStep.CHANNEL, id_)
 

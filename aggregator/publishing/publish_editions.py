@@ -16,7 +16,7 @@ from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.publishing import paths
-from aggregator.store import edition_revisions, runs, websub_state
+from aggregator.store import edition_revisions, meta, websub_pings
 from aggregator.store.connection import Store
 
 WRITTEN_WITH = "editions_written"
@@ -33,7 +33,7 @@ def publish(
     rendered_with = f"{config.file_hash} {publishing.hash_of_program()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
     due = edition_revisions.unwritten(store, everything=everything or lost)
-    if not due and (lost or runs.get(store, WRITTEN_WITH) == rendered_with):
+    if not due and (lost or meta.get(store, WRITTEN_WITH) == rendered_with):
         return PublishReport()
     written = []
     unchanged = 0
@@ -49,10 +49,10 @@ def publish(
         store, {id_: revision for id_, revision in due.items() if id_ not in failed}
     )
     if config.hub and paths.EDITION_FEED in hashes:
-        websub_state.record_published(
+        websub_pings.record_published(
             store, {config.site.url + paths.EDITION_FEED: hashes[paths.EDITION_FEED]}
         )
-    runs.put(store, WRITTEN_WITH, rendered_with)
+    meta.put(store, WRITTEN_WITH, rendered_with)
     return PublishReport(documents_written=tuple(written), unchanged=unchanged)
 
 

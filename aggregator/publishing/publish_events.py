@@ -16,14 +16,14 @@ from aggregator.model.publishing import EPOCH, Publication, PublishedDocument
 from aggregator.model.reports import ContainedStep
 from aggregator.publishing import paths, written_entries
 from aggregator.publishing.publish_pages import PageWork
-from aggregator.store import channels, runs, stories, story_events
+from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import EVENTS_END
 from aggregator.store.items import CHUNK
 from aggregator.store.story_events import EventFile
 
 MAX_FILES = 20_000
-"""Maximum calendar files of stories that one round writes; the next round goes on."""
+"""Maximum calendar files of stories that one round writes; the next round continues."""
 PAST = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
 DAY = "events_day"
@@ -43,15 +43,15 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
     Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
     """
     day = today(site, now)
-    before = date.fromisoformat(runs.get(store, DAY) or day.isoformat())
+    before = date.fromisoformat(meta.get(store, DAY) or day.isoformat())
     first, last = min(before, day), max(before, day)
     with store.transaction():
         if first < last:
             channels.raise_quietly(
                 store, story_events.channels_between(store, [(first, last), (first - PAST, last - PAST)])
             )
-        if runs.get(store, DAY) != day.isoformat():
-            runs.put(store, DAY, day.isoformat())
+        if meta.get(store, DAY) != day.isoformat():
+            meta.put(store, DAY, day.isoformat())
 
 
 def plan_next_day(store: Store, site: Site, now: datetime) -> None:
@@ -59,8 +59,8 @@ def plan_next_day(store: Store, site: Site, now: datetime) -> None:
     day = today(site, now)
     ends = [end for end in (story_events.next_end(store, day), _leaving(store, day)) if end]
     moment = _midnight_after(min(ends), site) if ends else None
-    if (planned := stamp(moment) or "") != (runs.get(store, EVENTS_END) or ""):
-        runs.put(store, EVENTS_END, planned)
+    if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END) or ""):
+        meta.put(store, EVENTS_END, planned)
 
 
 def _leaving(store: Store, day: date) -> date | None:
@@ -79,10 +79,10 @@ def _midnight_after(day: date, site: Site) -> datetime | None:
 def write_files(work: PageWork) -> None:
     """Write the calendar file of each story whose event changed, or remove it."""
     store = work.store
-    if work.everything or runs.get(store, WRITTEN_WITH) != work.rendered_with:
+    if work.everything or meta.get(store, WRITTEN_WITH) != work.rendered_with:
         with store.transaction():
             story_events.raise_revisions(store)
-            runs.put(store, WRITTEN_WITH, work.rendered_with)
+            meta.put(store, WRITTEN_WITH, work.rendered_with)
     written = 0
     while (work.everything or written < MAX_FILES) and (outdated := story_events.unwritten(store, CHUNK)):
         _write_some(work, outdated)

@@ -18,12 +18,12 @@ from aggregator.gateways import files
 from aggregator.gateways.drafts import Drafts
 from aggregator.model.config import Channel, Config
 from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChange
-from aggregator.model.publishing import KeptStory, PublishedDocument, SourceDirectory
+from aggregator.model.publishing import PublishedDocument, SourceDirectory, UnchangedStory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
-from aggregator.store import archives, pages, runs, sources, stories
+from aggregator.store import archives, meta, pages, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import DOCUMENTS_LEFT, PAGES_BEFORE
 from aggregator.store.items import chunked
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aggregator.publishing import directory_pages
 
 MAX_CHANGED = 20_000
-"""Maximum pages of changed stories that one round writes; the next round goes on."""
+"""Maximum pages of changed stories that one round writes; the next round continues."""
 MAX_AGAIN = 500
 """Maximum pages of unchanged stories that a round writes after a change of templates."""
 MAX_MONTHS_AGAIN = 6
@@ -51,7 +51,7 @@ FIXED_WITH = "fixed_pages_with"
 
 @dataclass(kw_only=True)
 class PageWork:
-    """Hold the inputs of one run and collect what it wrote.
+    """The inputs of one run, and what it wrote so far.
 
     With `everything` the run writes all that is out of date, however much it is.
     """
@@ -125,8 +125,8 @@ def publish(work: PageWork) -> None:
 def _note_left(work: PageWork) -> None:
     """Record whether documents are left to the next round, so that it is not idle (V6)."""
     left = "1" if work.is_left else ""
-    if (runs.get(work.store, DOCUMENTS_LEFT) or "") != left:
-        runs.put(work.store, DOCUMENTS_LEFT, left)
+    if (meta.get(work.store, DOCUMENTS_LEFT) or "") != left:
+        meta.put(work.store, DOCUMENTS_LEFT, left)
 
 
 def _changed_stories(work: PageWork) -> None:
@@ -146,25 +146,25 @@ def _queue_missing(work: PageWork) -> None:
     """Count pages without a file as out of date; the operator may have deleted `public`."""
     present = files.names(work.config.public / paths.STORIES, ".html")
     with work.store.transaction():
-        pages.queue(work.store, sorted(pages.every_name(work.store) - present))
+        pages.queue(work.store, sorted(pages.all_ids(work.store) - present))
 
 
 def _note_settings(work: PageWork) -> None:
     """Plan to write all pages again, if templates or settings changed."""
-    if runs.get(work.store, STORIES_WITH) != work.stories_with:
+    if meta.get(work.store, STORIES_WITH) != work.stories_with:
         with work.store.transaction():
-            runs.put(work.store, STORIES_WITH, work.stories_with)
-            runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+            meta.put(work.store, STORIES_WITH, work.stories_with)
+            meta.put(work.store, PAGES_BEFORE, str(pages.number_after_newest(work.store) or ""))
             pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
-    """Write further pages with the present templates and settings, newest first."""
-    number = int(runs.get(work.store, PAGES_BEFORE) or 0)
+    """Write further pages with the current templates and settings, newest first."""
+    number = int(meta.get(work.store, PAGES_BEFORE) or 0)
     while number:
-        ids, number = pages.before(work.store, number, MAX_AGAIN)
+        ids, number = pages.ids_before(work.store, number, MAX_AGAIN)
         _write_stories(work, ids)
-        runs.put(work.store, PAGES_BEFORE, str(number or ""))
+        meta.put(work.store, PAGES_BEFORE, str(number or ""))
         if not work.everything:
             return
 
@@ -233,7 +233,7 @@ def _corrections(store: Store, story: Story) -> tuple[TextChange, ...]:
 
 
 def _months(work: PageWork) -> None:
-    """Write the pages of months that changed, and a few that only need the present templates."""
+    """Write the pages of months that changed, and a few that only need the current templates."""
     records = pages.months(work.store)
     named = [None, *(record.month for record in records if record.stories), None]
     feeds = {record.month for record in archives.records(work.store) if record.written_revision}
@@ -295,7 +295,7 @@ def _write_month(
         pages.month_written(store, record, rendered_with, made_of, work.made_at)
 
 
-def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | KeptStory]:
+def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:
     """Yield the stories of a month, newest first, unchanged ones with their written row."""
     from aggregator.publishing import archive_pages
 
@@ -311,7 +311,7 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Kep
             read = pages.listed(work.store, [id_ for id_ in stories_ if id_ not in kept])
             for id_, story in stories_.items():
                 if id_ in kept:
-                    yield KeptStory(id=id_, announced=story.announced, entries={"page": kept[id_]})
+                    yield UnchangedStory(id=id_, announced=story.announced, entries={"page": kept[id_]})
                 else:
                     yield read[id_]
 
@@ -320,7 +320,7 @@ def _lists(work: PageWork) -> None:
     """Write the lists of months, topics and partners and the site map if a story changed."""
     rendered_with = f"{work.rendered_with} {stories.changes(work.store)}"
     exists = (work.config.public / paths.SITEMAP).exists()
-    if runs.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
+    if meta.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
         return
     from aggregator.publishing import archive_pages, directory_pages  # only for pages to write
 
@@ -340,7 +340,7 @@ def _lists(work: PageWork) -> None:
     )
     if documents is not None:
         work.write(documents)
-        runs.put(work.store, LISTS_WITH, rendered_with)
+        meta.put(work.store, LISTS_WITH, rendered_with)
 
 
 def _topics(work: PageWork) -> list[directory_pages.Listed]:
@@ -391,7 +391,7 @@ def _partners(work: PageWork) -> list[directory_pages.Listed]:
 def _fixed(work: PageWork) -> None:
     """Write the pages that depend on settings and templates alone."""
     exists = (work.config.public / "robots.txt").exists()
-    if runs.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
+    if meta.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
         return
     from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
@@ -407,7 +407,7 @@ def _fixed(work: PageWork) -> None:
     work.write(about_pages.icons(), compress=False)
     if not work.web_url:
         files.remove_documents(work.config.public, ["opensearch.xml"])
-    runs.put(work.store, FIXED_WITH, work.rendered_with)
+    meta.put(work.store, FIXED_WITH, work.rendered_with)
 
 
 def _directory(work: PageWork) -> None:
@@ -415,7 +415,7 @@ def _directory(work: PageWork) -> None:
     publishers = tuple(sources.publishers(work.store, configured=True).values())
     current = hashlib.sha256(repr((work.config.site, publishers, work.rendered_with)).encode()).hexdigest()
     if (
-        current == runs.get(work.store, DIRECTORY_HASH)
+        current == meta.get(work.store, DIRECTORY_HASH)
         and all((work.config.public / document.path).exists() for document in _stylesheets())
         and not work.everything
     ):
@@ -426,7 +426,7 @@ def _directory(work: PageWork) -> None:
     if document is None:
         return
     work.write([document, *_stylesheets()])
-    runs.put(work.store, DIRECTORY_HASH, current)
+    meta.put(work.store, DIRECTORY_HASH, current)
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

@@ -19,9 +19,9 @@ from aggregator.model.findings import PartnerReport
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import ContainedStep
 from aggregator.publishing import paths
-from aggregator.store import feed_facts, sources
+from aggregator.store import feed_facts, partner_reports, sources
 from aggregator.store.connection import Store
-from aggregator.store.feed_facts import PageState
+from aggregator.store.partner_reports import PageState
 
 if TYPE_CHECKING:
     from aggregator.publishing.publish_pages import PageWork
@@ -35,7 +35,7 @@ WRITTEN_TOGETHER = 100
 def publish(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
-    states = feed_facts.pages(work.store, work.rendered_with, limit)
+    states = partner_reports.pages(work.store, work.rendered_with, limit)
     source_ids = [*states]
     for start in range(0, len(source_ids), WRITTEN_TOGETHER):
         _write(work, {id_: states[id_] for id_ in source_ids[start : start + WRITTEN_TOGETHER]})
@@ -105,7 +105,7 @@ def compose(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
     publisher = sources.publishers_of(store, [source_id])[source_id]
     return PartnerReport(
         facts=facts,
-        findings=feed_findings.find(facts, feed_facts.known_findings(store, source_id).get(source_id)),
+        findings=feed_findings.find(facts, partner_reports.known_findings(store, source_id).get(source_id)),
         days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.DAYS - 1), as_of)
         if as_of
         else {},
@@ -124,14 +124,14 @@ def _record(work: PageWork, pages: Mapping[str, PartnerPage]) -> None:
         for source_id, page in pages.items():
             if page.documents and page.state.as_of:
                 codes = [finding.code for finding in page.report.findings]
-                feed_facts.store_findings(work.store, source_id, codes, page.state.as_of)
-            feed_facts.record_page(work.store, source_id, page.state, work.rendered_with)
+                partner_reports.store_findings(work.store, source_id, codes, page.state.as_of)
+            partner_reports.record_page(work.store, source_id, page.state, work.rendered_with)
 
 
 def _remove_orphaned(work: PageWork) -> None:
     """Remove the pages of sources that are no longer polled, or have a new id."""
-    if source_ids := feed_facts.orphaned_pages(work.store):
+    if source_ids := partner_reports.orphaned_pages(work.store):
         orphaned = [path(id_) for id_ in source_ids for path in (paths.partner_page, paths.partner_badge)]
         files.remove_documents(work.config.public, orphaned)
         with work.store.transaction():
-            feed_facts.delete_pages(work.store, source_ids)
+            partner_reports.delete_pages(work.store, source_ids)

@@ -15,14 +15,14 @@ from markupsafe import Markup
 
 from aggregator import i18n
 from aggregator.model.config import Channel
-from aggregator.model.publishing import KeptStory, Publication, PublishedDocument
+from aggregator.model.publishing import Publication, PublishedDocument, UnchangedStory
 from aggregator.model.stories import Story
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, page_template, paths
-from aggregator.publishing.coming import ComingEvent, badge, coming
 from aggregator.publishing.page_template import environment
+from aggregator.publishing.upcoming_events import UpcomingEvent, badge, upcoming
 
-MAX_COMING = 5
+MAX_UPCOMING = 5
 """Maximum events and deadlines on the front page."""
 MAX_PARTNERS = 60
 """Maximum partners named on the front page."""
@@ -31,8 +31,8 @@ MAX_BYTES, MAX_COMPRESSED_BYTES = 60_000, 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """Hold the rendered stories announced on one day in the site's time zone."""
+class StoriesOfDay:
+    """The rendered stories announced on one day in the site's time zone."""
 
     date: date
     articles: tuple[Markup, ...]
@@ -65,7 +65,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
     language = i18n.known(channel.language or site.language)
     shared = page_template.context(site, path, language, publication.web_url)
 
-    def local_day(story: Story | KeptStory) -> date:
+    def local_day(story: Story | UnchangedStory) -> date:
         return story.announced.astimezone(zone).date()
 
     articles = _Articles(publication, language, shared)
@@ -84,10 +84,10 @@ def _rendered(publication: Publication) -> PublishedDocument:
             url_of=lambda name: paths.url(site, channel, name),
             calendar_url=_calendar_url(publication),
             coming_up=i18n.heading("coming", language),
-            coming=_coming(publication),
+            coming=_upcoming(publication),
             badge=lambda event: badge(event, language),
             days=[
-                Day(date=day, articles=tuple(map(articles.article, stories)))
+                StoriesOfDay(date=day, articles=tuple(map(articles.article, stories)))
                 for day, stories in groupby(publication.stories, key=local_day)
             ],
         )
@@ -108,13 +108,13 @@ class _Articles:
             {**shared, "short_day": lambda moment: i18n.short_day(moment.astimezone(zone).date(), language)}
         )
 
-    def article(self, story: Story | KeptStory) -> Markup:
+    def article(self, story: Story | UnchangedStory) -> Markup:
         """Return the element of a story."""
-        if isinstance(story, KeptStory):
+        if isinstance(story, UnchangedStory):
             entry = story.entries["page"]
         else:
             key = ("page", story.id, self._language, self._root)
-            entry = fragments.shared(self._publication.fragments, key, partial(self._rendered, story))
+            entry = fragments.get_or_render(self._publication.fragments, key, partial(self._rendered, story))
         return Markup(entry.decode("utf-8"))  # noqa: S704 # rendered with autoescape
 
     def _rendered(self, story: Story) -> bytes:
@@ -153,8 +153,8 @@ def _calendar_url(publication: Publication) -> str | None:
     return paths.EVENTS if publication.channel.id == "all" else paths.CALENDAR
 
 
-def _coming(publication: Publication) -> list[ComingEvent]:
+def _upcoming(publication: Publication) -> list[UpcomingEvent]:
     """Return the next events for the front page, without those that do not take place."""
     if publication.channel.id != "all":
         return []
-    return [each for each in coming(publication) if each.event.takes_place][:MAX_COMING]
+    return [each for each in upcoming(publication) if each.event.takes_place][:MAX_UPCOMING]

@@ -95,9 +95,9 @@ def removed_line(tombstone: Tombstone, site: Site) -> bytes:
     return _line(
         {
             "id": paths.story_tag(site, tombstone.story_id),
-            "status": "merged" if tombstone.became else "removed",
+            "status": "merged" if tombstone.merged_into else "removed",
             "removed": _moment(tombstone.at),
-            "became": paths.story_tag(site, tombstone.became) if tombstone.became else None,
+            "became": paths.story_tag(site, tombstone.merged_into) if tombstone.merged_into else None,
         }
     )
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from aggregator import i18n
 from aggregator.model.config import Site
-from aggregator.model.pages import GoneStory, StoryPage
+from aggregator.model.pages import GoneStoryPage, StoryPage
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.stories import Story
 from aggregator.publishing import atom, page_template, paths, structured_data
@@ -62,7 +62,7 @@ def render(page: StoryPage, site: Site, *, web_url: str | None) -> PublishedDocu
     )
 
 
-def render_gone(gone: GoneStory, site: Site, *, web_url: str | None) -> PublishedDocument:
+def render_gone(gone: GoneStoryPage, site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `stories/<id>.html` of a story that was hidden or merged."""
     return page_template.render("gone.html.j2", site, paths.story_page(gone.id), web_url=web_url, gone=gone)
 

@@ -26,7 +26,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
 def reading_key(source: Source, config: Config, now: datetime) -> str:
     """Return a hash of the parser version and the options that affect items of a source (V4).
 
-    A calendar is read again each month, because the coming dates of its series change with time.
+    A calendar is read again each month, because the next dates of its series change with time.
     """
     options = (
         VERSION,

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from aggregator.gateways import ssrf
 from aggregator.ports import App
-from aggregator.store import websub_state
+from aggregator.store import websub_pings
 from aggregator.store.connection import Store
-from aggregator.store.websub_state import Ping
+from aggregator.store.websub_pings import Ping
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """Wait after each failed attempt; after the last one the feed is given up."""
@@ -22,10 +22,10 @@ MAX_SECONDS = 15.0
 def ping_hub(app: App, store: Store) -> tuple[str, ...]:
     """Ping the hub for all due feeds; return a notice when a feed is given up (PB11)."""
     hub, now = app.config.hub, app.clock()
-    due = websub_state.due(store, now)
+    due = websub_pings.due(store, now)
     if hub is None or not _may_ping(app, hub):
         for ping in due:  # dropped, so that they are not sent late
-            websub_state.mark_notified(store, ping)
+            websub_pings.mark_notified(store, ping)
         return ()
     if not due:
         return ()
@@ -45,16 +45,16 @@ def _send(app: App, store: Store, hub: str, due: Sequence[Ping], now: datetime) 
             break
         failure = ping(hub, pending.url)
         if failure is None:
-            websub_state.mark_notified(store, pending)
+            websub_pings.mark_notified(store, pending)
             continue
         # A 4xx other than 429 is about this feed; every other failure is about the hub and all its feeds.
         refused = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
         for other in [pending] if refused else due[n:]:
             if other.attempts >= len(BACKOFF):
-                websub_state.give_up(store, other, failure.reason)
+                websub_pings.give_up(store, other, failure.reason)
                 given_up = failure.reason
             else:
-                websub_state.record_failure(store, other, now + BACKOFF[other.attempts], failure.reason)
+                websub_pings.record_failure(store, other, now + BACKOFF[other.attempts], failure.reason)
         if not refused:
             break
     return given_up

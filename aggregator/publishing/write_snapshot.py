@@ -12,7 +12,7 @@ from pathlib import Path
 from aggregator.containment import Containment
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.gateways.new_folder import NewFolder, checksums, new_folder, new_zip
-from aggregator.locked_store import refuse_lost, same_authority
+from aggregator.locked_store import check_same_authority, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.publishing import EPOCH, ArchiveMonth, SourceDirectory, Tombstone
 from aggregator.model.reports import ContainedStep
@@ -51,7 +51,7 @@ def write(config: Config, month: str, out: Path, now: datetime, *, packed: bool 
     refuse_lost(config)
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         refuse_lost(config, store)
-        same_authority(store, config)
+        check_same_authority(store, config)
         snapshot = _open_month(store, config, month)
         with new_zip(out) if packed else new_folder(out) as folder:
             metadata = snapshot.write(folder)

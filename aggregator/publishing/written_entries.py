@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from aggregator.model.publishing import KeptStory, Split
+from aggregator.model.publishing import Split, UnchangedStory
 from aggregator.model.value_classes import dataclass
 from aggregator.store import stories
 from aggregator.store.connection import Store
@@ -48,16 +48,16 @@ def unchanged(
     return {id_: entry for id_, entry in entries.items() if id_ not in changed}
 
 
-def kept_stories(
-    entries: Entries, fed: Mapping[str, datetime], shown: Mapping[str, datetime]
-) -> dict[str, KeptStory]:
+def unchanged_stories(
+    entries: Entries, in_feeds: Mapping[str, datetime], shown: Mapping[str, datetime]
+) -> dict[str, UnchangedStory]:
     """Return the stories of a channel that have entries in all its files."""
     from aggregator.publishing import renderers
 
     return {
-        id_: KeptStory(id=id_, announced=announced, entries=entries[id_])
-        for id_, announced in {**fed, **shown}.items()
-        if {*(renderers.FEEDS if id_ in fed else ()), *(renderers.PAGES if id_ in shown else ())}
+        id_: UnchangedStory(id=id_, announced=announced, entries=entries[id_])
+        for id_, announced in {**in_feeds, **shown}.items()
+        if {*(renderers.FEEDS if id_ in in_feeds else ()), *(renderers.PAGES if id_ in shown else ())}
         <= entries.get(id_, {}).keys()
     }
 

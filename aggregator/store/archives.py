@@ -9,12 +9,12 @@ from typing import Any
 from aggregator.model.publishing import Tombstone
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, moment, sure_moment
-from aggregator.store.items import CHUNK, chunked, marks
+from aggregator.store.items import CHUNK, chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveRecord:
-    """Hold the current and the written revision of a month; `closed` if written after its end.
+    """The current and the written revision of a month; `closed` if written after its end.
 
     `made_of` is a hash of the written document and of the publishers named in it, `made_at` the number of changes
     before it (`stories.changes`).
@@ -51,7 +51,7 @@ def raise_open(store: Store, story_ids: Iterable[str]) -> None:
     for part in chunked(story_ids):
         rows = store.db.execute(
             "SELECT DISTINCT month FROM stories JOIN archives USING (month)"
-            f" WHERE closed = 0 AND id IN ({marks(part)})",
+            f" WHERE closed = 0 AND id IN ({placeholders(part)})",
             part,
         )
         months.update(row[0] for row in rows)
@@ -113,7 +113,9 @@ def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
     latest = [
         row[0]
         for part in chunked(ids)
-        for row in store.db.execute(f"SELECT max(changed) FROM stories WHERE id IN ({marks(part)})", part)
+        for row in store.db.execute(
+            f"SELECT max(changed) FROM stories WHERE id IN ({placeholders(part)})", part
+        )
     ]
     return moment(max(filter(None, latest), default=None))
 
@@ -136,4 +138,4 @@ def tombstones(store: Store, month: str) -> list[Tombstone]:
 
 def tombstone_from_row(row: Mapping[str, Any]) -> Tombstone:
     """Return a row of `tombstones` as a value."""
-    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"])
+    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), merged_into=row["became"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 MAX_SHARING_ITEMS = 30
 """Maximum number of items of the window under one key.
@@ -44,7 +44,7 @@ class IndexedItem:
     guid: str | None
     publisher: str
     language: str | None
-    sort: datetime
+    sort_time: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ItemKeys:
     number: int
     item_id: str
     placed: bool
-    sort: datetime
+    sort_time: datetime
     exact: tuple[tuple[str, str], ...]
     weights: Mapping[int, float]
 
@@ -87,7 +87,7 @@ def read_items(store: Store, item_ids: Iterable[str]) -> list[IndexedItem]:
     return [
         _indexed_item(row)
         for part in chunked(item_ids)
-        for row in store.db.execute(_ITEMS + f" WHERE items.id IN ({marks(part)})", part)
+        for row in store.db.execute(_ITEMS + f" WHERE items.id IN ({placeholders(part)})", part)
     ]
 
 
@@ -104,7 +104,7 @@ def _indexed_item(row: Mapping[str, Any]) -> IndexedItem:
         guid=row["guid"],
         publisher=row["teller"],
         language=row["language"],
-        sort=sure_moment(row["sort"]),
+        sort_time=sure_moment(row["sort"]),
     )
 
 
@@ -118,7 +118,7 @@ def write_keys(store: Store, items: Sequence[ItemKeys]) -> None:
         [[kind, value, item.item_id] for item in items for kind, value in item.exact],
     )
     # In the order of the index, so that neighbours are written together.
-    days = {item.number: _day(item.sort) for item in items}
+    days = {item.number: _day(item.sort_time) for item in items}
     rows = sorted((token, days[item.number], item.number) for item in items for token in item.weights)
     conn.executemany("INSERT OR IGNORE INTO candidate_index (token, day, item) VALUES (?, ?, ?)", rows)
     conn.executemany("DELETE FROM index_queue WHERE item = ?", [[item.number] for item in items])
@@ -141,7 +141,7 @@ def add_queries(store: Store, items: Iterable[ItemKeys]) -> None:
         [
             [item.number, item.item_id, day, token, worth]
             for item in items
-            for day in (_day(item.sort),)
+            for day in (_day(item.sort_time),)
             for token, worth in item.weights.items()
         ],
     )

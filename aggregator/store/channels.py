@@ -9,13 +9,13 @@ from aggregator.model.publishing import Tombstone
 from aggregator.model.value_classes import dataclass
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 from aggregator.store.stories import StoryFacts, note_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRecord:
-    """Hold the current and the written revision of a channel.
+    """The current and the written revision of a channel.
 
     `written_with` is a hash of settings, templates and program; `selected_with` is the include and exclude that its
     stories were selected with. `made_of` is a hash of the written feeds and of the publishers named in them, `made_at`
@@ -86,7 +86,7 @@ def _membership(channel_id: str, fact: StoryFacts) -> list[object]:
         stamp(fact.announced),
         stamp(fact.published),
         fact.position,
-        fact.fed,
+        fact.in_feeds,
     ]
 
 
@@ -114,7 +114,7 @@ def replace_memberships(
     facts = list(facts)
     changed: set[str] = set()
     for part in chunked(fact.story_id for fact in facts):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         rows = store.db.execute(
             f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN {inside}",
             part,
@@ -143,7 +143,7 @@ def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
     raised: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(
-            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({marks(part)})", part
+            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
         )
         raised.update(row[0] for row in rows)
     raise_quietly(store, sorted(raised))
@@ -167,12 +167,12 @@ def clear(store: Store, channel_id: str) -> None:
     store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])
 
 
-def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> dict[str, datetime]:
+def window(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) -> dict[str, datetime]:
     """Return when the newest stories of a channel were announced, in a total order (T3)."""
     rows = store.db.execute(
         "SELECT story_id, announced FROM channel_stories WHERE channel_id = ? AND fed >= ?"
         " ORDER BY announced DESC, published DESC, position, story_id LIMIT ?",
-        [channel_id, fed_only, count],
+        [channel_id, in_feeds_only, count],
     )
     return {row[0]: sure_moment(row[1]) for row in rows}
 

@@ -21,8 +21,8 @@ MAX_MIGRATION_COPIES = 3
 """Maximum number of copies kept that were made before migrations."""
 SYNCHRONOUS = "FULL"
 """With WAL, a commit is on disk when it returns, as V1 and M4 need."""
-SCHEMA_MARK = "schema"
-"""Key in `meta` of the mark of a database to which this version has no migration."""
+SCHEMA_HASH = "schema"
+"""Key in `meta` of the hash of a schema to which this version has no migration."""
 
 
 class Connection(sqlite3.Connection):
@@ -53,8 +53,8 @@ class Store:
             yield
 
     @contextmanager
-    def part(self) -> Iterator[None]:
-        """Run the block as a part of the caller's transaction that can be rolled back by itself."""
+    def savepoint(self) -> Iterator[None]:
+        """Run the block in a savepoint of the caller's transaction."""
         with _run_in(self, ("SAVEPOINT part",), ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")):
             yield
 
@@ -78,13 +78,13 @@ class Store:
             yield
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def translating_errors(self) -> Iterator[None]:
         """Raise errors of the database file in the block's reads as StoreError."""
         with _run_in(self):
             yield
 
     @contextmanager
-    def within(self) -> Iterator[None]:
+    def in_transaction(self) -> Iterator[None]:
         """Run the block in a transaction, or in that of the caller."""
         if self.db.conn.in_transaction:
             yield
@@ -156,7 +156,7 @@ def _prepare(conn: Connection, path: Path) -> Store:
     conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     conn.execute("PRAGMA foreign_keys = ON")
     store = Store(conn, path)
-    is_current = _has_mark(store)
+    is_current = _is_schema_current(store)
     if not is_current:
         _refuse_newer(conn, path)
     conn.execute("PRAGMA journal_mode = WAL")
@@ -166,34 +166,34 @@ def _prepare(conn: Connection, path: Path) -> Store:
     return store
 
 
-def mark_schema(store: Store) -> None:
-    """Record that the database needs no migration, so that opening it imports none."""
-    if not _has_mark(store):
+def record_schema(store: Store) -> None:
+    """Record that the schema is current, so that opening the database imports no migration."""
+    if not _is_schema_current(store):
         store.db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [SCHEMA_MARK, _schema_mark(store.db)]
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [SCHEMA_HASH, _schema_hash(store.db)]
         )
 
 
-def _has_mark(store: Store) -> bool:
+def _is_schema_current(store: Store) -> bool:
     try:
-        row = store.db.execute("SELECT value FROM meta WHERE key = ?", [SCHEMA_MARK]).fetchone()
+        row = store.db.execute("SELECT value FROM meta WHERE key = ?", [SCHEMA_HASH]).fetchone()
     except sqlite3.OperationalError:  # no such table, or an error that the next statement meets as well
         return False
-    return row is not None and row["value"] == _schema_mark(store.db)
+    return row is not None and row["value"] == _schema_hash(store.db)
 
 
-def _schema_mark(conn: Connection) -> str | None:
+def _schema_hash(conn: Connection) -> str | None:
     """Return a hash of the applied migrations and of the code of all; None without code."""
     folder = Path(__file__).parent
-    mark = hashlib.sha256()
+    schema_hash = hashlib.sha256()
     try:
         for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
-            mark.update(file.read_bytes())
+            schema_hash.update(file.read_bytes())
     except OSError:
         return None
     for row in conn.execute("SELECT name FROM _sqlite_migrations ORDER BY name"):
-        mark.update(row["name"].encode())
-    return mark.hexdigest()
+        schema_hash.update(row["name"].encode())
+    return schema_hash.hexdigest()
 
 
 def _migrate(conn: Connection, path: Path) -> None:

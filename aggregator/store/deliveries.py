@@ -15,10 +15,11 @@ from aggregator.model.digests import (
     RelayPause,
     Suppression,
 )
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
+from aggregator.store.idle_check import MAIL_IDLE_KEY, OPEN_MESSAGES, PARKED
 
-BLOCK = "sending_block"
+BATCH_KEY = "sending_block"
 """Key of the record of the messages that are being sent."""
 
 _LAST_EDITION = (
@@ -52,30 +53,28 @@ def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str, in
 # --- sending -------------------------------------------------------------------------------------------
 
 
-def begin_block(store: Store, block: Sequence[Delivery]) -> None:
+def begin_batch(store: Store, batch: Sequence[Delivery]) -> None:
     """Record which messages are sent next; with this commit all earlier ones are on disk (M4).
 
-    The commits of single messages are not synced, so that a power failure loses those since. The block names the
-    messages that it leaves in doubt.
+    The commits of single messages are not synced, so that a power failure loses those since. The record of the batch
+    names the messages that it leaves in doubt.
     """
-    record = {"boot": _boot(), "ids": [delivery.id for delivery in block]}
+    record = {"boot": _boot(), "ids": [delivery.id for delivery in batch]}
     with store.transaction():
-        store.db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [BLOCK, json.dumps(record)]
-        )
+        meta.put(store, BATCH_KEY, json.dumps(record))
 
 
-def end_block(store: Store) -> None:
-    """Remove the record of a block; with this commit all results are on disk."""
+def end_batch(store: Store) -> None:
+    """Remove the record of a batch; with this commit all results are on disk."""
     with store.transaction():
-        store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
+        meta.delete(store, BATCH_KEY)
 
 
 def recover_interrupted(store: Store) -> list[tuple[str, str]]:
     """Queue messages again whose sending a kill or power failure interrupted, once (M4).
 
     After a kill this is the one in state sending. After a restart of the machine it is also every message of the last
-    block that is not known to be sent. After a second interruption a message is unknown and not sent again. Returns
+    batch that is not known to be sent. After a second interruption a message is unknown and not sent again. Returns
     (address, edition) of those.
     """
     unknown: list[tuple[str, str]] = []
@@ -84,7 +83,7 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
             in_doubt = "state IN ('queued', 'deferred') AND id IN (SELECT value FROM json_each(?))"
             unknown += _interrupt_all(store, in_doubt, [json.dumps(ids)])
         unknown += _interrupt_all(store, "state <> 'accepted' AND state = 'sending'", [])
-        store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
+        meta.delete(store, BATCH_KEY)
     return unknown
 
 
@@ -100,11 +99,11 @@ def _interrupt_all(store: Store, where: str, values: list[str]) -> list[tuple[st
 
 
 def _ids_in_doubt(store: Store) -> list[int]:
-    """Return the messages of a block that was begun before the machine was last started."""
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [BLOCK]).fetchone()
-    if row is None:
+    """Return the messages of a batch that was begun before the machine was last started."""
+    stored = meta.get(store, BATCH_KEY)
+    if stored is None:
         return []
-    record = json.loads(row["value"])
+    record = json.loads(stored)
     return [] if record["boot"] == _boot() else list(record["ids"])
 
 
@@ -170,18 +169,20 @@ def mark_interrupted(store: Store, delivery: Delivery) -> None:
         _count_interruption(store, "id = ?", [delivery.id])
 
 
-def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool | None) -> bool:
+def mark_failed(
+    store: Store, delivery: Delivery, reason: str, now: datetime, *, no_mailbox: bool | None
+) -> bool:
     """Record a permanent refusal (5xx); return whether the address is suppressed from now on.
 
-    It is suppressed if the relay says that there is no such mailbox (`nobody`), or if it also refused the last
-    edition of this digest. If the refusal does not concern the address, `nobody` is None.
+    It is suppressed if the relay says that there is no such mailbox (`no_mailbox`), or if it also refused the last
+    edition of this digest. If the refusal does not concern the address, `no_mailbox` is None.
     """
     with store.transaction():
         failed = "state = 'failed', reason = ?, next_attempt = NULL,"
         _update(store, delivery, f"{failed} acknowledged = max(acknowledged, edition_id IS NULL)", reason)
         # Anybody can enter any address into the form, so that a message without edition suppresses none.
-        counts = nobody is not None and delivery.purpose is None
-        suppressed = counts and (bool(nobody) or _last_failed(store, delivery))
+        counts = no_mailbox is not None and delivery.purpose is None
+        suppressed = counts and (bool(no_mailbox) or _last_failed(store, delivery))
         if suppressed:
             suppress(store, delivery.address, reason, now)
     return suppressed
@@ -364,7 +365,7 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
             values,
         ).rowcount
         store.db.execute("DELETE FROM relays")
-        store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
+        meta.delete(store, MAIL_IDLE_KEY)
     return queued
 
 

@@ -10,7 +10,7 @@ from aggregator.model.digests import EntryReason
 from aggregator.model.events import Event
 from aggregator.store import event_facts
 from aggregator.store.connection import Store
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 CLOSING = timedelta(days=7)
 """Maximum time between an edition and a deadline that it repeats (CA7)."""
@@ -30,7 +30,7 @@ def closing(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
         " AND json_extract(said.facts, '$.retrospective') IS NULL"
         " AND json_extract(said.facts, '$.month_only') IS NULL AND said.last_day BETWEEN ? AND ?"
         " AND EXISTS (SELECT 1 FROM channel_stories WHERE channel_stories.story_id = said.story_id"
-        f" AND channel_id IN ({marks(plan.channels)}))"
+        f" AND channel_id IN ({placeholders(plan.channels)}))"
         " AND EXISTS (SELECT 1 FROM items CROSS JOIN ledger ON ledger.item_id = items.id"
         " JOIN editions ON editions.id = ledger.edition_id WHERE items.story_id = said.story_id"
         " AND ledger.digest_id = ? AND ledger.reason <> ?"
@@ -71,7 +71,7 @@ def last_events(store: Store, digest_id: str, entry_ids: Iterable[str]) -> dict[
             " CROSS JOIN editions ON editions.id = edition_entries.edition_id"
             " WHERE said.part = '' AND said.entry_part = '' AND edition_entries.event IS NOT NULL"
             " AND edition_entries.reason <> ?"
-            f" AND editions.digest_id = ? AND said.entry_id IN ({marks(part)}) ORDER BY editions.composed",
+            f" AND editions.digest_id = ? AND said.entry_id IN ({placeholders(part)}) ORDER BY editions.composed",
             [EntryReason.CLOSING, digest_id, *part],
         ):
             if event := event_facts.decode_one(row["event"]):

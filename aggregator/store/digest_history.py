@@ -11,7 +11,7 @@ from aggregator.model.digests import DeliveryFacts, PastDelivery, PastEntry, Sup
 from aggregator.model.subscribers import SubscriberState
 from aggregator.store import subscribers
 from aggregator.store.connection import Store, moment, sure_moment
-from aggregator.store.items import marks
+from aggregator.store.items import placeholders
 
 
 def delivery_facts(
@@ -34,7 +34,7 @@ def delivery_facts(
             plan=plan,
             address=address,
             announced=sure_moment(story["announced"]),
-            fed=bool(story["fed"]),
+            in_feeds=bool(story["fed"]),
             hidden=bool(story["hidden"]),
             in_channels=plan is not None and _in_channels(store, story_id, plan),
             of_kinds=plan is None or not plan.kinds or story["kind"] in plan.kinds,
@@ -59,7 +59,7 @@ def _subscribed(store: Store, address: str, digest: str) -> bool | None:
 
 def _in_channels(store: Store, story_id: str, plan: DigestPlan) -> bool:
     row = store.db.execute(
-        f"SELECT 1 FROM channel_stories WHERE story_id = ? AND channel_id IN ({marks(plan.channels)})",
+        f"SELECT 1 FROM channel_stories WHERE story_id = ? AND channel_id IN ({placeholders(plan.channels)})",
         [story_id, *plan.channels],
     ).fetchone()
     return row is not None

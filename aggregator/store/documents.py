@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from zlib_ng import zlib_ng
 
 from aggregator.model.documents import ENTRY_HASH_BYTES
-from aggregator.model.polling import KeptDocument, ParsedVisit, SourceProfile
+from aggregator.model.polling import ParsedVisit, SourceProfile, StoredDocument
 from aggregator.store import archives, channels, stories
 from aggregator.store.connection import Store
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 MAX_ITEMS_TOUCHED = 500
 """Maximum number of a source's newest items whose stories change with its profile."""
@@ -82,10 +82,10 @@ def _touch_stories(store: Store, source_id: str, profile: SourceProfile) -> None
         stories.note_changes(store, ids)
 
 
-def kept(store: Store, source_id: str) -> KeptDocument:
+def last(store: Store, source_id: str) -> StoredDocument:
     """Return the last accepted body and the final URL it came from."""
     row = store.db.execute("SELECT url, body FROM documents WHERE source_id = ?", [source_id]).fetchone()
-    return KeptDocument(url=row["url"], body=zlib.decompress(row["body"]))
+    return StoredDocument(url=row["url"], body=zlib.decompress(row["body"]))
 
 
 def entry_hashes(store: Store, ids: Iterable[str]) -> dict[str, frozenset[bytes]]:
@@ -93,7 +93,7 @@ def entry_hashes(store: Store, ids: Iterable[str]) -> dict[str, frozenset[bytes]
     found = {}
     for part in chunked(ids):
         for source_id, joined in store.db.execute(
-            f"SELECT source_id, entry_hashes FROM documents WHERE source_id IN ({marks(part)})", part
+            f"SELECT source_id, entry_hashes FROM documents WHERE source_id IN ({placeholders(part)})", part
         ):
             places = range(0, len(joined), ENTRY_HASH_BYTES)
             found[source_id] = frozenset(joined[at : at + ENTRY_HASH_BYTES] for at in places)

@@ -11,7 +11,7 @@ from aggregator.model.subscribers import AccountMessage
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 PAGE = 100
-"""Maximum number of deliveries that are read, and recorded as a block, at once."""
+"""Maximum number of deliveries that are read, and recorded as a batch, at once."""
 
 
 def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> list[Delivery]:

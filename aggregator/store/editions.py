@@ -23,8 +23,8 @@ from aggregator.model.events import Event
 from aggregator.model.stories import Story
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.items import chunked, placeholders
+from aggregator.store.runs import clear_idle
 
 UTC = ZoneInfo("UTC")
 """The zone for days of moments whose source states only an offset, as in `story_events`."""
@@ -70,10 +70,10 @@ _IN_LEDGER = (
 
 def pending(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     """Return ids of stories announced since `floor` without any item in the ledger (M1)."""
-    of_kinds = f" AND kind IN ({marks(plan.kinds)})" if plan.kinds else ""
+    of_kinds = f" AND kind IN ({placeholders(plan.kinds)})" if plan.kinds else ""
     rows = store.db.execute(
         f"SELECT id FROM stories WHERE announced >= ? AND fed AND NOT hidden{of_kinds}"
-        f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND NOT {_IN_LEDGER.format('')}"
+        f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND NOT {_IN_LEDGER.format('')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *plan.kinds, *plan.channels, plan.id],
     )
@@ -94,7 +94,7 @@ def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     """
     rows = store.db.execute(
         "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
-        f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND {_IN_LEDGER.format('')}"
+        f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND {_IN_LEDGER.format('')}"
         f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason <> ? AND ledger.mark >= {_LAST_CHANGE}')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *plan.channels, plan.id, plan.id, EntryReason.CLOSING],
@@ -102,7 +102,7 @@ def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     return [row[0] for row in rows]
 
 
-def withdrawn(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, datetime]:
+def removed(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, datetime]:
     """Return stories in the ledger that were removed since their entry, with the time (I8).
 
     Stories that are only hidden are not included.
@@ -147,7 +147,7 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
             " CROSS JOIN editions ON editions.id = edition_entries.edition_id"
             " CROSS JOIN stories ON stories.id = items.story_id"
             " WHERE editions.digest_id = ? AND edition_entries.reason NOT IN (?, ?)"
-            f" AND items.story_id IN ({marks(part)}) ORDER BY items.id = lead_id, editions.composed",
+            f" AND items.story_id IN ({placeholders(part)}) ORDER BY items.id = lead_id, editions.composed",
             [digest_id, EntryReason.WITHDRAWN, EntryReason.CLOSING, *part],
         ):
             entries[row["story_id"]] = LastEntry(
@@ -209,7 +209,7 @@ def add(
         _record(store, edition, update.reason, [(update.story, mark)])
     for each in pending.closing:
         _record(store, edition, EntryReason.CLOSING, [(each.story, each.deadline.days(UTC)[1])])
-    clear_finished_mark(store)  # its page is to be written
+    clear_idle(store)  # its page is to be written
 
 
 def _last_change(story: Story) -> datetime:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from aggregator.model.stories import Decision
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 LOST_ITEMS = "items are left at once"
 """Part of the reason of a source whose page lost most of its items and needs review."""
@@ -106,10 +106,10 @@ def titles(store: Store, decisions: Iterable[Decision]) -> dict[str, str]:
     titles_by_id: dict[str, str] = {}
     for ids in chunked(sorted({id_ for decision in decisions for id_ in subjects(decision)})):
         rows = store.db.execute(
-            f"SELECT id, title FROM stories WHERE id IN ({marks(ids)})"
+            f"SELECT id, title FROM stories WHERE id IN ({placeholders(ids)})"
             " UNION ALL SELECT tombstones.story_id, stories.title FROM tombstones"
-            f" JOIN stories ON stories.id = tombstones.became WHERE tombstones.story_id IN ({marks(ids)})"
-            f" UNION ALL SELECT id, title FROM items WHERE id IN ({marks(ids)})",
+            f" JOIN stories ON stories.id = tombstones.became WHERE tombstones.story_id IN ({placeholders(ids)})"
+            f" UNION ALL SELECT id, title FROM items WHERE id IN ({placeholders(ids)})",
             [*ids, *ids, *ids],
         )
         titles_by_id.update((row[0], row[1]) for row in rows)

@@ -9,7 +9,7 @@ from aggregator import addresses, link_tokens
 from aggregator.model.subscribers import AccountMessage
 from aggregator.store import subscriber_links
 from aggregator.store.connection import Store, stamp
-from aggregator.store.subscriber_links import Nonces
+from aggregator.store.subscriber_links import RandomBytes
 
 LINK_LIFETIME = timedelta(minutes=15)
 """Maximum age of a link that signs in (ED2)."""
@@ -25,7 +25,7 @@ After a larger one they would last longer than they may.
 
 
 def queue_link(
-    store: Store, key: bytes, nonces: Nonces, address: str, language: str, host: str, now: datetime
+    store: Store, key: bytes, random_bytes: RandomBytes, address: str, language: str, host: str, now: datetime
 ) -> None:
     """Queue a message with a sign-in link, in the transaction of the caller.
 
@@ -38,7 +38,7 @@ def queue_link(
     ).fetchone()
     if recent:
         return
-    nonce = nonces(link_tokens.TOKEN_BYTES)
+    nonce = random_bytes(link_tokens.TOKEN_BYTES)
     store.db.execute(
         "INSERT INTO editor_links (hash, nonce, address, language, created, expires) VALUES (?, ?, ?, ?, ?, ?)",
         [

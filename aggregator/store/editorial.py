@@ -12,7 +12,7 @@ from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, Me
 from aggregator.model.value_classes import dataclass
 from aggregator.store import channels, story_events
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 def decide(
@@ -114,7 +114,7 @@ def link_constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[st
     """Return the link constraints that any of the items has."""
     found = {}
     for part in chunked(item_ids):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         for row in store.db.execute(
             f"SELECT one, other, kind FROM link_constraints WHERE one IN {inside} OR other IN {inside}",
             [*part, *part],
@@ -260,7 +260,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class SplitStory:
     """A story that is split off; with a `month` it is in feeds and that archive document (P2)."""
 
     story_id: str
@@ -270,7 +270,7 @@ class Part:
     month: str | None
 
 
-def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime, why: str) -> None:
+def found_part(store: Store, part: SplitStory, item_ids: Sequence[str], now: datetime, why: str) -> None:
     """Found a story with items that leave theirs; the first of them leads."""
     store.db.execute(
         "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
@@ -305,17 +305,17 @@ def return_from_tombstone(store: Store, story_id: str, now: datetime) -> None:
         store.db.execute("UPDATE stories SET returned = ? WHERE id = ?", [stamp(returned), story_id])
 
 
-def merged_part(store: Store, home: str, ids: Iterable[str]) -> Part | None:
+def merged_part(store: Store, home: str, ids: Iterable[str]) -> SplitStory | None:
     """Return the oldest story of `ids` that was merged into `home`, as it was published (P2)."""
     id_list = list(ids)
     row = store.db.execute(
-        f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({marks(id_list)})"
+        f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({placeholders(id_list)})"
         " ORDER BY announced, story_id",
         [home, *id_list],
     ).fetchone()
     if row is None:
         return None
-    return Part(
+    return SplitStory(
         story_id=row["story_id"],
         announced=sure_moment(row["announced"]),
         published=sure_moment(row["published"]),
@@ -328,7 +328,7 @@ def redirect_tombstones(store: Store, home: str, part: str, ids: Iterable[str]) 
     """Let the tombstones of `ids` that were merged into `home` lead to `part`."""
     id_list = list(ids)
     store.db.execute(
-        f"UPDATE tombstones SET became = ? WHERE became = ? AND story_id IN ({marks(id_list)})",
+        f"UPDATE tombstones SET became = ? WHERE became = ? AND story_id IN ({placeholders(id_list)})",
         [part, home, *id_list],
     )
 
@@ -337,8 +337,8 @@ def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:
     """Return those of `ids` that a story has or had."""
     id_list = list(ids)
     rows = store.db.execute(
-        f"SELECT id FROM stories WHERE id IN ({marks(id_list)}) UNION SELECT story_id FROM tombstones"
-        f" WHERE story_id IN ({marks(id_list)})",
+        f"SELECT id FROM stories WHERE id IN ({placeholders(id_list)}) UNION SELECT story_id FROM tombstones"
+        f" WHERE story_id IN ({placeholders(id_list)})",
         [*id_list, *id_list],
     )
     return {row[0] for row in rows}

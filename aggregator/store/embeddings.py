@@ -23,7 +23,7 @@ def read(store: Store, model: str, text_hash: bytes) -> bytes | None:
 
 def write(store: Store, now: datetime, model: str, vectors: Mapping[bytes, bytes]) -> None:
     """Keep embeddings made at `now`, and remove the oldest ones beyond `MAX_EMBEDDINGS`."""
-    with store.within():
+    with store.in_transaction():
         store.db.conn.executemany(
             "INSERT OR IGNORE INTO embeddings (model, text_hash, vector, made) VALUES (?, ?, ?, ?)",
             [[model, text_hash, vector, stamp(now)] for text_hash, vector in vectors.items()],

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from aggregator.store import channels, editorial
 from aggregator.store.connection import Store, stamp
-from aggregator.store.runs import clear_finished_mark
+from aggregator.store.runs import clear_idle
 
 
 def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bool = False) -> bool:
@@ -25,7 +25,7 @@ def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: boo
             [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
         )
         channels.add_tombstones(store, story_id)
-        clear_finished_mark(store)
+        clear_idle(store)
     return bool(changed)
 
 
@@ -41,5 +41,5 @@ def unhide(store: Store, story_id: str, now: datetime) -> bool:
         editorial.return_from_tombstone(store, story_id, now)
         store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
         channels.remove_tombstones(store, story_id)
-        clear_finished_mark(store)
+        clear_idle(store)
     return bool(changed)

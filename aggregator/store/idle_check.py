@@ -1,7 +1,7 @@
 """Check whether a cron run has work to do, using only the standard library.
 
-A finished run stores a mark made of feeds.yaml's bytes and the program's version. While that mark fits and no source is
-due, a cron run ends before the configuration is parsed.
+A run without remaining work records a hash of feeds.yaml and of the program's version. While that hash is the same and
+no source is due, a cron run ends before the configuration is parsed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from aggregator import __version__
 Result = TypeVar("Result")
 
 MAILBOX = "mailbox"
-"""End of the mark of a configuration with a mailbox of bounces."""
-FINISHED_MARK = "finished_with"
-MAIL_IDLE_MARK = "mail_idle"
+"""End of the value of `MAIL_IDLE_KEY` if a mailbox of bounces is configured."""
+IDLE_KEY = "finished_with"
+"""Key of the hash under which a run recorded that no work remains, and the path of a feed."""
+MAIL_IDLE_KEY = "mail_idle"
+"""Key of the same hash and of the time span in which no message is due."""
 EVENTS_END = "events_end"
 """Key of the moment at which the next event ends, and pages of events change."""
 PAGES_BEFORE = "story_pages_before"
@@ -44,22 +46,22 @@ MAX_PLAN_AHEAD = timedelta(days=70)
 """
 
 
-def finished_mark(config_bytes: bytes) -> str:
-    """Return the mark that a run without work left stores."""
+def idle_hash(config_bytes: bytes) -> str:
+    """Return a hash of feeds.yaml and version, under which a run records that no work remains."""
     return hashlib.sha256(__version__.encode() + b"\0" + config_bytes).hexdigest()
 
 
 def nothing_due(config_file: Path, now: datetime) -> int | None:
     """Return the number of sources that are not due, or None if there may be work.
 
-    The data folder is guessed from the text of feeds.yaml. A wrong guess is harmless, because the mark in that database
+    The data folder is guessed from the text of feeds.yaml. A wrong guess is harmless, because the hash in that database
     would have to be of this very file.
     """
     stamp, furthest = _stamp(now), _stamp(now + MAX_PLAN_AHEAD)
 
     def query(conn: sqlite3.Connection, raw: bytes) -> int | None:
-        mark, _, feed = (_meta(conn, FINISHED_MARK) or "").partition(" ")
-        if mark != finished_mark(raw) or not Path(feed).exists():  # or `public` was deleted
+        recorded, _, feed = (_meta(conn, IDLE_KEY) or "").partition(" ")
+        if recorded != idle_hash(raw) or not Path(feed).exists():  # or `public` was deleted
             return None
         if "" < (_meta(conn, EVENTS_END) or "") <= stamp:
             return None
@@ -91,13 +93,13 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
 def no_mail_due(config_file: Path, now: datetime) -> tuple[dict[str, int], datetime | None] | None:
     """Return the open messages by state, and until when the relay is not tried; None for work.
 
-    The mark in the database names the feeds.yaml and the time span without work.
+    The value in the database has the hash of feeds.yaml and the time span without work.
     """
 
     def query(conn: sqlite3.Connection, raw: bytes) -> tuple[dict[str, int], datetime | None] | None:
-        mark, _, span = (_meta(conn, MAIL_IDLE_MARK) or "").partition(" ")
+        recorded, _, span = (_meta(conn, MAIL_IDLE_KEY) or "").partition(" ")
         since, until = (*span.split(" "), "")[:2]
-        if mark != finished_mark(raw) or not since <= _stamp(now) < until:
+        if recorded != idle_hash(raw) or not since <= _stamp(now) < until:
             return None
         (held,) = conn.execute("SELECT max(until) FROM relays").fetchone()
         return dict(conn.execute(OPEN_MESSAGES).fetchall()), datetime.fromisoformat(held) if held else None
@@ -109,7 +111,7 @@ def has_mailbox(config_file: Path) -> bool:
     """Return whether the last run found a mailbox of bounces, which every run reads."""
 
     def query(conn: sqlite3.Connection, _raw: bytes) -> bool:
-        return (_meta(conn, MAIL_IDLE_MARK) or "").endswith(MAILBOX)
+        return (_meta(conn, MAIL_IDLE_KEY) or "").endswith(MAILBOX)
 
     return bool(_query_database(config_file, query))
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from aggregator.model.reports import ContainedStep
 from aggregator.store import event_facts
@@ -28,8 +28,8 @@ def chunked(values: Iterable[str]) -> Iterable[list[str]]:
         yield held[start : start + CHUNK]
 
 
-def marks(values: Sequence[object]) -> str:
-    """Return question marks for an IN list."""
+def placeholders(values: Sequence[object]) -> str:
+    """Return the placeholders of an IN list: question marks."""
     return ",".join("?" * len(values))
 
 
@@ -50,7 +50,7 @@ def known_ids(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Al
         for part in chunked(sorted(values)):
             rows = store.db.execute(
                 "SELECT value, item_id FROM aliases"
-                f" WHERE source_id = ? AND kind = ? AND value IN ({marks(part)})",
+                f" WHERE source_id = ? AND kind = ? AND value IN ({placeholders(part)})",
                 [source_id, kind, *part],
             )
             found.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
@@ -80,7 +80,7 @@ def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str 
     return [(remembered[row["id"]], row["link"]) for row in rows]
 
 
-def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
+def review_states(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
     """Return the state of each item: `known`, `waiting`, `discarded`, or None for new ones."""
     owners = known_ids(store, source_id, [alias for item in arrived for alias in item.aliases])
     held = dict(
@@ -96,12 +96,12 @@ def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str 
 
 
 def hold(store: Store, ids: Iterable[str]) -> None:
-    """Let new items wait for an editor (G2)."""
+    """Hold new items, which then need review (G2)."""
     store.db.conn.executemany("UPDATE items SET held = 'waiting' WHERE id = ?", [[id_] for id_ in ids])
 
 
-def waiting(store: Store, source_id: str) -> int:
-    """Return the number of a source's items that wait for an editor."""
+def held_count(store: Store, source_id: str) -> int:
+    """Return the number of a source's held items."""
     row = store.db.execute(
         "SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = ?", [source_id]
     ).fetchone()
@@ -109,7 +109,7 @@ def waiting(store: Store, source_id: str) -> int:
 
 
 def decide(store: Store, source_id: str, *, release: bool) -> int:
-    """Release or discard a source's waiting items; return their number (G2).
+    """Release or discard a source's held items; return their number (G2).
 
     Released items count as new now.
     """
@@ -119,16 +119,16 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
     ).rowcount
 
 
-def waiting_ids(store: Store, source_id: str) -> list[str]:
-    """Return the ids of a source's items that wait for an editor, the first stored first."""
+def held_ids(store: Store, source_id: str) -> list[str]:
+    """Return the ids of a source's held items, the first stored first."""
     rows = store.db.execute(
         "SELECT id FROM items WHERE held = 'waiting' AND source_id = ? ORDER BY number", [source_id]
     )
     return [row[0] for row in rows]
 
 
-def waiting_again(store: Store, ids: Iterable[str]) -> None:
-    """Let items without a story wait for an editor again."""
+def hold_again(store: Store, ids: Iterable[str]) -> None:
+    """Hold items without a story again."""
     store.db.conn.executemany(
         "UPDATE items SET held = 'waiting' WHERE id = ? AND story_id IS NULL", [[id_] for id_ in ids]
     )
@@ -150,9 +150,9 @@ def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
     Returns the number of deferred items, and the ids of those that an earlier round deferred and this one places.
     Runs in the transaction that places items.
     """
-    waiting = _deferred(store)
+    before = _deferred(store)
     many = store.db.execute(f"SELECT 1 FROM {_UNPLACED} GROUP BY source_id HAVING count(*) > ?", [most])
-    if not many.fetchone() and not waiting:
+    if not many.fetchone() and not before:
         return 0, frozenset()
     store.db.execute(
         "UPDATE items SET held = CASE WHEN ranked.rank > :most THEN 'later' END FROM (SELECT number, held,"
@@ -161,19 +161,19 @@ def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
         " WHERE items.number = ranked.number AND (ranked.rank > :most) = (ranked.held IS NULL)",
         {"most": most},
     )
-    left = _deferred(store)
-    return len(left), waiting - left
+    after = _deferred(store)
+    return len(after), before - after
 
 
 def _deferred(store: Store) -> frozenset[str]:
     return frozenset(row["id"] for row in store.db.execute(f"SELECT id FROM {_LATER}"))
 
 
-def taken(store: Store, ids: Sequence[str]) -> set[str]:
+def existing_ids(store: Store, ids: Sequence[str]) -> set[str]:
     """Return those of `ids` that items have."""
     found: set[str] = set()
     for part in chunked(ids):
-        rows = store.db.execute(f"SELECT id FROM items WHERE id IN ({marks(part)})", part)
+        rows = store.db.execute(f"SELECT id FROM items WHERE id IN ({placeholders(part)})", part)
         found.update(row[0] for row in rows)
     return found
 
@@ -185,7 +185,7 @@ def _read_known(store: Store, ids: set[str]) -> dict[str, KnownItem]:
         for row in store.db.execute(
             "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped,"
             " events FROM items"
-            f" WHERE id IN ({marks(part)})",
+            f" WHERE id IN ({placeholders(part)})",
             part,
         ):
             found[row["id"]] = KnownItem(
@@ -212,14 +212,14 @@ def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for part in chunked(ids):
         for row in store.db.execute(
-            f"SELECT item_id, title FROM revisions WHERE item_id IN ({marks(part)}) ORDER BY item_id, number",
+            f"SELECT item_id, title FROM revisions WHERE item_id IN ({placeholders(part)}) ORDER BY item_id, number",
             part,
         ):
             found.setdefault(row["item_id"], []).append(row["title"])
     return found
 
 
-def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now: datetime) -> None:
+def save(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now: datetime) -> None:
     """Store new and edited items in the visit's transaction.
 
     The former text of an edited item becomes a revision (E2).
@@ -229,7 +229,7 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
     if rows := [_row(item) | {"backlog": backlog} for item in new]:
         conn.executemany(
-            f"INSERT INTO items ({', '.join(rows[0])}) VALUES ({marks([*rows[0]])})",
+            f"INSERT INTO items ({', '.join(rows[0])}) VALUES ({placeholders([*rows[0]])})",
             [tuple(row.values()) for row in rows],
         )
     conn.executemany(
@@ -266,7 +266,7 @@ def index_words(store: Store) -> None:
     """
     count = MAX_INDEXED
     while count == MAX_INDEXED:
-        with store.within():
+        with store.in_transaction():
             count = store.db.execute(
                 "INSERT INTO items_fts (rowid, title, text, facets)"
                 " SELECT number, title, text, facets FROM items_searched"
@@ -288,7 +288,7 @@ def _row(item: Item) -> dict[str, Any]:
         "claimed": stamp(item.claimed),
         "claimed_raw": item.claimed_raw,
         "first_seen": stamp(item.first_seen),
-        "sort": stamp(item.sort),
+        "sort": stamp(item.sort_time),
         "position": item.position,
         "kind": item.kind,
         "language": item.language,
@@ -341,7 +341,7 @@ def from_row(row: Mapping[str, Any]) -> Item:
         categories=_names(row["categories"]),
         topics=_names(row["topics"]),
         enclosures=_enclosures(row["enclosures"]),
-        kind=Kind(row["kind"]),
+        kind=ItemKind(row["kind"]),
         language=row["language"],
         rights=row["rights"],
         source_updated=moment(row["source_updated"]),

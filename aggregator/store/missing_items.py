@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aggregator.model.polling import ListedItem, MissingItem
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
@@ -15,12 +15,12 @@ def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
     found = {}
     for part in chunked(ids):
         for row in store.db.execute(
-            f"SELECT id, link, sort, story_id FROM items WHERE id IN ({marks(part)})", part
+            f"SELECT id, link, sort, story_id FROM items WHERE id IN ({placeholders(part)})", part
         ):
             found[row["id"]] = ListedItem(
                 item_id=row["id"],
                 link=row["link"],
-                sort=sure_moment(row["sort"]),
+                sort_time=sure_moment(row["sort"]),
                 placed=row["story_id"] is not None,
             )
     return [found[id_] for id_ in ids if id_ in found]
@@ -45,7 +45,7 @@ def forget(store: Store, ids: Iterable[str]) -> None:
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
 
 
-def record_check(store: Store, item: MissingItem, *, withdrawn: bool) -> None:
+def record_check(store: Store, item: MissingItem, *, removed: bool) -> None:
     """Store the result of a check of a missing item's page."""
     store.db.execute(
         "UPDATE missing_items SET tries = ?, last = ?, gone = ?, withdrawn = ? WHERE item_id = ?",
@@ -53,7 +53,7 @@ def record_check(store: Store, item: MissingItem, *, withdrawn: bool) -> None:
             item.tries,
             stamp(item.last),
             stamp(item.gone),
-            stamp(item.last) if withdrawn else None,
+            stamp(item.last) if removed else None,
             item.item_id,
         ],
     )

@@ -9,13 +9,13 @@ from typing import Any
 from aggregator.model.pages import (
     AnnouncedStory,
     Directory,
-    GoneStory,
+    GoneStoryPage,
     ListedStory,
     MonthRecord,
     RelatedStory,
 )
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import CHUNK, chunked, marks
+from aggregator.store.items import CHUNK, chunked, placeholders
 
 
 def outdated(store: Store, limit: int) -> dict[str, int]:
@@ -42,7 +42,7 @@ def written(store: Store, versions: Mapping[str, int]) -> None:
     )
 
 
-def before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
+def ids_before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
     """Return ids of stories stored before that with a number, newest first, and the last number.
 
     The number is 0 when there are no more.
@@ -53,7 +53,7 @@ def before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
     return [row["id"] for row in rows], int(rows[-1]["number"]) if len(rows) == limit else 0
 
 
-def after_newest(store: Store) -> int:
+def number_after_newest(store: Store) -> int:
     """Return a number above those of all stories with pages up to date, 0 if there are none.
 
     The pages of all other stories are going to be written anyway.
@@ -72,7 +72,7 @@ def queue_merged(store: Store) -> None:
     queue(store, [row[0] for row in rows])
 
 
-def every_name(store: Store) -> set[str]:
+def all_ids(store: Store) -> set[str]:
     """Return the ids of all stories that have a page: published ones and those with a tombstone."""
     rows = store.db.execute("SELECT id FROM stories UNION SELECT story_id FROM tombstones")
     return {row[0] for row in rows}
@@ -84,16 +84,16 @@ def published(store: Store, ids: Sequence[str]) -> set[str]:
         row[0]
         for part in chunked(ids)
         for row in store.db.execute(
-            f"SELECT DISTINCT story_id FROM channel_stories WHERE story_id IN ({marks(part)})", part
+            f"SELECT DISTINCT story_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
         )
     }
 
 
-def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStory]:
+def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     """Return those of the stories that were hidden or merged into another one."""
-    found: dict[str, GoneStory] = {}
+    found: dict[str, GoneStoryPage] = {}
     for part in chunked(ids):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         for row in store.db.execute(
             "SELECT tombstones.story_id, stories.id, stories.title, language FROM tombstones"
             " LEFT JOIN stories ON stories.id = became LEFT JOIN items ON items.id = lead_id"
@@ -101,8 +101,8 @@ def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStory]:
             f" UNION ALL SELECT id, NULL, NULL, NULL FROM stories WHERE hidden = 1 AND id IN {inside}",
             [*part, *part],
         ):
-            became = RelatedStory(id=row[1], title=row[2], language=row[3]) if row[1] else None
-            found.setdefault(row[0], GoneStory(id=row[0], became=became))
+            successor = RelatedStory(id=row[1], title=row[2], language=row[3]) if row[1] else None
+            found.setdefault(row[0], GoneStoryPage(id=row[0], merged_into=successor))
     return found
 
 
@@ -113,7 +113,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
         for part in chunked(sorted(set(ids)))
         for row in store.db.execute(
             "SELECT stories.id, stories.title, items.language FROM stories JOIN items ON items.id = lead_id"
-            f" WHERE hidden = 0 AND stories.id IN ({marks(part)})"
+            f" WHERE hidden = 0 AND stories.id IN ({placeholders(part)})"
             " AND EXISTS (SELECT 1 FROM channel_stories WHERE story_id = stories.id)",
             part,
         )
@@ -198,7 +198,7 @@ def listed(store: Store, ids: Iterable[str]) -> dict[str, ListedStory]:
         row["id"]: _listed(row)
         for part in chunked(ids)
         for row in store.db.execute(
-            f"{_LISTED} WHERE channel_id = 'all' AND channel_stories.story_id IN ({marks(part)})", part
+            f"{_LISTED} WHERE channel_id = 'all' AND channel_stories.story_id IN ({placeholders(part)})", part
         )
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from aggregator.model.reports import RecentActivity, RemovedStory
-from aggregator.store import runs, websub_state
+from aggregator.store import runs, websub_pings
 from aggregator.store.connection import Store, stamp, sure_moment
 
 
@@ -25,7 +25,7 @@ def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
         ),
         removed=tuple(_removed(store, since, now)),
         interrupted_runs=tuple(runs.interrupted(store, since, now)),
-        hub_error=websub_state.given_up_reason(store),
+        hub_error=websub_pings.given_up_reason(store),
     )
 
 

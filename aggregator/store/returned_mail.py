@@ -12,7 +12,7 @@ from aggregator import addresses
 from aggregator.model.bounces import BOUNCED, BounceRates, MailKind, MailReading, RecordedMail, ReturnedMail
 from aggregator.model.digests import Suppression
 from aggregator.model.subscribers import AccountMessage, Consent, Subscriber, SubscriberState
-from aggregator.store import deliveries, runs, subscribers
+from aggregator.store import deliveries, meta, subscribers
 from aggregator.store.connection import Store, stamp, sure_moment
 
 PERIOD = timedelta(days=30)
@@ -34,12 +34,10 @@ def token_key(store: Store) -> bytes:
 
     It is in the database, because a token is of use only together with its delivery.
     """
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [KEY]).fetchone()
-    if row is None:
+    if not meta.get(store, KEY):
         with store.transaction():
             store.db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, hex(randomblob(32)))", [KEY])
-        row = store.db.execute("SELECT value FROM meta WHERE key = ?", [KEY]).fetchone()
-    return bytes.fromhex(row[0])
+    return bytes.fromhex(meta.get(store, KEY) or "")
 
 
 # --- recording -----------------------------------------------------------------------------------------
@@ -150,43 +148,45 @@ def _is_subscribed(store: Store, subscriber: Subscriber) -> bool:
 # --- mail that is left where it is -----------------------------------------------------------------------
 
 
-def left_names(store: Store, place: str) -> set[str]:
+def left_names(store: Store, mailbox_id: str) -> set[str]:
     """Return the names of mails that were read before and left in a mailbox."""
-    return {row[0] for row in store.db.execute("SELECT name FROM returned_mail WHERE place = ?", [place])}
+    return {
+        row[0] for row in store.db.execute("SELECT name FROM returned_mail WHERE place = ?", [mailbox_id])
+    }
 
 
-def leave(store: Store, place: str, name: str, kind: MailKind, reason: str, now: datetime) -> None:
+def leave(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str, now: datetime) -> None:
     """Record a mail that is left in its mailbox, so that it is read and reported once."""
     with store.transaction():
         store.db.execute(
             "INSERT OR IGNORE INTO returned_mail (hash, kind, at, reason, place, name) VALUES (?, ?, ?, ?, ?, ?)",
-            [f"{place}\0{name}", kind, stamp(now), reason, place, name],
+            [f"{mailbox_id}\0{name}", kind, stamp(now), reason, mailbox_id, name],
         )
 
 
-def forget_left(store: Store, place: str, names: Iterable[str]) -> None:
+def forget_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
     """Forget mails that are not in the mailbox any more, and those of other mailboxes."""
     with store.transaction():
         store.db.execute(
             "DELETE FROM returned_mail WHERE place = ? AND name IN (SELECT value FROM json_each(?))",
-            [place, json.dumps(sorted(names))],
+            [mailbox_id, json.dumps(sorted(names))],
         )
-        store.db.execute("DELETE FROM returned_mail WHERE place IS NOT NULL AND place <> ?", [place])
+        store.db.execute("DELETE FROM returned_mail WHERE place IS NOT NULL AND place <> ?", [mailbox_id])
 
 
 def record_fault(store: Store, reason: str | None, now: datetime) -> bool:
     """Store why the mailbox cannot be read, or that it can; return whether that is new."""
     known = _fault(store)
     if reason is None:
-        runs.drop(store, FAULT)
+        meta.delete(store, FAULT)
     elif known is None or known[1] != reason:
-        runs.put(store, FAULT, f"{stamp(known[0] if known else now)} {reason}")
+        meta.put(store, FAULT, f"{stamp(known[0] if known else now)} {reason}")
         return True
     return False
 
 
 def _fault(store: Store) -> tuple[datetime, str] | None:
-    since, _, reason = (runs.get(store, FAULT) or "").partition(" ")
+    since, _, reason = (meta.get(store, FAULT) or "").partition(" ")
     return (sure_moment(since), reason) if reason else None
 
 

@@ -14,7 +14,7 @@ def read_all(store: Store) -> dict[str, Robots]:
     }
 
 
-def keep(store: Store, robots: Robots) -> None:
+def save(store: Store, robots: Robots) -> None:
     """Store a robots.txt, in a transaction of the caller."""
     store.db.execute(
         "INSERT OR REPLACE INTO robots (origin, read, text) VALUES (?, ?, ?)",

@@ -1,4 +1,4 @@
-"""Runs of jobs, and single values that jobs remember in the table `meta`."""
+"""Store runs of jobs, and whether work remains after the last one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.model.reports import FailingJob, RunRecord
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.idle_check import FINISHED_MARK
+from aggregator.store.idle_check import IDLE_KEY
 
 
 def begin(store: Store, job: str, now: datetime) -> int:
@@ -61,8 +62,8 @@ def last_failed(store: Store, job: str) -> bool:
     return row is not None and row["outcome"] != "done"
 
 
-def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
-    """Record that no work is left for the configuration with this mark, while `feed` exists.
+def record_idle(store: Store, idle_hash: str, feed: Path) -> None:
+    """Record that no work remains for the configuration with this hash, while `feed` exists.
 
     Not if an editor hid a story meanwhile, which has to be published.
     """
@@ -71,13 +72,13 @@ def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
         " (SELECT 1 FROM channels WHERE revision <> written_revision) AND NOT EXISTS"
         " (SELECT 1 FROM story_events WHERE revision <> written_revision) AND NOT EXISTS"
         " (SELECT 1 FROM items WHERE events IS NULL)",
-        [FINISHED_MARK, f"{mark} {feed}"],
+        [IDLE_KEY, f"{idle_hash} {feed}"],
     )
 
 
-def clear_finished_mark(store: Store) -> None:
-    """Record that there may be work, until a run ends without errors."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [FINISHED_MARK])
+def clear_idle(store: Store) -> None:
+    """Record that there may be work, until a run records that none remains."""
+    meta.delete(store, IDLE_KEY)
 
 
 def last(store: Store, count: int) -> list[RunRecord]:
@@ -117,7 +118,7 @@ def failing(store: Store, *, running: bool) -> list[FailingJob]:
 def _failing(store: Store, row: Mapping[str, Any]) -> FailingJob:
     last = _record(store.db.execute("SELECT * FROM runs WHERE id = ?", [row["last"]]).fetchone())
     known = last.report.get("reason") if last.report else None
-    reason = str(known) if known else "it broke off" if last.outcome == "interrupted" else last.outcome
+    reason = str(known) if known else "it was interrupted" if last.outcome == "interrupted" else last.outcome
     return FailingJob(job=row["job"], runs=row["runs"], since=sure_moment(row["since"]), reason=reason)
 
 
@@ -130,19 +131,3 @@ def _record(row: Mapping[str, Any]) -> RunRecord:
         outcome=row["outcome"] or "interrupted",
         report=json.loads(row["report"]) if row["report"] else None,
     )
-
-
-def get(store: Store, key: str) -> str | None:
-    """Return a remembered value."""
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-    return str(row[0]) if row else None
-
-
-def put(store: Store, key: str, value: str) -> None:
-    """Remember a value."""
-    store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])
-
-
-def drop(store: Store, key: str) -> None:
-    """Forget a value."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [key])

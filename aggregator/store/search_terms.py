@@ -90,7 +90,7 @@ def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> Search
 
 def _folded(beginning: str) -> str:
     """Write a beginning as unicode61 does; empty if its length has an index."""
-    folded = calendar_names.without_marks(beginning.lower())
+    folded = calendar_names.without_diacritics(beginning.lower())
     return folded if len(folded) > max(INDEXED_PREFIXES) else ""
 
 

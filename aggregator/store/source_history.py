@@ -6,6 +6,7 @@ import json
 import zlib
 from datetime import datetime
 
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp
 
 _KEY = "look:"
@@ -30,16 +31,14 @@ def store_site_check(store: Store, source_id: str, now: datetime, repair: str, p
     """Store the result of a check: how to repair the source, and the YAML for it."""
     result = json.dumps({"at": stamp(now), "mend": repair, "proposal": proposal}, ensure_ascii=False)
     with store.transaction():
-        store.db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [f"{_KEY}{source_id}", result]
-        )
+        meta.put(store, f"{_KEY}{source_id}", result)
 
 
 def last_site_check(store: Store, source_id: str) -> tuple[datetime, str, str | None] | None:
     """Return time, repair and YAML of the last check of a source's site."""
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [f"{_KEY}{source_id}"]).fetchone()
-    if row is None:
+    stored = meta.get(store, f"{_KEY}{source_id}")
+    if stored is None:
         return None
-    result = json.loads(row[0])
+    result = json.loads(stored)
     at = moment(result["at"])
     return (at, result["mend"], result["proposal"]) if at else None

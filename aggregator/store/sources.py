@@ -11,7 +11,7 @@ from aggregator.model.config import Source
 from aggregator.model.documents import HubLinks, RefreshHints
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import (
-    Gap,
+    CoverageGap,
     Lease,
     Move,
     PostingStats,
@@ -22,7 +22,7 @@ from aggregator.model.polling import (
 from aggregator.model.reports import SourceHealth
 from aggregator.model.stories import Publisher
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 FORMERLY = "formerly:"
 """Prefix, with the id, of a URL that the source had before; keeps the column unique."""
@@ -128,7 +128,8 @@ def _write(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, s
     stored = {tuple(row) for row in store.db.execute(f"SELECT {columns} FROM sources")}
     changes = ", ".join(f"{column} = excluded.{column}" for column in _CONFIGURED[1:])
     store.db.conn.executemany(
-        f"INSERT INTO sources ({columns}) VALUES ({marks(_CONFIGURED)}) ON CONFLICT (id) DO UPDATE SET {changes}",
+        f"INSERT INTO sources ({columns}) VALUES ({placeholders(_CONFIGURED)})"
+        f" ON CONFLICT (id) DO UPDATE SET {changes}",
         [row for row in wanted if row not in stored],
     )
 
@@ -175,7 +176,7 @@ def any_hub(store: Store) -> bool:
     return bool(row[0])
 
 
-def keep_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:
+def save_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:
     """Store which hub and topic the document of a source names (WS1)."""
     store.db.execute(
         "UPDATE sources SET hub = ?, topic = ? WHERE id = ?",
@@ -200,7 +201,7 @@ def _record(row: Mapping[str, Any], lease: Lease | None) -> SourceRecord:
         reason=row["reason"],
         failed_status=row["failed_status"],
         gone_since=moment(row["gone_since"]),
-        last_whole=moment(row["last_whole"]),
+        last_full=moment(row["last_whole"]),
         hints=_hints(row["hints"]),
         move=Move(
             url=row["moved_to"],
@@ -214,7 +215,9 @@ def _record(row: Mapping[str, Any], lease: Lease | None) -> SourceRecord:
         shrunk_to=row["shrunk_to"],
         shrunk_since=moment(row["shrunk_since"]),
         unfinished=bool(row["unfinished"]),
-        gap=Gap(url=row["gap_url"], since=moment(row["gap_since"])) if row["gap_url"] else None,
+        coverage_gap=CoverageGap(url=row["gap_url"], since=moment(row["gap_since"]))
+        if row["gap_url"]
+        else None,
         hub_links=HubLinks(hub=row["hub"], topic=row["topic"]) if row["hub"] else None,
         lease=lease,
     )
@@ -247,7 +250,7 @@ class Activity(NamedTuple):
     postings: int = 0
     oldest: str | None = None
     newest: str | None = None
-    waiting: int = 0
+    held_items: int = 0
 
     @property
     def posting_stats(self) -> PostingStats:
@@ -271,30 +274,30 @@ def activity(store: Store, ids: Iterable[str]) -> dict[str, Activity]:
     """Return the activity of sources by id."""
     found = {}
     for part in chunked(ids):
-        for id_, *values in store.db.execute(f"{_ACTIVITY} ({marks(part)})", part):
+        for id_, *values in store.db.execute(f"{_ACTIVITY} ({placeholders(part)})", part):
             found[id_] = Activity(*values)
     return found
 
 
-def keep_gap(store: Store, source_id: str, gap: Gap) -> None:
+def save_coverage_gap(store: Store, source_id: str, gap: CoverageGap) -> None:
     """Store a coverage gap, which the next visit fills from older documents (G1)."""
     store.db.execute(
         "UPDATE sources SET gap_url = ?, gap_since = ? WHERE id = ?", [gap.url, stamp(gap.since), source_id]
     )
 
 
-def close_gap(store: Store, source_id: str) -> None:
+def delete_coverage_gap(store: Store, source_id: str) -> None:
     """Forget the coverage gap of a source (G1)."""
     store.db.execute("UPDATE sources SET gap_url = NULL, gap_since = NULL WHERE id = ?", [source_id])
 
 
-def end_review(store: Store, source_id: str, *, believe: bool) -> None:
-    """End the review of a source; `believe`: accept the next document, however short (G2)."""
+def end_review(store: Store, source_id: str, *, accept_short: bool) -> None:
+    """End the review of a source; `accept_short`: accept the next document, however short (G2)."""
     store.db.execute(
         "UPDATE sources SET entries = CASE WHEN ? THEN 0 ELSE entries END,"
         " state = CASE state WHEN 'needs_review' THEN 'ok' ELSE state END,"
         " reason = CASE state WHEN 'needs_review' THEN NULL ELSE reason END WHERE id = ?",
-        [believe, source_id],
+        [accept_short, source_id],
     )
 
 
@@ -317,7 +320,7 @@ def publishers_of(store: Store, ids: Iterable[str]) -> dict[str, Publisher]:
     """Return the sources `ids` by id."""
     publishers_by_id = {}
     for part in chunked(ids):
-        for row in store.db.execute(f"SELECT * FROM sources WHERE id IN ({marks(part)})", part):
+        for row in store.db.execute(f"SELECT * FROM sources WHERE id IN ({placeholders(part)})", part):
             publishers_by_id[row["id"]] = publisher(row)
     return publishers_by_id
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.items import Item
 from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.model.value_classes import dataclass
 from aggregator.store import story_events
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import CHUNK, chunked, from_row, marks
+from aggregator.store.items import CHUNK, chunked, from_row, placeholders
 from aggregator.store.sources import publishers_of
 
 
@@ -27,7 +27,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
     related: dict[str, list[tuple[str, str]]] = {}
     columns = "items.*" if texts else _without_texts(store)
     for part in chunked(ids):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         for row in store.db.execute(f"SELECT * FROM stories WHERE id IN {inside}", part):
             by_id[row["id"]] = row
         for row in store.db.execute(
@@ -55,7 +55,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             published=sure_moment(row["published"]),
             updated=sure_moment(max(row["updated"], row["returned"] or "")),
             changed=sure_moment(row["changed"]),
-            kind=Kind(row["kind"]),
+            kind=ItemKind(row["kind"]),
             topics=tuple(sorted({topic for item in items[id_] for topic in item.topics})),
             related=tuple(related.get(id_, ())),
             hidden=bool(row["hidden"]),
@@ -74,7 +74,8 @@ def _corrections(store: Store, rows: Sequence[Mapping[str, Any]]) -> dict[str, C
     for part in chunked(leads):
         for edit in store.db.execute(
             "SELECT item_id, max(replaced) AS at, revisions.title, items.title AS now FROM revisions"
-            f" JOIN items ON items.id = item_id WHERE significant AND item_id IN ({marks(part)}) GROUP BY item_id",
+            f" JOIN items ON items.id = item_id WHERE significant"
+            f" AND item_id IN ({placeholders(part)}) GROUP BY item_id",
             part,
         ):
             story = leads[edit["item_id"]]
@@ -101,10 +102,10 @@ class StoryFacts:
     published: datetime
     position: int
     """Position of its first stored item in that item's document; breaks ties (T4)."""
-    fed: bool
+    in_feeds: bool
     hidden: bool
     month: str | None
-    kind: Kind
+    kind: ItemKind
     sources: frozenset[str]
     topics: frozenset[str]
     languages: frozenset[str]
@@ -122,7 +123,7 @@ def facts(store: Store, ids: Iterable[str]) -> list[StoryFacts]:
             " (SELECT json_group_array(value) FROM items, json_each(items.topics) WHERE story_id = stories.id)"
             " AS topics,"
             " (SELECT json_group_array(language) FROM items WHERE story_id = stories.id AND language IS NOT NULL)"
-            f" AS languages FROM stories WHERE id IN ({marks(part)})",
+            f" AS languages FROM stories WHERE id IN ({placeholders(part)})",
             part,
         )
         result += [
@@ -131,10 +132,10 @@ def facts(store: Store, ids: Iterable[str]) -> list[StoryFacts]:
                 announced=sure_moment(row["announced"]),
                 published=sure_moment(row["published"]),
                 position=row["position"],
-                fed=bool(row["fed"]),
+                in_feeds=bool(row["fed"]),
                 hidden=bool(row["hidden"]),
                 month=row["month"],
-                kind=Kind(row["kind"]),
+                kind=ItemKind(row["kind"]),
                 sources=_names(row["sources"]),
                 topics=_names(row["topics"]),
                 languages=_names(row["languages"]),
@@ -153,7 +154,7 @@ def newest_number(store: Store) -> int:
     return int(store.db.execute("SELECT coalesce(max(number), 0) FROM stories").fetchone()[0])
 
 
-def every_id(store: Store, after: int = 0, size: int = CHUNK) -> Iterable[list[str]]:
+def all_ids(store: Store, after: int = 0, size: int = CHUNK) -> Iterable[list[str]]:
     """Yield the ids of all stories stored after that with a number, in lists of at most `size`."""
     while rows := store.db.execute(
         "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT ?", [after, size]
@@ -166,7 +167,7 @@ def of_sources(store: Store, sources: Iterable[str]) -> Iterable[list[str]]:
     """Return the ids of all stories with an item of the sources, in lists."""
     held = list(sources)
     rows = store.db.execute(
-        f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND source_id IN ({marks(held)})",
+        f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND source_id IN ({placeholders(held)})",
         held,
     )
     return list(chunked(row[0] for row in rows))
@@ -177,7 +178,8 @@ def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
     ids: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})", part
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({placeholders(part)})",
+            part,
         )
         ids.update(row[0] for row in rows)
     return ids
@@ -187,7 +189,9 @@ def hidden(store: Store, ids: Iterable[str]) -> set[str]:
     """Return those of the stories `ids` that are hidden."""
     found_ids: set[str] = set()
     for part in chunked(sorted(ids)):
-        rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 1 AND id IN ({marks(part)})", part)
+        rows = store.db.execute(
+            f"SELECT id FROM stories WHERE hidden = 1 AND id IN ({placeholders(part)})", part
+        )
         found_ids.update(row[0] for row in rows)
     return found_ids
 
@@ -196,7 +200,8 @@ def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
     """Return story ids in the order of announcement; those that no feed carried come last."""
     held = list(ids)
     rows = store.db.execute(
-        f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY fed DESC, announced, number", held
+        f"SELECT id FROM stories WHERE id IN ({placeholders(held)}) ORDER BY fed DESC, announced, number",
+        held,
     )
     return [row[0] for row in rows]
 
@@ -226,7 +231,7 @@ def changed_since(store: Store, ids: Iterable[str], change: int) -> set[str]:
         row[0]
         for part in chunked(ids)
         for row in store.db.execute(
-            f"SELECT id FROM stories WHERE change > ? AND id IN ({marks(part)})", [change, *part]
+            f"SELECT id FROM stories WHERE change > ? AND id IN ({placeholders(part)})", [change, *part]
         )
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.model.stories import LinkConstraint
 from aggregator.store.connection import Store
-from aggregator.store.items import marks
+from aggregator.store.items import placeholders
 
 Connections = Mapping[str, Sequence[Sequence[Any]]]
 """Rows of `related` and `merge_candidates`, as JSON values."""
@@ -15,7 +15,7 @@ Connections = Mapping[str, Sequence[Sequence[Any]]]
 
 def read(store: Store, ids: Sequence[str]) -> Connections:
     """Return all connections of stories, among themselves and with others."""
-    id_list = f"({marks(ids)})"
+    id_list = f"({placeholders(ids)})"
     related = store.db.execute(
         f"SELECT story_id, other_id, why FROM related WHERE story_id IN {id_list} ORDER BY 1, 2", ids
     )

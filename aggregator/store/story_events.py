@@ -1,4 +1,4 @@
-"""Store the events of stories, their calendar entries, and the words of editors on them."""
+"""Store the events of stories, their calendar entries, and editors' decisions on them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from aggregator.model.documents import Kind
 from aggregator.model.events import Event, StoryEvent
 from aggregator.model.value_classes import dataclass
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ def with_events(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the stories of `ids` that have or had events, or are related to such stories."""
     found: set[str] = set()
     for part in chunked(sorted(ids)):
-        inside = f"({marks(part)})"
+        inside = f"({placeholders(part)})"
         rows = store.db.execute(
             f"SELECT story_id FROM items WHERE story_id IN {inside} AND events <> '[]'"
             f" UNION SELECT story_id FROM story_events WHERE story_id IN {inside}"
@@ -56,7 +55,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for part in chunked(sorted(ids)):
         rows = store.db.execute(
-            f"SELECT story_id, other_id FROM related WHERE story_id IN ({marks(part)})", part
+            f"SELECT story_id, other_id FROM related WHERE story_id IN ({placeholders(part)})", part
         )
         for story_id, other_id in rows:
             found.setdefault(story_id, set()).add(other_id)
@@ -73,7 +72,7 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
         events: dict[str, tuple[Event, ...]] = {}
         for row in store.db.execute(
             "SELECT story_id, items.events FROM items JOIN stories ON stories.id = story_id"
-            f" WHERE items.events <> '[]' AND story_id IN ({marks(part)})"
+            f" WHERE items.events <> '[]' AND story_id IN ({placeholders(part)})"
             " ORDER BY items.id <> lead_id, items.sort, items.id",
             part,
         ):
@@ -83,7 +82,7 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
             " event_decisions.decision, event_decisions.facts FROM stories JOIN items ON items.id = lead_id"
             " JOIN sources ON sources.id = items.source_id"
             " LEFT JOIN event_decisions ON event_decisions.story_id = stories.id"
-            f" WHERE NOT hidden AND stories.id IN ({marks(part)})",
+            f" WHERE NOT hidden AND stories.id IN ({placeholders(part)})",
             part,
         ):
             decided = event_facts.decode_one(row["facts"])
@@ -105,8 +104,8 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComingEntry:
-    """A coming event and the beginning of the story that it belongs to."""
+class UpcomingEntry:
+    """An upcoming event and the beginning of the story that it belongs to."""
 
     story_id: str
     is_deadline: bool
@@ -118,7 +117,7 @@ class ComingEntry:
     language: str | None
 
 
-def coming(store: Store, since: date, count: int) -> list[ComingEntry]:
+def upcoming(store: Store, since: date, count: int) -> list[UpcomingEntry]:
     """Return the events with a calendar entry that are not over at `since`, at most `count`."""
     rows = store.db.execute(
         f"SELECT said.story_id, json_extract(facts, '$.kind') = 'deadline' AS is_deadline, first_day, last_day,"
@@ -130,7 +129,7 @@ def coming(store: Store, since: date, count: int) -> list[ComingEntry]:
         [since.isoformat(), count],
     )
     return [
-        ComingEntry(
+        UpcomingEntry(
             story_id=row["story_id"],
             is_deadline=bool(row["is_deadline"]),
             first_day=date.fromisoformat(row["first_day"]),
@@ -165,7 +164,7 @@ def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
         row
         for part in chunked(sorted(ids))
         for row in store.db.execute(
-            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({marks(part)})",
+            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({placeholders(part)})",
             part,
         )
     )
@@ -181,7 +180,9 @@ def replace(store: Store, ids: Iterable[str], rows: Sequence[EventRow], now: dat
     known = {
         (row["story_id"], row["part"]): row
         for part in chunked(story_ids)
-        for row in store.db.execute(f"SELECT * FROM story_events WHERE story_id IN ({marks(part)})", part)
+        for row in store.db.execute(
+            f"SELECT * FROM story_events WHERE story_id IN ({placeholders(part)})", part
+        )
     }
     kept = {(row.story_id, row.part) for row in rows}
     gone = [key for key, row in known.items() if row["present"] and key not in kept]
@@ -234,7 +235,7 @@ def sharing(store: Store, ids: Iterable[str]) -> set[str]:
         row[0]
         for part in chunked(sorted(ids))
         for row in store.db.execute(
-            f"SELECT story_id FROM story_events WHERE present AND entry_id IN ({marks(part)})"
+            f"SELECT story_id FROM story_events WHERE present AND entry_id IN ({placeholders(part)})"
             " AND entry_id <> story_id",
             part,
         )
@@ -260,7 +261,7 @@ def of_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[StoryEvent, 
             " coalesce(entry.sequence, said.sequence) AS sequence, coalesce(entry.changed, said.changed) AS changed,"
             " coalesce(entry.former, said.former) AS former FROM story_events AS said"
             " LEFT JOIN story_events AS entry ON entry.story_id = said.entry_id AND entry.part = said.entry_part"
-            f" WHERE said.present AND said.story_id IN ({marks(part)}) ORDER BY said.story_id, said.part",
+            f" WHERE said.present AND said.story_id IN ({placeholders(part)}) ORDER BY said.story_id, said.part",
             part,
         ):
             found.setdefault(row["story_id"], []).append(_story_event(row))
@@ -378,7 +379,7 @@ def written(store: Store, files: Iterable[EventFile]) -> None:
 
 
 def absorb(store: Store, kept: str, gone: str) -> None:
-    """Remove the events of a merged story; an editor's word on it passes to the other one."""
+    """Remove the events of a merged story; a decision on it passes to the other one."""
     store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])
     store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [gone])
     store.db.execute(
@@ -389,55 +390,3 @@ def absorb(store: Store, kept: str, gone: str) -> None:
 def record_edit(store: Store, story_id: str, now: datetime) -> None:
     """Record that an editor changed the facts of an event, which is a significant edit (E1)."""
     store.db.execute("UPDATE stories SET updated = max(updated, ?) WHERE id = ?", [stamp(now), story_id])
-
-
-# --- stored items --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadItem:
-    """A stored item in which no events were looked for yet."""
-
-    id: str
-    source_id: str
-    title: str
-    text: str
-    kind: Kind
-    language: str | None
-    published: datetime
-    story_id: str | None
-
-
-def any_unread(store: Store) -> bool:
-    """Return whether there is an item in which no events were looked for yet."""
-    return store.db.execute("SELECT 1 FROM items WHERE events IS NULL LIMIT 1").fetchone() is not None
-
-
-def unread(store: Store, count: int) -> list[UnreadItem]:
-    """Return the newest items in which no events were looked for yet."""
-    rows = store.db.execute(
-        "SELECT id, source_id, title, text, kind, language, sort, story_id FROM items INDEXED BY items_without_events"
-        " WHERE events IS NULL ORDER BY number DESC LIMIT ?",
-        [count],
-    )
-    return [
-        UnreadItem(
-            id=row["id"],
-            source_id=row["source_id"],
-            title=row["title"],
-            text=row["text"],
-            kind=Kind(row["kind"]),
-            language=row["language"],
-            published=sure_moment(row["sort"]),
-            story_id=row["story_id"],
-        )
-        for row in rows
-    ]
-
-
-def keep_found(store: Store, found: Mapping[str, Sequence[Event]]) -> None:
-    """Store the events found in items, in the caller's transaction."""
-    store.db.conn.executemany(
-        "UPDATE items SET events = ? WHERE id = ?",
-        [[event_facts.encode(events), item_id] for item_id, events in found.items()],
-    )

@@ -10,7 +10,7 @@ from typing import Any
 from aggregator.model.stories import Cluster, Member
 from aggregator.store import candidate_index
 from aggregator.store.connection import Store, moment, sure_moment
-from aggregator.store.items import IS_UNPLACED, chunked, marks
+from aggregator.store.items import IS_UNPLACED, chunked, placeholders
 from aggregator.store.stories import stories_of
 
 _COLUMNS = """
@@ -71,7 +71,7 @@ def of_items(store: Store, item_ids: Iterable[str]) -> list[Member]:
     """Return items as deduplication compares them."""
     result = []
     for part in chunked(sorted(set(item_ids))):
-        rows = store.db.execute(_MEMBER + f" WHERE items.id IN ({marks(part)})", part).fetchall()
+        rows = store.db.execute(_MEMBER + f" WHERE items.id IN ({placeholders(part)})", part).fetchall()
         result += _members(store, rows)
     return result
 
@@ -81,7 +81,7 @@ def pruned(store: Store, item_ids: Iterable[str]) -> set[str]:
     ids: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT id FROM items WHERE text = '' AND html = '' AND excerpt <> '' AND id IN ({marks(part)})",
+            f"SELECT id FROM items WHERE text = '' AND html = '' AND excerpt <> '' AND id IN ({placeholders(part)})",
             part,
         )
         ids.update(row[0] for row in rows)
@@ -92,7 +92,7 @@ def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
     """Return the stories `ids` with all their members, the stored lead first."""
     rows: list[Mapping[str, Any]] = []
     for part in chunked(sorted(ids)):
-        rows += store.db.execute(_MEMBER + f" WHERE items.story_id IN ({marks(part)})", part)
+        rows += store.db.execute(_MEMBER + f" WHERE items.story_id IN ({placeholders(part)})", part)
     return _clusters(store, rows)
 
 
@@ -116,7 +116,7 @@ def clusters_around(store: Store, item_ids: Iterable[str]) -> list[Cluster]:
     rows: list[Mapping[str, Any]] = []
     for part in chunked(sorted(ids)):
         rows += store.db.execute(
-            _MEMBER + f" WHERE items.story_id IS NOT NULL AND items.id IN ({marks(part)})", part
+            _MEMBER + f" WHERE items.story_id IS NOT NULL AND items.id IN ({placeholders(part)})", part
         )
     return _clusters(store, rows)
 
@@ -124,7 +124,9 @@ def clusters_around(store: Store, item_ids: Iterable[str]) -> list[Cluster]:
 def _clusters(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Cluster]:
     leads: dict[str, str] = {}
     for part in chunked(sorted({row["story_id"] for row in rows})):
-        for row in store.db.execute(f"SELECT id, lead_id FROM stories WHERE id IN ({marks(part)})", part):
+        for row in store.db.execute(
+            f"SELECT id, lead_id FROM stories WHERE id IN ({placeholders(part)})", part
+        ):
             leads[row["id"]] = row["lead_id"]
     members: dict[str, list[Member]] = {}
     rows = sorted(rows, key=lambda row: (row["story_id"], leads[row["story_id"]] != row["id"], row["number"]))
@@ -140,7 +142,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             "SELECT aliases.item_id, aliases.value FROM aliases INDEXED BY aliases_of_item"
             " JOIN sources ON sources.id = aliases.source_id"
             " WHERE aliases.kind = 'link' AND sources.link_ok"
-            f" AND aliases.item_id IN ({marks(part)})",
+            f" AND aliases.item_id IN ({placeholders(part)})",
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
@@ -157,7 +159,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             title=row["title"],
             aggregator=bool(row["aggregator"]),
             priority=row["priority"],
-            sort=sure_moment(row["sort"]),
+            sort_time=sure_moment(row["sort"]),
             position=row["position"],
             backlog=bool(row["backlog"]),
             dated=row["claimed"] is not None,
@@ -168,7 +170,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             works=of_kind("work", row["id"]),
             origins=of_kind("origin", row["id"]),
             pointers=of_kind("pointer", row["id"]),
-            withdrawn=bool(row["withdrawn"]),
+            removed=bool(row["withdrawn"]),
             calendar=bool(row["calendar"]),
         )
         for row in rows

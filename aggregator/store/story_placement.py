@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.model.stories import Placement
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, stamp
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class NewStory:
     story_id: str
     announced: datetime
     published: datetime
-    fed: bool
+    in_feeds: bool
     month: str | None
     """Month of its archive document (P2); None for one without feeds."""
 
@@ -40,7 +40,7 @@ def write(
                 stamp(f.announced),
                 stamp(f.published),
                 stamp(now),
-                f.fed,
+                f.in_feeds,
                 f.month,
             ]
             for f in foundings
@@ -122,7 +122,7 @@ def apply_edits(
     touched: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})",
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({placeholders(part)})",
             part,
         )
         touched.update(row[0] for row in rows)
@@ -143,7 +143,7 @@ def of_first_round(store: Store, ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(
-            f"SELECT id FROM items WHERE id IN ({marks(part)}) AND first_seen ="
+            f"SELECT id FROM items WHERE id IN ({placeholders(part)}) AND first_seen ="
             " (SELECT first_seen FROM items WHERE story_id IS NOT NULL ORDER BY number LIMIT 1)",
             part,
         )

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTerms
-from aggregator.model.stories import Gone
+from aggregator.model.search import Highlighted, SearchFilters, SearchResults, SearchTerms
+from aggregator.model.stories import UnpublishedStory
 from aggregator.store import search_terms, stories
 from aggregator.store.connection import Store, stamp
-from aggregator.store.items import marks
+from aggregator.store.items import placeholders
 
 MAX_MATCHES = 8
 """Maximum matching items that are read for each story: all of its may match."""
@@ -51,12 +51,12 @@ def search(store: Store, query: str, limit: int) -> list[str]:
     return list(_best(store, query, SearchFilters(), limit * MAX_MATCHES, limit * MAX_MATCHES))[:limit]
 
 
-def find(store: Store, query: str, filters: SearchFilters, page: int) -> Found:
+def find(store: Store, query: str, filters: SearchFilters, page: int) -> SearchResults:
     """Return a page of found stories, with counts of all of them; pages begin with 1."""
     matches = _best(store, query, filters, MAX_COUNTED_MATCHES, MAX_TITLE_MATCHES)
     shown = list(matches)[(page - 1) * PAGE_STORIES : page * PAGE_STORIES]
     titles, texts = _highlighted(store, query, {matches[id_][0].number: id_ for id_ in shown})
-    return Found(
+    return SearchResults(
         stories=tuple(stories.read(store, shown)),
         total=len(matches),
         limited=sum(map(len, matches.values())) >= MAX_COUNTED_MATCHES,
@@ -170,7 +170,7 @@ def _highlighted(
     for numbers in _neighbours(sorted(story_ids)):
         rows = store.db.execute(
             "SELECT rowid, highlight(items_fts, 0, ?, ?), snippet(items_fts, 1, ?, ?, '…', ?) FROM items_fts"
-            f" WHERE items_fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({marks(numbers)})",
+            f" WHERE items_fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({placeholders(numbers)})",
             [_BEGIN, _END, _BEGIN, _END, SNIPPET_WORDS, expression, numbers[0], numbers[-1], *numbers],
         )
         for number, title, text in rows:
@@ -230,7 +230,7 @@ def resolve(store: Store, name: str) -> str | None:
     return str(row[0]) if row and row[0] else None
 
 
-def gone(store: Store, story_id: str) -> Gone | None:
-    """Return what became of a story that was hidden, withdrawn or merged; None for any other."""
+def gone(store: Store, story_id: str) -> UnpublishedStory | None:
+    """Return what became of a story that was hidden, removed or merged; None for any other."""
     row = store.db.execute("SELECT became FROM tombstones WHERE story_id = ?", [story_id]).fetchone()
-    return Gone(became=row["became"]) if row else None
+    return UnpublishedStory(merged_into=row["became"]) if row else None

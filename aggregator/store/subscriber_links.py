@@ -10,17 +10,18 @@ from datetime import datetime, timedelta
 from aggregator import link_tokens
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, SubscriberState
 from aggregator.model.value_classes import dataclass
+from aggregator.store import meta
 from aggregator.store.connection import Store, stamp
 from aggregator.store.subscribers import wake_mail
 
 CONFIRM_LIFETIME = timedelta(days=7)
 """Maximum age of a link that confirms; an address not confirmed by then is erased (SU2)."""
 UNDO_LIFETIME = timedelta(days=1)
-"""Maximum age of the undo that is offered after leaving (SU4)."""
+"""Maximum age of the undo that is offered after unsubscribing (SU4)."""
 KEY_NAME = "link_key"
 """Key in `meta` of the fingerprint of the key that the stored hashes were made with."""
 
-Nonces = Callable[[int], bytes]
+RandomBytes = Callable[[int], bytes]
 """Returns this number of random bytes."""
 
 
@@ -40,7 +41,7 @@ class Link:
 def add(
     store: Store,
     key: bytes,
-    nonces: Nonces,
+    random_bytes: RandomBytes,
     subscriber_id: int,
     purpose: LinkPurpose,
     *,
@@ -51,7 +52,7 @@ def add(
     evidence: str | None = None,
 ) -> bytes:
     """Store a new token; return its nonce. Runs in the transaction of the caller."""
-    nonce = nonces(link_tokens.TOKEN_BYTES)
+    nonce = random_bytes(link_tokens.TOKEN_BYTES)
     store.db.execute(
         "INSERT INTO tokens (hash, nonce, subscriber_id, purpose, expires, state, digests, language, evidence)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -94,12 +95,12 @@ def use(store: Store, link: Link) -> None:
     store.db.execute("DELETE FROM tokens WHERE hash = ?", [link.hash])
 
 
-def ensure_manage(store: Store, key: bytes, nonces: Nonces, subscriber_id: int) -> bytes:
+def ensure_manage(store: Store, key: bytes, random_bytes: RandomBytes, subscriber_id: int) -> bytes:
     """Return the nonce of the permanent link of a subscriber, which every message carries (SU4)."""
     row = store.db.execute(
         "SELECT nonce FROM tokens WHERE subscriber_id = ? AND purpose = 'manage'", [subscriber_id]
     ).fetchone()
-    return bytes(row[0]) if row else add(store, key, nonces, subscriber_id, LinkPurpose.MANAGE)
+    return bytes(row[0]) if row else add(store, key, random_bytes, subscriber_id, LinkPurpose.MANAGE)
 
 
 def any_needed(store: Store) -> bool:
@@ -116,8 +117,8 @@ def use_key(store: Store, key: bytes) -> None:
     Links sent with the former key then lead to the page that offers a new one.
     """
     name = link_tokens.fingerprint(key)
-    known = store.db.execute("SELECT value FROM meta WHERE key = ?", [KEY_NAME]).fetchone()
-    if known and known[0] == name:
+    known = meta.get(store, KEY_NAME)
+    if known == name:
         return
     with store.transaction():
         if known:
@@ -127,7 +128,7 @@ def use_key(store: Store, key: bytes) -> None:
                     f"UPDATE {table} SET hash = ? WHERE nonce = ?",
                     ([link_tokens.token_hash(link_tokens.token(key, nonce)), nonce] for nonce in nonces),
                 )
-        store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [KEY_NAME, name])
+        meta.put(store, KEY_NAME, name)
 
 
 def queue_message(

@@ -17,8 +17,9 @@ from aggregator.model.subscribers import (
     SubscriberEvent,
     SubscriberState,
 )
+from aggregator.store import meta
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.idle_check import MAIL_IDLE_MARK
+from aggregator.store.idle_check import MAIL_IDLE_KEY
 
 _SUBSCRIBERS = (
     "SELECT subscribers.*, suppressions.since AS suppressed_since, suppressions.reason AS suppressed_reason,"
@@ -140,7 +141,7 @@ def set_state(
 ) -> None:
     """Set the state; end queued messages that it excludes.
 
-    Editions are only sent to active subscribers, and a welcome to nobody who left.
+    Editions are only sent to active subscribers, and a welcome to nobody who unsubscribed.
     """
     store.db.execute(
         "UPDATE subscribers SET state = ?, since = ?, reason = ? WHERE id = ?",
@@ -153,7 +154,7 @@ def set_state(
         store.db.execute(
             "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, acknowledged = 1"
             " WHERE subscriber_id = ? AND purpose = ? AND state IN ('queued', 'deferred')",
-            [_left(now), subscriber_id, AccountMessage.WELCOME],
+            [_unsubscribed_since(now), subscriber_id, AccountMessage.WELCOME],
         )
 
 
@@ -196,7 +197,7 @@ def record(store: Store, subscriber_id: int, event: str, consent: Consent, now: 
 def _cancel_queued(store: Store, subscriber_id: int, now: datetime) -> None:
     """End queued editions that the subscriber does not get any more.
 
-    Somebody who left or paused does not get those of the list in feeds.yaml either.
+    Somebody who unsubscribed or paused does not get those of the list in feeds.yaml either.
     """
     store.db.execute(
         "UPDATE deliveries SET state = 'failed', reason = ?1, next_attempt = NULL, acknowledged = 1,"
@@ -206,28 +207,28 @@ def _cancel_queued(store: Store, subscriber_id: int, now: datetime) -> None:
         " AND NOT EXISTS (SELECT 1 FROM editions JOIN subscriptions USING (digest_id)"
         "  JOIN subscribers ON subscribers.id = subscriptions.subscriber_id"
         "  WHERE editions.id = deliveries.edition_id AND subscribers.id = ?2 AND subscribers.state = 'active')",
-        [_left(now), subscriber_id],
+        [_unsubscribed_since(now), subscriber_id],
     )
 
 
-def queue_again(store: Store, subscriber_id: int, left: datetime) -> None:
-    """Queue the editions again that leaving at `left` cancelled."""
+def queue_again(store: Store, subscriber_id: int, unsubscribed_at: datetime) -> None:
+    """Queue the editions again that unsubscribing cancelled at a moment."""
     store.db.execute(
         "UPDATE deliveries SET state = 'queued', reason = NULL, acknowledged = 0"
         " WHERE state = 'failed' AND subscriber_id = ? AND reason = ? AND edition_id IN"
         " (SELECT editions.id FROM editions JOIN subscriptions USING (digest_id) WHERE subscriber_id = ?)",
-        [subscriber_id, _left(left), subscriber_id],
+        [subscriber_id, _unsubscribed_since(unsubscribed_at), subscriber_id],
     )
     wake_mail(store)
 
 
-def _left(now: datetime) -> str:
+def _unsubscribed_since(now: datetime) -> str:
     return f"not subscribed any more since {stamp(now)}"
 
 
 def wake_mail(store: Store) -> None:
     """Record that the job that sends mail has work."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
+    meta.delete(store, MAIL_IDLE_KEY)
 
 
 def message_digests(store: Store, to: Addressee) -> tuple[str, ...]:
@@ -259,7 +260,7 @@ def recipients(store: Store, digest_id: str) -> Iterator[tuple[int, str, str]]:
 def decided(store: Store, keys: Sequence[str], digest_id: str) -> set[str]:
     """Return those of the keys whose own subscription decides, not the list in feeds.yaml.
 
-    These are subscribers of the digest, and people who left or paused.
+    These are subscribers of the digest, and people who unsubscribed or paused.
     """
     rows = store.db.execute(
         "SELECT key FROM subscribers WHERE key IN (SELECT value FROM json_each(?))"

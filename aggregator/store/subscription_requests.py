@@ -18,7 +18,7 @@ from aggregator.model.subscribers import (
 )
 from aggregator.store import editor_sessions, subscriber_links, subscribers
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.subscriber_links import CONFIRM_LIFETIME, Nonces
+from aggregator.store.subscriber_links import CONFIRM_LIFETIME, RandomBytes
 
 MESSAGE_GAP = timedelta(hours=24)
 """Minimum time between two messages of one purpose to one address (SU3)."""
@@ -53,7 +53,7 @@ def add(
     return True
 
 
-def settle(store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str]) -> None:
+def process(store: Store, key: bytes, random_bytes: RandomBytes, host: str, editors: Collection[str]) -> None:
     """Decide about each stored request, and queue its message in the same transaction.
 
     `editors` are the addresses that get sign-in links.
@@ -64,38 +64,45 @@ def settle(store: Store, key: bytes, nonces: Nonces, host: str, editors: Collect
             if row is None:
                 return
             if row["kind"] == AccountMessage.SIGN_IN:
-                _settle_sign_in(store, key, nonces, host, editors, row)
+                _process_sign_in(store, key, random_bytes, host, editors, row)
             else:
-                _settle(store, key, nonces, host, row)
+                _process_sign_up(store, key, random_bytes, host, row)
             store.db.execute("DELETE FROM subscription_requests WHERE id = ?", [row["id"]])
 
 
-def _settle_sign_in(
-    store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str], row: Mapping[str, Any]
+def _process_sign_in(
+    store: Store,
+    key: bytes,
+    random_bytes: RandomBytes,
+    host: str,
+    editors: Collection[str],
+    row: Mapping[str, Any],
 ) -> None:
     """Queue a sign-in link for the address of an editor; any other address gets none (ED2)."""
     key_of_address = addresses.key(row["address"])
     editor = next((address for address in editors if addresses.key(address) == key_of_address), None)
     if editor and not is_suppressed(store, editor):
         now = sure_moment(row["at"])
-        editor_sessions.queue_link(store, key, nonces, editor, row["language"], host, now)
+        editor_sessions.queue_link(store, key, random_bytes, editor, row["language"], host, now)
 
 
-def _settle(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[str, Any]) -> None:
+def _process_sign_up(
+    store: Store, key: bytes, random_bytes: RandomBytes, host: str, row: Mapping[str, Any]
+) -> None:
     kind, now = AccountMessage(row["kind"]), sure_moment(row["at"])
     subscriber = subscribers.find(store, row["address"])
     if is_suppressed(store, row["address"]) or is_recent(store, kind, row["address"], now):
         return
     if kind is AccountMessage.LINK:
         if subscriber and subscriber.state is not SubscriberState.PENDING:
-            nonce = subscriber_links.ensure_manage(store, key, nonces, subscriber.id)
+            nonce = subscriber_links.ensure_manage(store, key, random_bytes, subscriber.id)
             subscriber_links.queue_message(store, subscriber.id, subscriber.address, kind, nonce, host, now)
         return
     consent = Consent(how="form", evidence=row["evidence"])
     ask(
         store,
         key,
-        nonces,
+        random_bytes,
         host,
         row["address"],
         row["language"],
@@ -109,7 +116,7 @@ def _settle(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[st
 def ask(
     store: Store,
     key: bytes,
-    nonces: Nonces,
+    random_bytes: RandomBytes,
     host: str,
     address: str,
     language: str,
@@ -130,7 +137,7 @@ def ask(
     nonce = subscriber_links.add(
         store,
         key,
-        nonces,
+        random_bytes,
         subscriber_id,
         LinkPurpose.CONFIRM,
         expires=now + CONFIRM_LIFETIME,

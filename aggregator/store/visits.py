@@ -47,7 +47,7 @@ def begin(store: Store, run_id: int, attempts: Iterable[Attempt], now: datetime)
     return visits
 
 
-def take_back(store: Store, visit_id: int, record: SourceRecord) -> None:
+def delete_unsent(store: Store, visit_id: int, record: SourceRecord) -> None:
     """Delete a visit whose request was never sent, so that the source is due again at once."""
     with store.transaction():
         store.db.execute("DELETE FROM visits WHERE id = ?", [visit_id])
@@ -72,7 +72,7 @@ def end(
     _plan_next(store, visit.source_id, plan)
     result = visit.result
     if isinstance(result, Failure):
-        _keep_size(store, visit.source_id, result, now)
+        _record_page_size(store, visit.source_id, result, now)
         return
     server, day = visit.server, now.date().isoformat()
     store.db.execute(
@@ -100,7 +100,7 @@ def end(
     )
 
 
-def _keep_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
+def _record_page_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
     """Record since when a page has had the number of items that is left (G4)."""
     if failure.entries is not None:
         store.db.execute(
@@ -132,7 +132,7 @@ def _log(
             visit.requests,
             not isinstance(result, Failure) and result.validators.usable,
             plan.floor.total_seconds(),
-            stamp(plan.hold_host_until or plan.not_before),
+            stamp(plan.limit_host_until or plan.not_before),
             visit.url,
             visit_id,
         ],
@@ -164,13 +164,13 @@ def _plan_next(store: Store, source_id: str, plan: NextVisit) -> None:
     )
 
 
-def held_hosts(store: Store, now: datetime) -> dict[str, datetime]:
+def rate_limited_hosts(store: Store, now: datetime) -> dict[str, datetime]:
     """Return the hosts that are rate limited, and until when (CL8)."""
     rows = store.db.execute("SELECT host, held_until FROM hosts WHERE held_until > ?", [stamp(now)])
     return {row["host"]: datetime.fromisoformat(row["held_until"]) for row in rows}
 
 
-def hold_host(store: Store, host: str, until: datetime, reason: str) -> None:
+def limit_host(store: Store, host: str, until: datetime, reason: str) -> None:
     """Send nothing to `host` before `until`, with `--force` neither (CL8, V3)."""
     store.db.execute(
         "INSERT INTO hosts (host, held_until, reason) VALUES (?, ?, ?) ON CONFLICT (host) DO UPDATE"
@@ -179,7 +179,7 @@ def hold_host(store: Store, host: str, until: datetime, reason: str) -> None:
     )
 
 
-def hold_sources(store: Store, times: Mapping[str, datetime]) -> None:
+def limit_sources(store: Store, times: Mapping[str, datetime]) -> None:
     """Send nothing for sources of rate-limited hosts before the given times (CL8)."""
     with store.transaction():
         store.db.conn.executemany(

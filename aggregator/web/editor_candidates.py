@@ -16,7 +16,7 @@ from aggregator.model.stories import CandidatePair, Story
 from aggregator.store import editorial, stories
 from aggregator.store.connection import Store
 from aggregator.web import forms
-from aggregator.web.editor_request import EditorRequest, Problem
+from aggregator.web.editor_request import EditorRequest, RequestProblem
 
 MAX_PAIRS = 8
 """Maximum number of pairs on a page."""
@@ -41,7 +41,7 @@ async def candidates(request: EditorRequest) -> Response:
     return await request.respond(_page, _decide)
 
 
-async def _page(request: EditorRequest, problem: Problem | None) -> Response:
+async def _page(request: EditorRequest, problem: RequestProblem | None) -> Response:
     postponed = request.http.query_params.get("later") == "1"
     now = request.app.clock()
 
@@ -80,14 +80,14 @@ def _with_evidence(store: Store, pair: CandidatePair) -> PairWithEvidence:
 
 
 async def _decide(request: EditorRequest) -> Response:
-    """Merge a pair, keep it apart, or postpone it. Raises Problem."""
+    """Merge a pair, keep it apart, or postpone it. Raises RequestProblem."""
     form, app = await forms.read(request.http), request.app
     story, other, action = (forms.first(form, name) for name in ("story", "other", "action"))
     if action not in ("merge", "apart", "later") or not story or not other:
-        raise Problem("unknown_action")
+        raise RequestProblem("unknown_action")
     pair = await request.read(partial(editorial.candidate_pair, one=story, other=other))
     if pair is None:
-        raise Problem("changed_meanwhile", 409)
+        raise RequestProblem("changed_meanwhile", 409)
     list_path = "editor/candidates" + ("?later=1" if request.http.query_params.get("later") == "1" else "")
     if action == "later":
         await request.run_command(

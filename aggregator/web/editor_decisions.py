@@ -12,7 +12,7 @@ from aggregator.errors import UnknownName
 from aggregator.store import editor_lists, editorial
 from aggregator.store.connection import Store
 from aggregator.web import forms
-from aggregator.web.editor_request import EditorRequest, Problem
+from aggregator.web.editor_request import EditorRequest, RequestProblem
 
 PAGE_DECISIONS = 30
 """Number of decisions on a page."""
@@ -25,15 +25,15 @@ async def decisions(request: EditorRequest) -> Response:
 
 
 async def _undo(request: EditorRequest) -> Response:
-    """Undo the decision whose number the form has. Raises Problem."""
+    """Undo the decision whose number the form has. Raises RequestProblem."""
     form = await forms.read(request.http)
     number = _number(forms.first(form, "number"))
     if forms.first(form, "action") != "undo" or number is None:
-        raise Problem("unknown_action")
+        raise RequestProblem("unknown_action")
     try:
         await request.run_command(partial(undo.undo_decision, request.app, number, request.author))
     except UnknownName as error:
-        raise Problem("unknown_decision", 404) from error
+        raise RequestProblem("unknown_decision", 404) from error
     return request.redirect("editor/decisions", "undone")
 
 
@@ -43,7 +43,7 @@ def _number(text: str) -> int | None:
     return number if 0 < number <= MAX_NUMBER else None
 
 
-async def _page(request: EditorRequest, problem: Problem | None) -> Response:
+async def _page(request: EditorRequest, problem: RequestProblem | None) -> Response:
     before = _number(request.http.query_params.get("before", ""))
 
     def read(store: Store) -> Mapping[str, object]:

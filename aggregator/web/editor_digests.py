@@ -8,7 +8,7 @@ from aggregator.containment import Containment
 from aggregator.digests import draft
 from aggregator.digests.account_messages import next_day
 from aggregator.model.config import DigestPlan
-from aggregator.web.editor_request import HEADERS, EditorRequest, Problem
+from aggregator.web.editor_request import HEADERS, EditorRequest, RequestProblem
 
 SECONDS = 10.0
 """Maximum seconds for reading the database for an edition."""
@@ -32,7 +32,9 @@ async def preview(request: EditorRequest) -> Response:
     """Show subject and message of the edition that would be sent now."""
     plan = _plan(request)
     if plan is None:
-        return request.problem_page(Problem("unknown_digest", 404), "next_editions", _list_link(request))
+        return request.problem_page(
+            RequestProblem("unknown_digest", 404), "next_editions", _list_link(request)
+        )
     edition_draft = await _draft(request, plan)
     pending = edition_draft.pending
     counts = request.words["counts"].format(
@@ -55,7 +57,9 @@ async def message(request: EditorRequest) -> Response:
     """Return the HTML of the previewed message alone, in a sandbox."""
     plan = _plan(request)
     if plan is None:
-        return request.problem_page(Problem("unknown_digest", 404), "next_editions", _list_link(request))
+        return request.problem_page(
+            RequestProblem("unknown_digest", 404), "next_editions", _list_link(request)
+        )
     edition_draft = await _draft(request, plan)
     # Links open a new tab: the policy of the frame refuses other sites.
     html = edition_draft.body.html.replace("<head>", '<head><base target="_blank">', 1)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.dedupe.event_decisions import EventChange
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
-from aggregator.web.editor_request import Problem
+from aggregator.web.editor_request import RequestProblem
 from aggregator.web.forms import Form, first
 
 MAX_CHARACTERS = 300
@@ -54,16 +54,16 @@ def form_of(event: Event | None, site_zone: ZoneInfo) -> EventForm:
 
 
 def change_of(form: EventForm) -> EventChange:
-    """Return the change of an event that a form asks for. Raises Problem.
+    """Return the change of an event that a form asks for. Raises RequestProblem.
 
     The zone is used only with times. Without a last day the event ends on its first day.
     """
     if not form.start_day:
-        raise Problem("no_start")
+        raise RequestProblem("no_start")
     if form.kind not in set(EventKind) or form.status not in set(EventStatus):
-        raise Problem("bad_choice")
+        raise RequestProblem("bad_choice")
     if form.attendance not in {"", *Attendance}:
-        raise Problem("bad_choice")
+        raise RequestProblem("bad_choice")
     end_day = form.end_day or (form.start_day if form.end_time else "")
     if form.start_time and not form.end_time and end_day == form.start_day:
         end_day = ""  # the time of the end is not known

@@ -13,7 +13,7 @@ from aggregator.store import editor_lists
 from aggregator.store.connection import Store
 from aggregator.text import line
 from aggregator.web import forms
-from aggregator.web.editor_request import EditorRequest, Problem
+from aggregator.web.editor_request import EditorRequest, RequestProblem
 
 MAX_ITEMS = 20
 """Maximum number of items of a source that are shown."""
@@ -24,7 +24,7 @@ async def held(request: EditorRequest) -> Response:
     return await request.respond(_page, _decide)
 
 
-async def _page(request: EditorRequest, problem: Problem | None) -> Response:
+async def _page(request: EditorRequest, problem: RequestProblem | None) -> Response:
     def read(store: Store) -> Mapping[str, object]:
         return {"sources": editor_lists.held_sources(store, MAX_ITEMS)}
 
@@ -34,23 +34,23 @@ async def _page(request: EditorRequest, problem: Problem | None) -> Response:
 
 
 async def _decide(request: EditorRequest) -> Response:
-    """Release or discard the held items of a source, or accept its page. Raises Problem."""
+    """Release or discard the held items of a source, or accept its page. Raises RequestProblem."""
     form = await forms.read(request.http)
     source_id, action = forms.first(form, "source"), forms.first(form, "action")
     if action not in ("release", "discard", "accept") or not source_id:
-        raise Problem("unknown_action")
+        raise RequestProblem("unknown_action")
     try:
         request.app.config.source(source_id)
     except UnknownName as error:
-        raise Problem("unknown_source", 404, name=line(source_id, 80) or "") from error
+        raise RequestProblem("unknown_source", 404, name=line(source_id, 80) or "") from error
     sources = await request.read(partial(editor_lists.held_sources, max_items=0))
     source = next((source for source in sources if source.id == source_id), None)
     if source is None:
-        raise Problem("none_held", 409)
+        raise RequestProblem("none_held", 409)
     if (action == "accept") == bool(source.count):  # a page is accepted where no items are held
-        raise Problem("changed_meanwhile", 409)
+        raise RequestProblem("changed_meanwhile", 409)
     if forms.first(form, "count") not in ("", str(source.count)):  # a round has held further items since
-        raise Problem("changed_meanwhile", 409)
+        raise RequestProblem("changed_meanwhile", 409)
     release = action != "discard"
     await request.run_command(
         partial(held_items.decide, request.app, [source_id], request.author, release=release)

@@ -21,9 +21,9 @@ from aggregator.web import (
     editor_sign_in,
     editor_stories,
 )
-from aggregator.web.client_network import NetworkLimit
-from aggregator.web.editor_request import EditorRequest, Problem, has_editor_pages
+from aggregator.web.editor_request import EditorRequest, RequestProblem, has_editor_pages
 from aggregator.web.queries import Queries
+from aggregator.web.request_limit import RequestLimit
 from aggregator.web.static import StaticFiles, StaticResponse
 
 MAX_LAST_DECISIONS = 5
@@ -78,7 +78,7 @@ class EditorPages:
     app: Callable[[], App]
     static: StaticFiles
     queries: Queries
-    limit: NetworkLimit = field(default_factory=NetworkLimit)
+    limit: RequestLimit = field(default_factory=RequestLimit)
 
     def routes(self) -> list[Route]:
         """Return the routes of all pages; GET changes nothing."""
@@ -119,7 +119,7 @@ def _for_editors(endpoint: Endpoint) -> Endpoint:
     async def respond(request: EditorRequest) -> Response:
         try:
             editor = await request.identify()
-        except Problem as problem:
+        except RequestProblem as problem:
             return request.problem_page(problem, "not_signed_in")
         if editor is None:
             return editor_sign_in.required(request)

@@ -45,11 +45,11 @@ HEADERS = {
 }
 
 T = TypeVar("T")
-Page = Callable[["EditorRequest", "Problem | None"], Awaitable[Response]]
+Page = Callable[["EditorRequest", "RequestProblem | None"], Awaitable[Response]]
 """Returns the page of a request, with the problem of its form."""
 
 
-class Problem(Exception):
+class RequestProblem(Exception):
     """A request that cannot be carried out.
 
     `reason` is the key of its sentence in editor_words.json, `status` the status code of HTTP.
@@ -105,14 +105,14 @@ class EditorRequest:
         return self.editor.name
 
     async def identify(self) -> Editor | None:
-        """Return the editor who sends the request; None without a session. Raises Problem."""
+        """Return the editor who sends the request; None without a session. Raises RequestProblem."""
         config = self.app.config
         if config.web.editor_header:
             names = [name.strip() for name in self.http.headers.getlist(config.web.editor_header)]
             if any(names):
                 return self._named_by_proxy([name for name in names if name])
         if not mails_links(config):
-            raise Problem("no_user", 403)
+            raise RequestProblem("no_user", 403)
         session = self.http.cookies.get(COOKIE)
         if not session:
             return None
@@ -126,27 +126,27 @@ class EditorRequest:
         """Return the user whom a trusted proxy names (ED1)."""
         config = self.app.config
         if not proxies.is_from(self.http, config.web.trusted_proxies):
-            raise Problem("untrusted_proxy", 403)
+            raise RequestProblem("untrusted_proxy", 403)
         name = line(names[0], MAX_NAME_CHARACTERS) or ""
         if len(names) > 1 or not name or (config.editors and not is_editor(self.app, name)):
-            raise Problem("not_an_editor", 403)
+            raise RequestProblem("not_an_editor", 403)
         return Editor(name=name)
 
     async def respond(self, page: Page, decide: Callable[[EditorRequest], Awaitable[Response]]) -> Response:
-        """Return a page, or carry out the form of a POST; a Problem is shown on the page."""
+        """Return a page, or carry out the form of a POST; a RequestProblem is shown on the page."""
         if self.http.method != "POST":
             return await page(self, None)
         try:
             return await decide(self)
-        except Problem as problem:
+        except RequestProblem as problem:
             return await page(self, problem)
 
     async def run_command(self, command: Callable[[], T]) -> T:
-        """Run a command in a thread; raises Problem if it is not possible."""
+        """Run a command in a thread; raises RequestProblem if it is not possible."""
         try:
             return await run_in_threadpool(command)
         except WrongDecision as error:
-            raise Problem(error.reason or "unknown_action") from error
+            raise RequestProblem(error.reason or "unknown_action") from error
 
     async def read(self, query: Callable[[Store], T]) -> T:
         """Read the database for a page."""
@@ -159,7 +159,7 @@ class EditorRequest:
         title: str,
         section: str = "",
         read: Callable[[Store], Mapping[str, Any]] | None = None,
-        problem: Problem | None = None,
+        problem: RequestProblem | None = None,
         **values: object,
     ) -> Response:
         """Return a page; `read` returns values for its template, from one state of the database."""
@@ -174,7 +174,7 @@ class EditorRequest:
         shared = {"title": title, "section": section, "done": None if problem else done}
         return self.render(template, problem=problem, **{**shared, **stored, **values})
 
-    def render(self, template: str, *, problem: Problem | None = None, **values: object) -> Response:
+    def render(self, template: str, *, problem: RequestProblem | None = None, **values: object) -> Response:
         """Render a template that needs nothing from the database."""
         site = self.app.config.site
         shared = page_template.context(site, "", self.language, self.root) | {
@@ -206,12 +206,14 @@ class EditorRequest:
         text: str = self.words["moment"]
         return text.format(day=i18n.day(local.date(), self.language), time=f"{local:%H:%M}")
 
-    def _problem_sentence(self, problem: Problem) -> str:
+    def _problem_sentence(self, problem: RequestProblem) -> str:
         """Return the sentence that states a problem."""
         text: str = self.words.get(problem.reason) or self.words["unknown_action"]
         return text.format(site=self.app.config.site.title, **problem.values)
 
-    def problem_page(self, problem: Problem, title: str, link: tuple[str, str] | None = None) -> Response:
+    def problem_page(
+        self, problem: RequestProblem, title: str, link: tuple[str, str] | None = None
+    ) -> Response:
         """Return a page that only states a problem; `link` is a path with its words."""
         page = self.render("editor_notice.html.j2", problem=problem, title=self.words[title], link=link)
         if problem.status == 503:
@@ -227,9 +229,9 @@ class EditorRequest:
     def error_page(self, error: AggregatorError) -> Response:
         """Return the page of an error of the program, and log its reason without addresses."""
         if isinstance(error, StoreBusy):
-            return self.problem_page(Problem("busy_why", 503), "busy")
+            return self.problem_page(RequestProblem("busy_why", 503), "busy")
         logger.error("%s", addresses.without_addresses(str(error)))
-        return self.problem_page(Problem("failed_why", 503), "failed")
+        return self.problem_page(RequestProblem("failed_why", 503), "failed")
 
 
 def has_editor_pages(app: App) -> bool:
@@ -237,9 +239,9 @@ def has_editor_pages(app: App) -> bool:
     return bool(app.config.web.editor_header) or mails_links(app.config)
 
 
-def unknown_story(error: UnknownName, name: str) -> Problem:
+def unknown_story(error: UnknownName, name: str) -> RequestProblem:
     """Return the problem of a name that belongs to no story."""
-    problem = Problem("unknown_story", 404, name=line(name, 80) or "")
+    problem = RequestProblem("unknown_story", 404, name=line(name, 80) or "")
     problem.__cause__ = error
     return problem
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,16 +9,13 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from aggregator import addresses, i18n
-from aggregator.digests import editor_sign_in, subscriptions
-from aggregator.errors import AggregatorError
-from aggregator.ports import App
+from aggregator import i18n
+from aggregator.digests import editor_sign_in
 from aggregator.store.editor_sessions import SESSION_LIFETIME
 from aggregator.web import forms
-from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
-from aggregator.web.editor_request import COOKIE, EditorRequest, Problem
-
-logger = logging.getLogger("aggregator.web.editor")
+from aggregator.web.background import process_requests
+from aggregator.web.editor_request import COOKIE, EditorRequest, RequestProblem
+from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 
 
 def required(request: EditorRequest) -> Response:
@@ -29,35 +25,35 @@ def required(request: EditorRequest) -> Response:
         cross_site = request.http.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         return request.redirect("editor/sign-in" + ("?from=link" if cross_site else ""))
     link = ("editor/sign-in", request.words["sign_in"])
-    return request.problem_page(Problem("not_signed_in_why", 403), "not_signed_in", link)
+    return request.problem_page(RequestProblem("not_signed_in_why", 403), "not_signed_in", link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
     """Accept addresses and sign-in links, and begin and end sessions."""
 
-    limit: NetworkLimit
+    limit: RequestLimit
 
     async def form(self, request: EditorRequest) -> Response:
         """Show the form, or accept an address; the response is the same for every address."""
         if not editor_sign_in.mails_links(request.app.config):
-            return request.problem_page(Problem("no_user", 403), "not_signed_in")
+            return request.problem_page(RequestProblem("no_user", 403), "not_signed_in")
         if request.http.method != "POST":
             return _form(request)
         form = await forms.read(request.http)
         address = forms.address(forms.first(form, "address"))
         if address is None:
-            return _form(request, Problem("no_address"), forms.first(form, "address")[:254])
+            return _form(request, RequestProblem("no_address"), forms.first(form, "address")[:254])
         client = request.http.client
         if not self.limit.allows(network(client.host if client else "")):
-            refusal = request.problem_page(Problem("too_many_why", 429), "too_many")
+            refusal = request.problem_page(RequestProblem("too_many_why", 429), "too_many")
             refusal.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return refusal
         language = i18n.known(request.language)
         await run_in_threadpool(editor_sign_in.request_link, request.app, address, language)
         page = request.render("editor_sent.html.j2", title=request.words["link_sent"])
         # After the response, so that its duration does not show whether the address is listed (ED2).
-        page.background = BackgroundTask(_settle, request.app)
+        page.background = BackgroundTask(process_requests, request.app)
         return page
 
     async def link(self, request: EditorRequest) -> Response:
@@ -67,7 +63,7 @@ class SignIn:
         """
         token = request.http.path_params["token"]
         if not editor_sign_in.mails_links(request.app.config):
-            return request.problem_page(Problem("no_user", 403), "not_signed_in")
+            return request.problem_page(RequestProblem("no_user", 403), "not_signed_in")
         if request.http.method != "POST":
             if not await run_in_threadpool(editor_sign_in.is_valid, request.app, token):
                 return _invalid(request)
@@ -88,7 +84,7 @@ class SignIn:
         return response
 
 
-def _form(request: EditorRequest, problem: Problem | None = None, address: str = "") -> Response:
+def _form(request: EditorRequest, problem: RequestProblem | None = None, address: str = "") -> Response:
     return request.render(
         "editor_sign_in.html.j2",
         problem=problem,
@@ -101,17 +97,10 @@ def _form(request: EditorRequest, problem: Problem | None = None, address: str =
 def _invalid(request: EditorRequest) -> Response:
     """Return the same page for unknown, used and expired links."""
     link = ("editor/sign-in", request.words["another_link"])
-    return request.problem_page(Problem("link_invalid_why", 404), "link_invalid", link)
+    return request.problem_page(RequestProblem("link_invalid_why", 404), "link_invalid", link)
 
 
 def _set_cookie(response: Response, session: str, seconds: int) -> None:
     response.set_cookie(
         COOKIE, session, max_age=seconds, path="/", secure=True, httponly=True, samesite="strict"
     )
-
-
-def _settle(app: App) -> None:
-    try:
-        subscriptions.settle(app)
-    except AggregatorError as error:  # the next run of `digest` settles the request
-        logger.error("%s", addresses.without_addresses(str(error)))

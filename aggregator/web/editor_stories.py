@@ -21,7 +21,7 @@ from aggregator.store.connection import Store
 from aggregator.text import legal, line
 from aggregator.web import forms
 from aggregator.web.editor_events import EventForm, change_of, form_of
-from aggregator.web.editor_request import EditorRequest, Problem, unknown_story
+from aggregator.web.editor_request import EditorRequest, RequestProblem, unknown_story
 from aggregator.web.forms import Form, first
 
 MAX_QUERY_CHARACTERS = 1000
@@ -62,27 +62,27 @@ async def story(request: EditorRequest) -> Response:
     try:
         current_id = await request.read(partial(story_search.resolve, name=story_id))
         if current_id is None:
-            raise Problem("unknown_story", 404, name=line(story_id, 80) or "")
+            raise RequestProblem("unknown_story", 404, name=line(story_id, 80) or "")
         if request.http.method != "POST":
             if current_id != story_id:
                 return request.redirect(_path(current_id))
             return await _page(request, story_id)
         if current_id != story_id:  # the story of the page was merged into another one
-            raise Problem("changed_meanwhile", 409)
-    except Problem as problem:
+            raise RequestProblem("changed_meanwhile", 409)
+    except RequestProblem as problem:
         return request.problem_page(problem, "stories", ("editor/stories", request.words["find_story"]))
     form = await forms.read(request.http)
     try:
         action = _ACTIONS.get(first(form, "action"))
         if action is None:
-            raise Problem("unknown_action")
+            raise RequestProblem("unknown_action")
         return await action(request, story_id, form)
-    except Problem as problem:
+    except RequestProblem as problem:
         return await _page(request, story_id, problem, form)
 
 
 async def _page(
-    request: EditorRequest, story_id: str, problem: Problem | None = None, form: Form | None = None
+    request: EditorRequest, story_id: str, problem: RequestProblem | None = None, form: Form | None = None
 ) -> Response:
     zone = request.app.config.site.timezone
 
@@ -132,7 +132,7 @@ async def _merge(request: EditorRequest, story_id: str, form: Form) -> Response:
     """Merge the story with another one, named by its URL or id."""
     other = id_in(first(form, "other"))
     if not other:
-        raise Problem("name_story")
+        raise RequestProblem("name_story")
     try:
         merged_id, _ = await request.run_command(
             partial(
@@ -148,17 +148,17 @@ async def _split(request: EditorRequest, story_id: str, form: Form) -> Response:
     """Split off the ticked items."""
     items = list(dict.fromkeys(form.get("item", [])))
     if not items:
-        raise Problem("no_items")
+        raise RequestProblem("no_items")
     story_ids = await request.read(lambda store: stories.stories_of(store, items))
     if story_ids != {story_id}:
-        raise Problem("not_one_story")
+        raise RequestProblem("not_one_story")
     announce = first(form, "announce") == "yes"
     try:
         _, new_id = await request.run_command(
             partial(editor_commands.split, request.app, items, request.author, announce=announce)
         )
     except UnknownName as error:
-        raise Problem("not_one_story") from error
+        raise RequestProblem("not_one_story") from error
     return request.redirect(_path(new_id), "split")
 
 

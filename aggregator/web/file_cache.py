@@ -25,7 +25,7 @@ FileVersion = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representation:
-    """Hold the bytes of a response body and their strong ETag (RFC 9110 section 8.8.3)."""
+    """The bytes of a response body and their strong ETag (RFC 9110 section 8.8.3)."""
 
     content: bytes
     etag: str
@@ -33,7 +33,7 @@ class Representation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedFile:
-    """Hold a file in memory, plain and, where a `.gz` exists, compressed."""
+    """A file in memory, plain and, where a `.gz` exists, compressed."""
 
     version: FileVersion
     last_modified: str
@@ -48,7 +48,7 @@ class CachedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeFile:
-    """Hold an open file that is too large for the cache; the caller closes it.
+    """An open file that is too large for the cache; the caller closes it.
 
     `file` keeps its content when the path is replaced.
     """

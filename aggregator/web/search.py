@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from aggregator import i18n
 from aggregator.model.config import Config
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.publishing import EPOCH
-from aggregator.model.search import Found, Highlighted
+from aggregator.model.search import Highlighted, SearchResults
 from aggregator.model.stories import Story
 from aggregator.publishing import atom, paths
 from aggregator.publishing.atom import FeedDocument
@@ -78,7 +78,7 @@ class Search:
         body = (
             await self.queries.run(lambda store: self._page(store, asked, request.url.path), SECONDS)
             if asked.asked
-            else self._rendered(asked, Found(), request.url.path)
+            else self._rendered(asked, SearchResults(), request.url.path)
         )
         return responses.document(request, body, paths.HTML_TYPE, seconds=PAGE_LIFETIME_SECONDS)
 
@@ -93,7 +93,7 @@ class Search:
         found = story_search.find(store, asked.words, asked.selection(zone), asked.page)
         return self._rendered(asked, found, path)
 
-    def _rendered(self, asked: SearchRequest, found: Found, path: str) -> bytes:
+    def _rendered(self, asked: SearchRequest, found: SearchResults, path: str) -> bytes:
         site = self.config.site
         words = i18n.page_words(site.language)
         facets = tuple(self._facet(name, asked, found) for name in FILTERS)
@@ -126,7 +126,7 @@ class Search:
             next_page=_page_url(asked, asked.page + 1) if asked.page < last else None,
         )
 
-    def _facet(self, name: str, asked: SearchRequest, found: Found) -> Facet:
+    def _facet(self, name: str, asked: SearchRequest, found: SearchResults) -> Facet:
         """Return a filter with all values of feeds.yaml and of the stories found."""
         words = i18n.page_words(self.config.site.language)
         counts = found.counts.get(FILTERS[name], {})
@@ -160,7 +160,7 @@ class Search:
         if name == "partner":
             return {source.id: source.name for source in self.config.sources}
         if name == "kind":
-            return {kind.value: words["kinds"].get(kind.value, kind.value) for kind in Kind}
+            return {kind.value: words["kinds"].get(kind.value, kind.value) for kind in ItemKind}
         if name == "topic":
             return {topic: topic for topic in _topics(self.config)}
         return dict(words["languages"])
@@ -214,25 +214,25 @@ def _page_url(asked: SearchRequest, page: int) -> str:
     return f"search?{replace(asked, page=page).query()}"
 
 
-def _notes(words: Mapping[str, str], asked: SearchRequest, found: Found) -> list[str]:
+def _notes(words: Mapping[str, str], asked: SearchRequest, found: SearchResults) -> list[str]:
     notes = [words["search_bad_date"].format(text=text) for text in asked.bad_dates]
     return notes + ([words["search_shortened"]] if found.shortened else [])
 
 
-def _summary(words: Mapping[str, str], found: Found) -> str:
+def _summary(words: Mapping[str, str], found: SearchResults) -> str:
     if found.total == 1:
         return words["found_one"]
     return words["found_more" if found.limited else "found"].format(n=found.total)
 
 
-def _title(found: Found, story: Story) -> Highlighted:
+def _title(found: SearchResults, story: Story) -> Highlighted:
     """Return the title of a story, with marked words if the matching item leads it."""
     marked = found.titles.get(story.id, ())
     same = "".join(text for text, _ in marked) == story.lead.title
     return marked if same else ((story.lead.title, False),)
 
 
-def _excerpt(found: Found, story: Story) -> Highlighted:
+def _excerpt(found: SearchResults, story: Story) -> Highlighted:
     """Return the passage with the words, or the excerpt of a story."""
     if story.id in found.texts:
         return found.texts[story.id]

@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aggregator.model.config import Site
-from aggregator.model.stories import Gone
+from aggregator.model.stories import UnpublishedStory
 from aggregator.ports import Clock
 from aggregator.publishing import stylesheet
 from aggregator.web import pages
 from aggregator.web.conditional import not_modified, prefers_gzip, prefers_page
 from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile, in_memory
 from aggregator.web.headers import ANY_ORIGIN, METHODS, PREFLIGHT, SECURITY, Headers
-from aggregator.web.story_pages import StoryPages, is_marked
+from aggregator.web.story_pages import StoryPages, is_gone_page
 
 LIFETIME_SECONDS = 600
 """Seconds that a document is fresh: the documented interval between runs of `fetch` (V6)."""
@@ -99,12 +99,17 @@ class StaticFiles:
         await _send(send, 204, [*SECURITY, (b"allow", METHODS), *foreign], b"")
 
     async def _send_gone(
-        self, path: str, file: CachedFile | LargeFile | Folder | None, gone: Gone, scope: Scope, send: Send
+        self,
+        path: str,
+        file: CachedFile | LargeFile | Folder | None,
+        gone: UnpublishedStory,
+        scope: Scope,
+        send: Send,
     ) -> None:
-        """Lead on to the story into which another was merged, or say that it is gone."""
-        if gone.became:
-            await self._send_error(scope, send, 301, (b"location", f"./{gone.became}.html".encode()))
-        elif isinstance(file, CachedFile) and is_marked(file):
+        """Redirect to the story into which another was merged, or say that it is gone."""
+        if gone.merged_into:
+            await self._send_error(scope, send, 301, (b"location", f"./{gone.merged_into}.html".encode()))
+        elif isinstance(file, CachedFile) and is_gone_page(file):
             await self._send_cached(path, file, scope, send, status=410)
         else:
             await self._send_error(scope, send, 410)

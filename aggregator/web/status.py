@@ -20,11 +20,10 @@ from aggregator.model.config import Config, Site
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay, SourceHealth, StatusReport
 from aggregator.ports import Clock
-from aggregator.publishing import day_strips, metrics, paths
-from aggregator.publishing.charts import bars
+from aggregator.publishing import charts, day_strips, metrics, paths
 from aggregator.store import activity
 from aggregator.store.connection import Store
-from aggregator.web import charts, pages, responses
+from aggregator.web import pages, responses
 from aggregator.web.queries import Queries
 
 SECONDS = 3.0
@@ -106,7 +105,9 @@ class Status:
     def _read(self, store: Store) -> PublicStatus:
         now = self.clock()
         report = health.report_from(store, self.config)
-        first_month = datetime.fromisoformat(f"{charts.months(now.date(), MONTHS)[0]}-01").replace(tzinfo=UTC)
+        first_month = datetime.fromisoformat(f"{charts.last_months(now.date(), MONTHS)[0]}-01").replace(
+            tzinfo=UTC
+        )
         return PublicStatus(
             now=now,
             fresh=not health.alerts(report, now),
@@ -226,12 +227,12 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
 
 def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> dict[str, Any]:
     words = i18n.page_words(site.language)
-    months = charts.months(now.date(), MONTHS)
+    months = charts.last_months(now.date(), MONTHS)
     named = [(_month(month, site), numbers.get(month, 0)) for month in months]
     return {
         "title": title,
         "alternative": f"{title}. " + ", ".join(words["bar"].format(month=m, n=n) for m, n in named),
-        "chart": bars([number for _, number in named]),
+        "chart": charts.bars([number for _, number in named]),
         "first": named[0][0],
         "largest": f"max. {max(number for _, number in named)}",
         "last": named[-1][0],

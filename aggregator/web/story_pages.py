@@ -1,4 +1,4 @@
-"""Find out which pages of stories are gone: hidden, withdrawn or merged ones."""
+"""Find out which pages of stories are gone: those of hidden, removed or merged stories."""
 
 from __future__ import annotations
 
@@ -7,35 +7,37 @@ from dataclasses import dataclass
 from functools import partial
 
 from aggregator.errors import StoreError
-from aggregator.model.stories import Gone
+from aggregator.model.stories import UnpublishedStory
 from aggregator.store import story_search
 from aggregator.web.file_cache import CachedFile, Folder, LargeFile
 from aggregator.web.queries import Queries
 
 PATH = re.compile(r"stories/([a-z2-7]{16})\.html")
-MARK = re.compile(rb"<meta name=[\"']?robots[\"']? content=[\"']?noindex")
+GONE_META = re.compile(rb"<meta name=[\"']?robots[\"']? content=[\"']?noindex")
 """What publishing writes into the page of a story that is hidden or was merged."""
 MAX_HEAD_BYTES = 4096
-"""Bytes of a page that may contain the mark."""
+"""Bytes of a page that may contain this element."""
 SECONDS = 0.5
 """Seconds that the search for a story may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoryPages:
-    """Decide which pages of stories are answered with 410, or lead on to another story."""
+    """Decide which pages of stories are answered with 410, or redirect to another story."""
 
     queries: Queries
 
-    async def find_gone(self, path: str, file: CachedFile | LargeFile | Folder | None) -> Gone | None:
+    async def find_gone(
+        self, path: str, file: CachedFile | LargeFile | Folder | None
+    ) -> UnpublishedStory | None:
         """Return what became of the story of a page; None for a published one and any other path.
 
-        The store knows it before its page is written anew; if it does not answer, the page decides.
+        The store knows it before its page is written again; if it does not answer, the page decides.
         """
         name = PATH.fullmatch(path)
         if not name:
             return None
-        marked = Gone() if is_marked(file) else None
+        marked = UnpublishedStory() if is_gone_page(file) else None
         try:
             found = await self.queries.run(partial(story_search.gone, story_id=name[1]), SECONDS)
         except StoreError:
@@ -43,6 +45,9 @@ class StoryPages:
         return found or marked
 
 
-def is_marked(file: CachedFile | LargeFile | Folder | None) -> bool:
+def is_gone_page(file: CachedFile | LargeFile | Folder | None) -> bool:
     """Return whether a file is the page of a story that is gone."""
-    return isinstance(file, CachedFile) and MARK.search(file.identity.content, 0, MAX_HEAD_BYTES) is not None
+    return (
+        isinstance(file, CachedFile)
+        and GONE_META.search(file.identity.content, 0, MAX_HEAD_BYTES) is not None
+    )

@@ -60,22 +60,22 @@ class Pages:
         """Render one button and no further choice (SU2)."""
         return self._render("confirm", "button.html.j2", question=None, button="do_confirm")
 
-    def leave(self, digest: str | None) -> str:
+    def unsubscribe(self, digest: str | None) -> str:
         """Render the button that unsubscribes."""
         words = subscriber_texts.page_words(self.language)
         title = self._title(digest)
         question = words["leave_one"].format(title=title) if title else words["leave_all"]
         return self._render("leave", "button.html.j2", question=question, button="do_leave")
 
-    def left(self, subscriber: Subscriber, digest: str | None, token: str, undo: str | None) -> str:
-        """Render what follows leaving, with undo unless it changed nothing (SU4)."""
+    def unsubscribed(self, subscriber: Subscriber, digest: str | None, token: str, undo: str | None) -> str:
+        """Render what follows unsubscribing, with undo unless it changed nothing (SU4)."""
         words = subscriber_texts.page_words(self.language)
         title = self._title(digest)
         running = subscriber.state is not SubscriberState.UNSUBSCRIBED
         rest = [self._title(each) or each for each in subscriber.digests] if running and title else []
         said = words["left_one"].format(title=title) if title and rest else words["left_all"]
         kept = words["left_rest"].format(titles=", ".join(rest)) if rest else None
-        return self._render("left", "left.html.j2", said=said, kept=kept, token=token, undo=undo)
+        return self._render("left", "unsubscribed.html.j2", said=said, kept=kept, token=token, undo=undo)
 
     def subscription(self, subscriber: Subscriber, said: str | None = None) -> str:
         """Render the page of a subscription; its address is shortened (DP5)."""

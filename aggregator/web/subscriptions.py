@@ -19,8 +19,9 @@ from aggregator.errors import AggregatorError
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
 from aggregator.ports import App
 from aggregator.web import forms, headers
-from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
+from aggregator.web.background import process_requests
 from aggregator.web.forms import Form, first
+from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 from aggregator.web.static import StaticFiles, StaticResponse
 from aggregator.web.subscription_pages import Pages, SignUp
 
@@ -38,14 +39,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions:
-    """The endpoints of subscribers; `app` returns the program with the present feeds.yaml.
+    """The endpoints of subscribers; `app` returns the program with the current feeds.yaml.
 
     Without `web.url` or without digests they respond as to any unknown path.
     """
 
     app: Callable[[], App]
     static: StaticFiles
-    limit: NetworkLimit = field(default_factory=NetworkLimit)
+    limit: RequestLimit = field(default_factory=RequestLimit)
 
     def routes(self) -> list[Route]:
         """Return the routes of all pages; GET never changes anything (SU2)."""
@@ -109,7 +110,9 @@ class Subscriptions:
             too_many = _page(pages.notice("too_many", "too_many_why"), 429)
             too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return too_many
-        sent.background = BackgroundTask(_settle, app)  # after the response, so that its time says nothing
+        sent.background = BackgroundTask(
+            process_requests, app
+        )  # after the response, so that its time says nothing
         return sent
 
     def _network(self, request: Request) -> str:
@@ -140,16 +143,18 @@ class Subscriptions:
         if request.method != "POST":
             subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
             pages = self._pages(subscriber.language if subscriber else "")
-            return _page(pages.leave(digest)) if subscriber else self._invalid(request)
+            return _page(pages.unsubscribe(digest)) if subscriber else self._invalid(request)
         await request.body()
-        return await self._leave(request, digest)
+        return await self._unsubscribe(request, digest)
 
-    async def _leave(self, request: Request, digest: str | None) -> Response:
+    async def _unsubscribe(self, request: Request, digest: str | None) -> Response:
         token = request.path_params["token"]
-        left = await run_in_threadpool(subscriptions.leave, self.app(), token, digest)
-        if left is None:
+        ended = await run_in_threadpool(subscriptions.unsubscribe, self.app(), token, digest)
+        if ended is None:
             return self._invalid(request)
-        return _page(self._pages(left.subscriber.language).left(left.subscriber, digest, token, left.undo))
+        return _page(
+            self._pages(ended.subscriber.language).unsubscribed(ended.subscriber, digest, token, ended.undo)
+        )
 
     async def subscription(self, request: Request) -> Response:
         """Show a subscription, or change it (SU4)."""
@@ -162,7 +167,7 @@ class Subscriptions:
         form = await forms.read(request)
         action = first(form, "action")
         if action == "leave":
-            return await self._leave(request, None)
+            return await self._unsubscribe(request, None)
         if action in ("data", "erase", "undo"):
             return await run_in_threadpool(self._right, app, subscriber, token, action, form)
         said = await run_in_threadpool(_change, app, subscriber, token, action, form)
@@ -173,7 +178,7 @@ class Subscriptions:
         return _page(page, 400 if said == "no_digest" else 200)
 
     def _right(self, app: App, subscriber: Subscriber, token: str, action: str, form: Form) -> Response:
-        """Download, erase, or take leaving back."""
+        """Download, erase, or undo unsubscribing."""
         pages = self._pages(subscriber.language)
         if action == "data":
             stored = json.dumps(subscriptions.data(app, token), ensure_ascii=False, indent=2)
@@ -205,20 +210,13 @@ def _change(app: App, subscriber: Subscriber, token: str, action: str, form: For
     if action != "save":
         return None
     known = {plan.id for plan in app.config.digests}
-    # Digests that are not in feeds.yaml at present are not on the page, so nobody gave them up.
+    # Digests that are not in feeds.yaml at the moment are not on the page, so nobody gave them up.
     digests = known.intersection(form.get("digest", []))
     if not digests:
         return "no_digest"
     language = forms.known_language(first(form, "language"), subscriber.language)
     kept = set(subscriber.digests) - known
     return "saved" if subscriptions.save(app, token, sorted(digests | kept), language) else None
-
-
-def _settle(app: App) -> None:
-    try:
-        subscriptions.settle(app)
-    except AggregatorError as error:  # the job that sends mail settles what is left
-        logger.error("%s", addresses.without_addresses(str(error)))
 
 
 # --- requests and responses ------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from aggregator.polling import websub_callbacks
 from aggregator.polling.websub_callbacks import CallbackState
 from aggregator.ports import App
 from aggregator.web import responses
-from aggregator.web.client_network import NetworkLimit
+from aggregator.web.request_limit import RequestLimit
 
 PATH = f"/{CALLBACK_PATH}"
 MAX_BODIES = 4
@@ -45,7 +45,7 @@ class Callbacks:
 
     app: Callable[[], App]
     on_push: Callable[[], None] = lambda: None
-    limit: NetworkLimit = field(default_factory=lambda: NetworkLimit(maximum=MAX_REQUESTS))
+    limit: RequestLimit = field(default_factory=lambda: RequestLimit(maximum=MAX_REQUESTS))
     bodies_in_memory: int = 0
 
     def routes(self) -> list[Route]:
@@ -63,7 +63,7 @@ class Callbacks:
             return await self._error(request, 503)
 
     async def _refusal(self, request: Request) -> int | None:
-        """Return the status code of a refusal, decided before the body is read; None to go on."""
+        """Return the status code of a refusal, decided before the body is read; None to continue."""
         if self.app().config.web.url is None:
             return 404
         state = await run_in_threadpool(websub_callbacks.state, self.app(), _token(request))

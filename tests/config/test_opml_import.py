@@ -13,7 +13,7 @@ from aggregator.config import load
 from aggregator.config.new_sources import SourceListError
 from aggregator.discovery import opml
 from aggregator.model.config import Source
-from aggregator.model.publishing import ImportReport
+from aggregator.model.discovery import SourceImportReport
 from tests.conftest import Workplace
 from tests.hostile_strings import VECTORS, terminal_faults
 
@@ -30,10 +30,10 @@ def file(place: Workplace) -> Path:
 
 
 OPML = """<?xml version="1.0"?><opml version="2.0"><head><title>t</title></head><body>
-<outline text="Folder"><outline text="Übersicht: &quot;Neues&quot;" type="rss" xmlUrl="https://new.example/feed"/></outline>
-<outline text="Known" xmlUrl="{known}"/><outline text="Übersicht" xmlUrl="https://other.example/feed?a=1&amp;b=2"/>
-<outline text="No feed" url="https://x.example/"/><outline text="Odd" xmlUrl="javascript:alert(1)"/>
-</body></opml>"""
+<outline text="Folder"><outline text="Übersicht: &quot;Neues&quot;" type="rss"
+xmlUrl="https://new.example/feed"/></outline> <outline text="Known" xmlUrl="{known}"/><outline text="Übersicht"
+xmlUrl="https://other.example/feed?a=1&amp;b=2"/> <outline text="No feed" url="https://x.example/"/><outline text="Odd"
+xmlUrl="javascript:alert(1)"/> </body></opml>"""
 
 
 def test_sources_are_added_and_all_else_stays(file: Path, tmp_path: Path) -> None:
@@ -183,5 +183,5 @@ def test_exported_sources_can_be_imported(place: Workplace, tmp_path: Path) -> N
     assert [reason[:2] for reason in report.left_out] == ["F:"]
     assert "source discover" in report.left_out[0]
     (tmp_path / "again.opml").write_bytes(opml.export_sources(load(other)))
-    assert opml.import_sources(other, tmp_path / "again.opml") == ImportReport(added=())
-    assert opml.import_sources(config.file, tmp_path / "out.opml") == ImportReport(added=())
+    assert opml.import_sources(other, tmp_path / "again.opml") == SourceImportReport(added=())
+    assert opml.import_sources(config.file, tmp_path / "out.opml") == SourceImportReport(added=())

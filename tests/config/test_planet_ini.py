@@ -11,7 +11,7 @@ from aggregator.config.new_sources import MAX_NEW_SOURCES, SourceListError
 from aggregator.discovery import opml
 from aggregator.items import classify
 from aggregator.model.config import Source
-from aggregator.model.publishing import ImportReport
+from aggregator.model.discovery import SourceImportReport
 from tests.command import call
 from tests.conftest import Workplace
 from tests.hostile_strings import VECTORS, terminal_faults
@@ -75,7 +75,7 @@ name = A file
 """
 
 
-def imported(place: Workplace, text: str | bytes, sources: str = "sources: []\n") -> ImportReport:
+def imported(place: Workplace, text: str | bytes, sources: str = "sources: []\n") -> SourceImportReport:
     """Import a configuration into a feeds.yaml with the usual head."""
     (place.folder / "config.ini").write_bytes(
         text if isinstance(text, bytes) else text.encode("utf-8", "replace")

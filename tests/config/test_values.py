@@ -55,11 +55,11 @@ VALID: list[tuple[Callable[[Any], object], object, object]] = [
     (values.selector, "article.news > h3", "article.news > h3"),
     (values.selector, "time@datetime", "time@datetime"),
     (values.selector, "@href", "@href"),
-    (values.private_place, "127.0.0.1", "127.0.0.1/32"),
-    (values.private_place, "10.1.2.3/8", "10.0.0.0/8"),
-    (values.private_place, "fd00::/8", "fd00::/8"),
-    (values.private_place, "Feeds.Intern:8080", "feeds.intern:8080"),
-    (values.private_place, "[::1]:8080", "[::1]:8080"),
+    (values.private_host, "127.0.0.1", "127.0.0.1/32"),
+    (values.private_host, "10.1.2.3/8", "10.0.0.0/8"),
+    (values.private_host, "fd00::/8", "fd00::/8"),
+    (values.private_host, "Feeds.Intern:8080", "feeds.intern:8080"),
+    (values.private_host, "[::1]:8080", "[::1]:8080"),
 ]
 
 # Invalid texts by parser and part of the message.
@@ -120,7 +120,7 @@ INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
     (values.word, "would match everything"): ["", "  ", "//"],
     (values.word, "is not a regular expression"): ["/(/", "/(\n/", "/a{99999999999}/"],
     (values.selector, "is not a CSS selector"): ["a[", "a,", ".", "a::before", "svg|a", ""],
-    (values.private_place, "is neither a host"): ["", "a b", "http://a", "10.0.0.0/99", "host:", "*"],
+    (values.private_host, "is neither a host"): ["", "a b", "http://a", "10.0.0.0/99", "host:", "*"],
 }
 
 
@@ -200,7 +200,7 @@ def test_zones_keep_their_name(name: str) -> None:
     assert values.zone(name).key == name
 
 
-IDEMPOTENT = [values.web_url, values.base_url, values.address, values.schedule, values.private_place]
+IDEMPOTENT = [values.web_url, values.base_url, values.address, values.schedule, values.private_host]
 
 
 @pytest.mark.parametrize(

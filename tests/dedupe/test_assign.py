@@ -94,7 +94,7 @@ def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
             found, _ = normalise.items(reading, by_id[source_id], IdentityPolicy(), (), place.clock.now)
             known = items.known(store, source_id, [alias for item in found for alias in item.aliases])
             with store.transaction():
-                items.keep(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)
+                items.save(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)
         placing.assign(store, config.channels, place.clock.now)
         return shown(store)
 
@@ -113,7 +113,7 @@ def state(place: Workplace) -> dict[str, str]:
 def in_feed(place: Workplace) -> list[str]:
     """The stories of the feed of everything."""
     with opened(place.database, create=False) as store:
-        return [*channels.window(store, "all", 100, fed_only=True)]
+        return [*channels.window(store, "all", 100, in_feeds_only=True)]
 
 
 def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
@@ -138,7 +138,11 @@ def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
     assert len({told[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
     assert told[WELCOME[1]] != told[OTHER_WELCOME[1]]
     (story, *_) = story_view.search(place.app().config, "survey", 5)
-    assert {story.publisher.id, *(s.publisher.id for s in story.also)} == {"hub", "society", "consortium"}
+    assert {story.publisher.id, *(s.publisher.id for s in story.further_items)} == {
+        "hub",
+        "society",
+        "consortium",
+    }
 
 
 @pytest.mark.parametrize("order", list(permutations((SURVEY, UMFRAGE, TAKE_PART, WELCOME)))[::5])
@@ -418,7 +422,7 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
     """Re-clustering undoes neither a merge nor a split, and changes no id (I7)."""
     first, _ = merged(place, clock)
     told = tell(place, SURVEY, UMFRAGE)
-    umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     home, part = editor_commands.split(place.app(), [umfrage], "ada", announce=False)
     before = state(place)
     assert home == told[SURVEY[1]] and before[UMFRAGE[1]] == part != home
@@ -477,7 +481,7 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
     told = tell(place, UMFRAGE)
     assert told[UMFRAGE[1]] == first[SURVEY[1]]
     assert mailed(place, clock) == {SURVEY[1]: "new"}
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     if how == "recluster":
         with opened(place.database) as store:
             store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
@@ -552,7 +556,7 @@ def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> N
 
 
 def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> None:
-    """Published stories that the present rules call one become merge candidates, once (I5)."""
+    """Published stories that the current rules call one become merge candidates, once (I5)."""
     told = tell(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
     with opened(place.database) as store:
         store.db.execute(
@@ -702,7 +706,7 @@ def test_a_split_while_an_edition_is_composed(
     tell(place, SURVEY)
     clock.now += timedelta(hours=6)
     told = tell(place, UMFRAGE)
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     split = partial(editor_commands.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
     beside(monkeypatch, body, "compose", editor.start)
@@ -726,7 +730,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
 
         monkeypatch.setattr(module, name, called)
 
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
     watched(story_search, "resolve")
     watched(editorial, "items_by_prefix")
     app = place.app()

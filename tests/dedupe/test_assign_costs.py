@@ -144,7 +144,7 @@ def store(tmp_path: Path, counted: Counted) -> Iterator[Store]:
 def placed(store: Store, arrived: list[Item]) -> None:
     """Items arrive and are placed."""
     with store.transaction():
-        items.keep(store, diff.item_changes(arrived, lambda _: None), backlog=False, now=NOW)
+        items.save(store, diff.item_changes(arrived, lambda _: None), backlog=False, now=NOW)
     placing.assign(store, (), NOW)
 
 

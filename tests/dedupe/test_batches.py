@@ -76,7 +76,7 @@ def placed(file: Path, arrived: list[Item], batch_items: int) -> list[list[tuple
         sources.sync(store, polled, dict.fromkeys(SOURCES, ""))
         for part in (arrived[: len(arrived) // 2], arrived[len(arrived) // 2 :]):
             with store.transaction():
-                items.keep(store, diff.item_changes(part, lambda _: None), backlog=False, now=NOW)
+                items.save(store, diff.item_changes(part, lambda _: None), backlog=False, now=NOW)
             placing.assign(store, (), NOW)
         return [
             [tuple(row) for row in store.db.execute(f"SELECT {columns} ORDER BY 1, 2")]

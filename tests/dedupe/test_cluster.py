@@ -26,7 +26,7 @@ def member(id_: str, *links: str, **fields: Any) -> Member:
         "title": "A title",
         "aggregator": False,
         "priority": 0,
-        "sort": NOW,
+        "sort_time": NOW,
     }
     return Member(item_id=id_, links=frozenset(links), **usual | fields)
 
@@ -60,7 +60,7 @@ _members = st.lists(
             "title": title,
             "aggregator": aggregator,
             "priority": priority,
-            "sort": NOW - timedelta(hours=hours),
+            "sort_time": NOW - timedelta(hours=hours),
         },
         st.frozensets(st.sampled_from("xyz"), max_size=2),
         st.sampled_from("abcd"),
@@ -134,7 +134,7 @@ def test_every_order_of_three_partners_is_one_story() -> None:
     members = (
         member("o", "x"),
         member("a", "x", aggregator=True),
-        member("r", "x", sort=NOW + timedelta(hours=1)),
+        member("r", "x", sort_time=NOW + timedelta(hours=1)),
     )
     for order in permutations(members):
         placements = assign(order, ())
@@ -172,8 +172,8 @@ def test_two_items_of_one_source_are_two_stories() -> None:
 
 def test_a_veto_against_any_member_counts() -> None:
     """To join, an item needs the lead's evidence and no veto against any member (I5)."""
-    lead = member("a", "x", title="Ein Treffen", sort=NOW - timedelta(hours=2))
-    joined = member("b", "x", title="Meeting 2025", sort=NOW - timedelta(hours=1))
+    lead = member("a", "x", title="Ein Treffen", sort_time=NOW - timedelta(hours=2))
+    joined = member("b", "x", title="Meeting 2025", sort_time=NOW - timedelta(hours=1))
     late = member("c", "x", title="Meeting 2026")
     assert partition(assign([lead, joined, late], ())) == {frozenset("ab"), frozenset("c")}
 
@@ -274,11 +274,11 @@ def test_the_lead_is_the_origin() -> None:
     """Origin before aggregator, then priority, then earliest sort, then id (I6)."""
     hour = timedelta(hours=1)
     in_order = [
-        member("z", priority=1, sort=NOW),
-        member("y", sort=NOW - hour),
-        member("a", sort=NOW),
-        member("b", sort=NOW),
-        member("c", aggregator=True, priority=9, sort=NOW - 9 * hour),
+        member("z", priority=1, sort_time=NOW),
+        member("y", sort_time=NOW - hour),
+        member("a", sort_time=NOW),
+        member("b", sort_time=NOW),
+        member("c", aggregator=True, priority=9, sort_time=NOW - 9 * hour),
     ]
     for one, next_ in pairwise(in_order):
         assert lead_order(one) < lead_order(next_)

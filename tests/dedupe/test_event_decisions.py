@@ -1,4 +1,4 @@
-"""An editor's word on the event of a story (EX9)."""
+"""Editors' decisions about the events of stories (EX9)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_wrong_facts(change: EventChange, words: str) -> None:
 
 
 def test_a_word_stays_and_can_be_undone(community: Community, clock: Clock) -> None:
-    """An edit at the source does not change an editor's word; undone, the source counts."""
+    """An edit at the source does not change an editor's decision; undone, the source counts."""
     community.poll(COURSE)
     app = community.place.app()
     ((story_id,),) = community.rows("SELECT id FROM stories")
@@ -145,7 +145,7 @@ def test_a_story_that_shares_an_entry(community: Community, clock: Clock, webs: 
 
 
 def test_a_word_survives_a_merge(community: Community, clock: Clock) -> None:
-    """An editor's word on a story stays with the story that it was merged into (I7)."""
+    """An editor's decision on a story stays with the story that it was merged into (I7)."""
     from aggregator.dedupe import editor_commands
 
     community.poll(COURSE)

@@ -38,7 +38,7 @@ def told(id_: str, title: str, text: str = "", **fields: Any) -> Member:
         "link": link,
         "aggregator": False,
         "priority": 0,
-        "sort": NOW,
+        "sort_time": NOW,
     }
     return Member(item_id=id_, title=title, text=text, **usual | fields)
 
@@ -54,7 +54,7 @@ UMFRAGE = told(
     "Umfrage zum Bilddatenmanagement gestartet",
     "NFDI4BIOIMAGE und Euro-BioImaging fragen, wie Core Facilities mit Bilddaten umgehen; bis 15. März 2026.",
     language="de",
-    sort=NOW + timedelta(days=1),
+    sort_time=NOW + timedelta(days=1),
 )
 
 
@@ -312,7 +312,7 @@ def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
             "EMBO course on light-sheets",
         ),
         (
-            {"title": "User Forum on plant biology", "sort": NOW + timedelta(days=900)},
+            {"title": "User Forum on plant biology", "sort_time": NOW + timedelta(days=900)},
             "User Forum on plant biology",
         ),
         ({"title": "Comment on the User Forum"}, "User Forum"),
@@ -574,7 +574,7 @@ def test_a_pointer_counts_beside_other_evidence() -> None:
     """An item that links to the page of the other in its own text needs less other evidence."""
     hub = told("hub", "Lattice lightsheet for users of Madrid", "The Node offers it.")
     later = NOW + timedelta(days=10)
-    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.", sort=later)
+    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.", sort_time=later)
     assert compare(hub, note).score < SAME
     assert compare(hub, replace(note, pointers=hub.links)).strength is Strength.SAME
 
@@ -684,7 +684,7 @@ def test_a_given_name_beside_a_usual_word_is_no_person(title: str) -> None:
     ],
 )
 def test_a_call_for_more_does_not_contradict_one_of_its_parts(one: str, other: str) -> None:
-    """Two stages or positions exclude each other only where each title has one of them."""
+    """Two phases or positions exclude each other only where each title has one of them."""
     text = "SPAOM in Vigo, 4-6 November 2026; until 31 May 2026."
     assert compare(told("a", one, text), told("b", other, text)).strength is Strength.SAME
 
@@ -710,7 +710,7 @@ def test_every_piece_has_a_name_and_is_symmetric() -> None:
 
 def test_near_evidence_needs_a_common_time() -> None:
     """Near evidence is looked for inside a time window."""
-    late = told("late", SURVEY.title, SURVEY.text, sort=NOW + timedelta(days=90))
+    late = told("late", SURVEY.title, SURVEY.text, sort_time=NOW + timedelta(days=90))
     assert compare(SURVEY, late).strength is Strength.DIFFERENT
     assert "days apart" in compare(SURVEY, late).vetoes[0]
 
@@ -730,7 +730,7 @@ def test_what_the_archive_says_all_the_time_counts_less() -> None:
         UMFRAGE,
         told("x", "Survey on energy use", "Until 20 March 2026."),
         told("x", "Open position in Vienna", "A cryostat, and 12 chairs."),
-        told("x", SURVEY.title, SURVEY.text, sort=NOW + timedelta(days=90)),
+        told("x", SURVEY.title, SURVEY.text, sort_time=NOW + timedelta(days=90)),
     ],
 )
 def test_a_comparison_that_stops_early_has_the_same_result(other: Member) -> None:
@@ -791,7 +791,7 @@ _drawn = st.lists(
             source_id=source,
             publisher=f"Partner {source}",
             aggregator=aggregator,
-            sort=NOW - timedelta(days=days),
+            sort_time=NOW - timedelta(days=days),
             links=frozenset({link} if link else {f"own{n}"}),
         )
         for n, ((title, text, language), source, aggregator, days, link) in enumerate(rows)
@@ -912,8 +912,8 @@ def test_one_source_two_addresses_one_story(one: str, other: str) -> None:
     assert compare(first, second).strength is Strength.SAME
     assert len({p.story_id for p in assign([first, second], (), {"a": ["b"], "b": ["a"]})}) == 1
     for unlike in (
-        replace(second, sort=NOW + timedelta(days=365)),
-        replace(second, sort=NOW + timedelta(days=28)),
+        replace(second, sort_time=NOW + timedelta(days=365)),
+        replace(second, sort_time=NOW + timedelta(days=28)),
         replace(second, text="Ten people per day may use the confocal."),
         replace(second, title="A new confocal opens for users"),
     ):
@@ -957,7 +957,7 @@ def test_a_weekly_notice_is_not_a_moved_permalink() -> None:
     links = [f"https://node.example/2026/05/{day}/coffee-hour/" for day in ("04", "11")]
     for text, strength in ((TEXT, Strength.SAME), ("Thursday at 14:00, usual room.", Strength.DIFFERENT)):
         first, second = (
-            told(name, title, text, source_id="node", link=link, sort=NOW + timedelta(days=7 * n))
+            told(name, title, text, source_id="node", link=link, sort_time=NOW + timedelta(days=7 * n))
             for n, (name, link) in enumerate(zip("ab", links, strict=True))
         )
         assert compare(first, second).strength is strength
@@ -1003,7 +1003,9 @@ def test_a_number_of_a_section_makes_no_translation() -> None:
         "b", "Neue Arbeit", "Zellen.", link="https://node.example/group/4711/neue-arbeit-da", language="de"
     )
     assert compare(english, german).strength is Strength.SAME
-    assert compare(english, replace(german, sort=NOW + timedelta(days=30))).strength is Strength.DIFFERENT
+    assert (
+        compare(english, replace(german, sort_time=NOW + timedelta(days=30))).strength is Strength.DIFFERENT
+    )
     event = told("a", "Call", "Posters.", link="https://node.example/en/elmi2026/call-for-posters")
     other = told("b", "Anmeldung", "Los.", link="https://node.example/de/elmi2026/anmeldung-ist-offen")
     assert compare(event, other).strength is Strength.DIFFERENT

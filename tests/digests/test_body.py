@@ -14,7 +14,7 @@ from aggregator.digests import body, mime
 from aggregator.digests.edition import compose
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody, PendingStories, StoryUpdate, UpdateKind
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.model.stories import Story
 from tests.builders import BERLIN, NOW, site, story, story_item
 from tests.hostile_strings import VECTORS, faults, shape
@@ -188,7 +188,7 @@ def usual_body(language: str) -> MessageBody:
         story_item(
             title="Image analysis course", excerpt="Learn things.", link="https://b.example/course", by=b
         ),
-        kind=Kind.COURSE,
+        kind=ItemKind.COURSE,
     )
     updates = (
         update(story("again", story_item(title="Is right now")), former_title="Was wrong"),
@@ -274,8 +274,8 @@ def test_a_story_in_another_language_is_marked() -> None:
 
 def test_every_kind_of_story_is_in_the_message() -> None:
     """A story in the ledger is in the message, whatever its kind (M1)."""
-    made = body_of(*(story(kind.value, story_item(title=f"A {kind} here"), kind=kind) for kind in Kind))
-    for kind in Kind:
+    made = body_of(*(story(kind.value, story_item(title=f"A {kind} here"), kind=kind) for kind in ItemKind))
+    for kind in ItemKind:
         assert made.text.count(f"* A {kind} here") == 1
         assert html_text(made).count(f"A {kind} here") == 1
 

@@ -126,7 +126,7 @@ def call(**fields: object) -> Announced:
 
 
 def test_what_is_coming_stands_in_a_section(partner: Partner, clock: Clock) -> None:
-    """A new coming event is in "Coming up", the nearest first; a past one is not (CA7)."""
+    """A new upcoming event is in "Coming up", the nearest first; a past one is not (CA7)."""
     partner.add(course())
     partner.add(Announced("spectral unmixing", date(2026, 10, 20)))
     partner.add(Announced("image deposition", date(2026, 10, 9)))

@@ -46,7 +46,7 @@ def explained(**fields: Any) -> DigestExplanation:
         plan=PLAN,
         address="Ada@a.example",
         announced=NOW - DAY,
-        fed=True,
+        in_feeds=True,
         hidden=False,
         in_channels=True,
         of_kinds=True,
@@ -110,7 +110,7 @@ def test_each_state_of_a_message_is_a_sentence(
         ({"entries": (), "plan": None}, "the digest is no longer configured"),
         ({"entries": (), "hidden": True}, "an editor has hidden it"),
         ({"entries": (), "in_channels": False}, "it is in none of the channels (all, events)"),
-        ({"entries": (), "fed": False}, "it was not announced"),
+        ({"entries": (), "in_feeds": False}, "it was not announced"),
         (
             {"entries": (), "since": NOW},
             "announced 2026-10-04 06:30 UTC, and the digest begins at 2026-10-05 06:30 UTC",

@@ -11,7 +11,7 @@ from aggregator.daemon import Worker
 from aggregator.digests import explain, preview
 from aggregator.errors import UnknownName
 from aggregator.publishing import publish
-from aggregator.store import idle_check, websub_state
+from aggregator.store import idle_check, websub_pings
 from aggregator.store.connection import opened
 from tests import command
 from tests.builders import NOW, rss
@@ -83,7 +83,7 @@ def test_it_lists_tasks_and_numbers(failing: Workplace, clock: Clock) -> None:
     """It has the failing source with reason and advice, and the numbers since the last report."""
     run(failing)
     mail = messages(failing)[0]
-    assert "* The lost feed (lost)\n  failing: not found (404); no good visit yet\n" in text_of(mail)
+    assert "* The lost feed (lost)\n  failing: not found (404); no successful visit yet\n" in text_of(mail)
     assert "Since 28 September 2026: 2 visits, 1 new story, 0 messages accepted." in " ".join(
         text_of(mail).split()
     )
@@ -187,20 +187,20 @@ def test_a_failed_hub_is_a_task_until_it_answers(failing: Workplace, web: Web, c
     correct_source(web)
     poll(failing)
     with opened(failing.database) as store:
-        websub_state.record_published(store, {"https://news.example/atom.xml": "1"})
-        (ping,) = websub_state.due(store, NOW)
-        websub_state.record_failure(store, ping, NOW, "answered 500")
-        websub_state.give_up(store, ping, "answered 500")
-    assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
+        websub_pings.record_published(store, {"https://news.example/atom.xml": "1"})
+        (ping,) = websub_pings.due(store, NOW)
+        websub_pings.record_failure(store, ping, NOW, "answered 500")
+        websub_pings.give_up(store, ping, "answered 500")
+    assert preview.write(failing.app(), "operator", None, None).summary == "nothing to do"
     file = failing.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("publish: {", "publish: {hub: 'https://hub.example/', "))
     assert preview.write(failing.app(), "operator", None, None).summary == "1 open task"
     with opened(failing.database) as store:
-        websub_state.record_published(store, {"https://news.example/atom.xml": "2"})
-        (ping,) = websub_state.due(store, NOW)
-        websub_state.record_failure(store, ping, NOW, "answered 500")
-        websub_state.mark_notified(store, ping)
-    assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
+        websub_pings.record_published(store, {"https://news.example/atom.xml": "2"})
+        (ping,) = websub_pings.due(store, NOW)
+        websub_pings.record_failure(store, ping, NOW, "answered 500")
+        websub_pings.mark_notified(store, ping)
+    assert preview.write(failing.app(), "operator", None, None).summary == "nothing to do"
 
 
 @pytest.mark.parametrize(("reader", "weeks"), [("eve@example.org", 2), ("bob@example.org", 1)])

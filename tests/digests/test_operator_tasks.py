@@ -142,7 +142,7 @@ SINCE = NOW - 2 * DAY
                 source(SourceState.STALE, id="b", reason="nothing new", advice="look there"),
             ),
             [
-                "* The node (node) gone: gone (410); no good visit yet To do: wait, then tell them",
+                "* The node (node) gone: gone (410); no successful visit yet To do: wait, then tell them",
                 "* The node (b) stale: nothing new; last good visit 2 October 2026 To do: look there",
             ],
         ),
@@ -299,7 +299,7 @@ def test_the_first_lines_have_the_numbers() -> None:
         report(source(SourceState.FAILING, **ILL)).body.subject == "Imaging news: 1 open task, 5 October 2026"
     )
     well = report()
-    assert well.body.subject == "Imaging news: all is well, 5 October 2026"
+    assert well.body.subject == "Imaging news: nothing to do, 5 October 2026"
     summary = "Since 28 September 2026: 1,032 visits, 1 new story, 120 messages accepted."
     assert summary in " ".join(well.body.text.split())
     assert summary in well.body.html

@@ -49,7 +49,7 @@ def test_any_bytes_are_inspected_or_refused(body: bytes, headers: dict[str, str]
 def test_checks_of_a_host_can_be_pickled() -> None:
     """A worker receives frozen values, which any executor can pickle."""
     settings = ProbeSettings(
-        allow_private=(), public=True, topics=(), zone=BERLIN, now=NOW, seconds=20.0, gap=5.0
+        allow_private=(), public=True, topics=(), zone=BERLIN, now=NOW, seconds=20.0, host_gap=5.0
     )
     robots = (Robots(origin="https://node.example", read=NOW, text=""),)
     checks = (SiteCheck(source=source(), url="https://node.example/"),)

@@ -175,7 +175,7 @@ def test_a_failure_of_a_cron_run_is_checked(place: Workplace, web: Web) -> None:
     assert paths(web).count("/feed") == 1
 
 
-def test_a_held_host_receives_no_requests(place: Workplace, web: Web, clock: Clock) -> None:
+def test_a_rate_limited_host_receives_no_requests(place: Workplace, web: Web, clock: Clock) -> None:
     """After a 429 not even the front page of the host is requested (CL8)."""
     web.answers["/b"] = Answer(status=429, headers={"Retry-After": "36000"})
     place.write(

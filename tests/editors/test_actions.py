@@ -45,7 +45,13 @@ def event(editor: Editor, story: str, **fields: str) -> Page:
 def test_a_pair_is_shown_with_evidence(editor: Editor, pair: Pair) -> None:
     """Both stories stand side by side, with reasons for and against one story in words."""
     page = editor.get("/candidates")
-    for text in (COURSE["title"], KURS["title"], "both name Jena", "Against it", "European Imaging Hub"):
+    for text in (
+        COURSE["title"],
+        KURS["title"],
+        "both name Jena",
+        "Evidence against it",
+        "European Imaging Hub",
+    ):
         assert text in page.text
     assert page.headers["cache-control"] == "no-store"
 
@@ -175,7 +181,7 @@ def test_an_event_is_set_removed_and_automatic(editor: Editor, pair: Pair, place
         ({"start_time": "09:00", "zone": "../../etc/passwd"}, "This time zone is unknown"),
         ({"start_time": "09:00", "zone": ""}, "A time needs a time zone"),
         ({"start_time": "09:00", "end_day": "2026-11-21"}, "Enter a time for both"),
-        ({"end_day": "2026-11-19"}, "The end is before the begin"),
+        ({"end_day": "2026-11-19"}, "The end is before the start"),
         ({"kind": "party"}, "Choose kind, status and attendance"),
         ({"status": "<b>"}, "Choose kind, status and attendance"),
         ({"attendance": "moon"}, "Choose kind, status and attendance"),
@@ -241,7 +247,7 @@ def test_held_items_are_released(editor: Editor, pair: Pair, place: Workplace, c
     assert "News number 100" in page.text and "and 10 more" in page.text
     assert editor.post("/held", ("source", "society"), ("action", "release")).status == 303
     assert verbs(place) == [("release", EVA)]
-    assert "Nothing is held" in editor.get("/held").text
+    assert "There are no held items" in editor.get("/held").text
     poll(place)
     assert rows(place, "SELECT count(*) FROM stories")[0][0] == 34
     page = editor.post("/decisions", ("action", "undo"), ("number", "1"))
@@ -340,7 +346,7 @@ def test_a_busy_database_is_named(
         page = editor.post("/candidates", ("story", pair[0]), ("other", pair[1]), ("action", "merge"))
         db.execute("ROLLBACK")
     assert (page.status, page.headers["retry-after"]) == (503, "60")
-    assert "Another run is working" in page.text
+    assert "Another run is in progress" in page.text
     assert all_rows(place) == before
 
 

@@ -206,6 +206,6 @@ def test_a_missing_year_is_the_next_one(language: str, first: date) -> None:
 def test_all_months_of_a_language_are_read(language: str) -> None:
     """Each whole name of a month is known with and without diacritics."""
     for number, name in enumerate(calendar_names.months(language), start=1):
-        for form in (name, name.upper(), calendar_names.without_marks(name)):
+        for form in (name, name.upper(), calendar_names.without_diacritics(name)):
             day = date(2027, number, 3)
             is_read(f"3 {form} 2027", language, day, day)

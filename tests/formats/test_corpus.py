@@ -146,7 +146,7 @@ def test_an_item_keeps_the_promises_of_the_model(name: str) -> None:
     _, items, _ = _read(name, _expected(name))
     assert len({item.id for item in items}) == len(items)
     for item in items:
-        assert item.sort <= item.first_seen == NOW
+        assert item.sort_time <= item.first_seen == NOW
         assert len(item.excerpt) <= 300
         assert re.fullmatch(r"[a-z2-7]{16}", item.id)
         assert item.title
@@ -270,7 +270,7 @@ def test_titles_of_a_real_document_keep_their_words(name: str) -> None:
 def test_dates_of_a_real_document_are_its_own(name: str) -> None:
     """Every entry has the date that the standard library parses, and sorts by it (T1, T2)."""
     for item, raw in zip(_items(name), _entries(name), strict=True):
-        assert item.claimed == raw.moment == item.sort
+        assert item.claimed == raw.moment == item.sort_time
 
 
 @needs_real

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import ical
 from aggregator.items import normalise
-from aggregator.model.documents import Kind, ParsedDocument
+from aggregator.model.documents import ItemKind, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from tests.builders import NOW, source
 from tests.items.test_sanitize import VECTORS, assert_harmless
@@ -65,7 +65,7 @@ def test_an_event_is_an_event_unless_its_words_say_more() -> None:
     """Entries of a calendar are events; a course among them is a course."""
     reading = read(calendar("UID:1\r\nSUMMARY:Anything", "UID:2\r\nSUMMARY:Course on optics"))
     items, _ = normalise.items(reading, source(kind="ical"), IdentityPolicy(), (), NOW)
-    assert [item.kind for item in items] == [Kind.EVENT, Kind.COURSE]
+    assert [item.kind for item in items] == [ItemKind.EVENT, ItemKind.COURSE]
 
 
 def test_the_latest_events_are_taken_of_very_many() -> None:

@@ -117,7 +117,7 @@ def test_titles_show_courses_and_deadlines() -> None:
 
 
 def test_a_series_is_one_entry_with_its_next_dates() -> None:
-    """A weekly series is one entry; its dates of the coming 12 months leave out exceptions."""
+    """A weekly series is one entry; its dates of the next 12 months leave out exceptions."""
     parsed = document(
         f"{WEEKLY}\nRRULE:FREQ=WEEKLY\nEXDATE;TZID=Europe/Berlin:20260608T160000",
         "UID:s\nSUMMARY:Seminar\nRECURRENCE-ID;TZID=Europe/Berlin:20260615T160000"

@@ -150,7 +150,7 @@ def test_after_421_the_relay_is_connected_again(relay: Relay, step: str) -> None
         with pytest.raises(MailRefused) as caught:
             send(message("bad@example.org"), "bad@example.org")
         send(message(), "ada@example.org")
-    assert (caught.value.permanent, caught.value.lost) == (False, True)
+    assert (caught.value.permanent, caught.value.connection_lost) == (False, True)
     assert relay.accepted == ["ada@example.org"]
 
 
@@ -216,7 +216,7 @@ def test_an_address_without_reply_gets_the_timeout_and_the_next_ones_less(
                 with pytest.raises(error) as caught:
                     send(message(), "hang@example.org")
                 assert "did not reply in time" in str(caught.value)
-                assert caught.value.lost is False  # type: ignore[attr-defined]
+                assert caught.value.connection_lost is False  # type: ignore[attr-defined]
                 assert session.timeout == timeout
             send(message(), "ada@example.org")
         assert relay.accepted == ["ada@example.org"]
@@ -419,7 +419,7 @@ def test_a_wrong_reply_to_starttls_ends_the_connection(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "permanent", "nobody"),
+    ("reply", "permanent", "no_mailbox"),
     [
         ("550 5.1.1 unknown user", True, True),
         ("550 5.1.10 null MX", True, True),
@@ -432,12 +432,12 @@ def test_a_wrong_reply_to_starttls_ends_the_connection(answer: bytes) -> None:
         ("450 4.1.1 not sure", False, False),
     ],
 )
-def test_refusals_of_the_address(relay: Relay, reply: str, permanent: bool, nobody: bool) -> None:
+def test_refusals_of_the_address(relay: Relay, reply: str, permanent: bool, no_mailbox: bool) -> None:
     """5.1.1 and similar concern the address; 5.7.x, 5.1.7 and 5.1.8 do not (RFC 3463)."""
     relay.script = once("RCPT", reply)
     with sending(relay.rules(), SENDER) as send, pytest.raises(MailRefused) as caught:
         send(message(), "ada@example.org")
-    assert (caught.value.permanent, caught.value.nobody) == (permanent, nobody)
+    assert (caught.value.permanent, caught.value.no_mailbox) == (permanent, no_mailbox)
 
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA"])

@@ -16,7 +16,7 @@ from aggregator.discovery import inspect_response
 from aggregator.gateways import typedjson
 from aggregator.model.config import Layout
 from aggregator.model.discovery import Proposal
-from aggregator.model.documents import ArticleDetails, Enclosure, Kind, RefreshHints
+from aggregator.model.documents import ArticleDetails, Enclosure, ItemKind, RefreshHints
 from aggregator.model.events import Event, EventKind
 from aggregator.model.items import Alias, IdentityPolicy, Item
 from aggregator.model.polling import Failure, ParsedVisit, SourceProfile, Validators
@@ -41,7 +41,7 @@ ITEMS = st.builds(
     first_seen=MOMENTS,
     position=st.integers(0, typedjson.MAX_INTEGER),
     enclosures=st.lists(st.builds(Enclosure, url=TEXTS, length=st.none() | st.integers(0, 9))).map(tuple),
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from(ItemKind),
 )
 
 
@@ -76,7 +76,7 @@ def test_a_parsed_visit_survives(items: list[Item]) -> None:
     [
         (None, None),
         (None, ArticleDetails | None),
-        (ArticleDetails(kind=Kind.JOB), ArticleDetails | None),
+        (ArticleDetails(kind=ItemKind.JOB), ArticleDetails | None),
         (Failure(reason="no", wait=timedelta(days=-1)), ParsedVisit | Failure),
         (Proposal(kind="page", url="u", score=1.0, why="w", page=(Layout(item="a"),)), Proposal),
         (frozenset({"a", "b"}), frozenset[str]),
@@ -134,8 +134,8 @@ def test_moments_are_utc() -> None:
         (b'"2026-11-29T12:00:00+01:00"', datetime),
         (b'"yesterday"', datetime),
         (b"1.5", timedelta),
-        (b'"opera"', Kind),
-        (b"[]", Kind),
+        (b'"opera"', ItemKind),
+        (b"[]", ItemKind),
         (b'"abc"', tuple[str, ...]),
         (b"[1]", tuple[str, ...]),
         (b"[[]]", frozenset[str]),

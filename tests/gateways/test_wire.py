@@ -14,7 +14,7 @@ import brotli
 import pytest
 
 from aggregator.gateways import codings
-from aggregator.gateways.connections import MAX_INTERIM_ANSWERS
+from aggregator.gateways.connections import MAX_INTERIM_RESPONSES
 from aggregator.model.polling import Response
 from tests.conftest import Answer, Web
 from tests.gateways.test_http import ask, fetcher, raw_server, reason
@@ -118,7 +118,7 @@ def test_a_response_with_too_much_framing_is_refused(fault: str) -> None:
 def test_interim_responses_are_skipped() -> None:
     """A few interim responses are skipped (RFC 9110 15.2)."""
     some = b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n"
-    head = some * (MAX_INTERIM_ANSWERS // 2) + OK + b"Content-Length: 2\r\n\r\nok"
+    head = some * (MAX_INTERIM_RESPONSES // 2) + OK + b"Content-Length: 2\r\n\r\nok"
     with raw_server(once(head)) as url:
         answer = ask(url)
     assert isinstance(answer, Response) and answer.body == b"ok"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aggregator.items import address_rules
-from aggregator.items.address_rules import RULES, AddressRule
+from aggregator.items import url_rules
 from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
+from aggregator.items.url_rules import RULES, UrlRule
 from tests.strategies import law, urls
 
 
@@ -260,7 +260,7 @@ def test_plain_links_have_the_key_of_all_links(scheme: str, host: str, path: str
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_examples_of_each_rule_hold(rule: AddressRule) -> None:
+def test_the_examples_of_each_rule_hold(rule: UrlRule) -> None:
     """Each rule gives forms of one page one stable key, and other pages other keys (I3)."""
     for forms in rule.same:
         keys = {canonical(form) for form in forms}
@@ -271,9 +271,9 @@ def test_the_examples_of_each_rule_hold(rule: AddressRule) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_each_rule_decides_an_example_of_its_own(rule: AddressRule, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_rule_decides_an_example_of_its_own(rule: UrlRule, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any rule for software, some forms of each example have different keys."""
-    for index in (address_rules.BY_HOST, address_rules.BY_SEGMENT, address_rules.BY_PARAMETER):
+    for index in (url_rules.BY_HOST, url_rules.BY_SEGMENT, url_rules.BY_PARAMETER):
         for name in index:
             monkeypatch.setitem(index, name, ())
     forms = [f"{form}{'&' if '?' in form else '?'}uncached=1" for form in rule.same[0]]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aggregator.items import classify
 from aggregator.model.config import TopicRule
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from tests.strategies import law
 
 
@@ -69,34 +69,34 @@ def test_topics_come_in_the_order_of_the_rules() -> None:
 @pytest.mark.parametrize(
     ("title", "kind"),
     [
-        ("Newsletter September 2026", Kind.NEWSLETTER),
-        ("Rundbrief 3/2026", Kind.NEWSLETTER),
-        ("PhD position in expansion microscopy", Kind.JOB),
-        ("Stellenangebot: Leitung Lichtmikroskopie", Kind.JOB),
-        ("Wissenschaftliche Mitarbeiterin (m/w/d) gesucht", Kind.JOB),
-        ("Summer School on image analysis", Kind.COURSE),
-        ("Fortbildung Bildanalyse", Kind.COURSE),
-        ("Call for abstracts", Kind.CALL),
-        ("Ausschreibung: Gerätezeit", Kind.CALL),
-        ("Annual symposium in Turin", Kind.EVENT),
-        ("Jahrestreffen der Knoten", Kind.EVENT),
-        ("OMERO 5.6.1 released", Kind.RELEASE),
-        ("viewer v2.1", Kind.RELEASE),
-        ("New preprint on tracking", Kind.PAPER),
-        ("Grace joins the node", Kind.NEWS),
-        ("We lost a jobber", Kind.NEWS),
+        ("Newsletter September 2026", ItemKind.NEWSLETTER),
+        ("Rundbrief 3/2026", ItemKind.NEWSLETTER),
+        ("PhD position in expansion microscopy", ItemKind.JOB),
+        ("Stellenangebot: Leitung Lichtmikroskopie", ItemKind.JOB),
+        ("Wissenschaftliche Mitarbeiterin (m/w/d) gesucht", ItemKind.JOB),
+        ("Summer School on image analysis", ItemKind.COURSE),
+        ("Fortbildung Bildanalyse", ItemKind.COURSE),
+        ("Call for abstracts", ItemKind.CALL),
+        ("Ausschreibung: Gerätezeit", ItemKind.CALL),
+        ("Annual symposium in Turin", ItemKind.EVENT),
+        ("Jahrestreffen der Knoten", ItemKind.EVENT),
+        ("OMERO 5.6.1 released", ItemKind.RELEASE),
+        ("viewer v2.1", ItemKind.RELEASE),
+        ("New preprint on tracking", ItemKind.PAPER),
+        ("Grace joins the node", ItemKind.NEWS),
+        ("We lost a jobber", ItemKind.NEWS),
     ],
 )
-def test_a_title_tells_what_sort_of_news_it_is(title: str, kind: Kind) -> None:
+def test_a_title_tells_what_sort_of_news_it_is(title: str, kind: ItemKind) -> None:
     """Whole words of a title, English or German, decide the kind of an item."""
     assert classify.kind(title, ()) is kind
 
 
 def test_categories_are_asked_when_the_title_says_nothing() -> None:
     """A title goes before the categories; without both an item is news."""
-    assert classify.kind("Grace joins the node", ("People", "Job openings", "Jobs")) is Kind.JOB
-    assert classify.kind("Symposium in Turin", ("Jobs",)) is Kind.EVENT
-    assert classify.kind("Grace joins", ("People",)) is Kind.NEWS
+    assert classify.kind("Grace joins the node", ("People", "Job openings", "Jobs")) is ItemKind.JOB
+    assert classify.kind("Symposium in Turin", ("Jobs",)) is ItemKind.EVENT
+    assert classify.kind("Grace joins", ("People",)) is ItemKind.NEWS
 
 
 @pytest.mark.parametrize(
@@ -104,22 +104,22 @@ def test_categories_are_asked_when_the_title_says_nothing() -> None:
 )
 def test_everyday_phrases_are_news(title: str) -> None:
     """Words in another meaning decide nothing: press release, of course, training data."""
-    assert classify.kind(title, ()) is Kind.NEWS
+    assert classify.kind(title, ()) is ItemKind.NEWS
 
 
 @pytest.mark.parametrize(
     ("title", "kind"),
     [
-        ("Research Software Engineer (f/m/d) for OMERO", Kind.JOB),
-        ("Sommerschule Bilddatenmanagement in Düsseldorf", Kind.COURSE),
-        ("Nominations open: Young Investigator Award", Kind.CALL),
-        ("Fristverlängerung: Core-Facility-Preis", Kind.CALL),
-        ("GerBI-Jahrestagung 2027 in Freiburg", Kind.EVENT),
-        ("Tag der offenen Tür", Kind.EVENT),
-        ("Bio-Formats 8.3.0", Kind.NEWS),
+        ("Research Software Engineer (f/m/d) for OMERO", ItemKind.JOB),
+        ("Sommerschule Bilddatenmanagement in Düsseldorf", ItemKind.COURSE),
+        ("Nominations open: Young Investigator Award", ItemKind.CALL),
+        ("Fristverlängerung: Core-Facility-Preis", ItemKind.CALL),
+        ("GerBI-Jahrestagung 2027 in Freiburg", ItemKind.EVENT),
+        ("Tag der offenen Tür", ItemKind.EVENT),
+        ("Bio-Formats 8.3.0", ItemKind.NEWS),
     ],
 )
-def test_kinds_of_the_field(title: str, kind: Kind) -> None:
+def test_kinds_of_the_field(title: str, kind: ItemKind) -> None:
     """Words that partners use in English and German decide the kind."""
     assert classify.kind(title, ()) is kind
 

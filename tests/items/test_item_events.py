@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.items import normalise
-from aggregator.model.documents import Entry, Kind, ParsedDocument
+from aggregator.model.documents import Entry, ItemKind, ParsedDocument
 from aggregator.model.events import Event, EventKind, EventStatus
 from aggregator.model.items import IdentityPolicy, Item
 from tests.builders import NOW, source
@@ -44,17 +44,17 @@ def test_words_cancel_a_stated_event() -> None:
 @pytest.mark.parametrize(
     ("title", "kind", "count"),
     [
-        ("Training in preclinical imaging, 20-22 October 2027, Turin", Kind.COURSE, 1),
-        ("Turin, Italy – 20–22 October 2027", Kind.EVENT, 1),
-        ("PhD position, from 1 October 2027, Turin", Kind.JOB, 0),
-        ("PhD position, apply by 1 October 2027", Kind.JOB, 1),
-        ("New paper, published 1 October 2027", Kind.PAPER, 0),
-        ("From 4 to 6 May 2025 we met in Heidelberg", Kind.NEWS, 1),
-        ("News of the network", Kind.NEWS, 0),
-        ("3 new microscopes", Kind.NEWS, 0),
+        ("Training in preclinical imaging, 20-22 October 2027, Turin", ItemKind.COURSE, 1),
+        ("Turin, Italy – 20–22 October 2027", ItemKind.EVENT, 1),
+        ("PhD position, from 1 October 2027, Turin", ItemKind.JOB, 0),
+        ("PhD position, apply by 1 October 2027", ItemKind.JOB, 1),
+        ("New paper, published 1 October 2027", ItemKind.PAPER, 0),
+        ("From 4 to 6 May 2025 we met in Heidelberg", ItemKind.NEWS, 1),
+        ("News of the network", ItemKind.NEWS, 0),
+        ("3 new microscopes", ItemKind.NEWS, 0),
     ],
 )
-def test_the_kind_follows_from_a_dated_title(title: str, kind: Kind, count: int) -> None:
+def test_the_kind_follows_from_a_dated_title(title: str, kind: ItemKind, count: int) -> None:
     """A title without a word for its kind has that of its event; jobs have deadlines only."""
     item = normalised(title=title)
     assert (item.kind, len(item.events)) == (kind, count)
@@ -78,10 +78,10 @@ def test_a_changed_statement_changes_the_hash() -> None:
 
 def test_dates_of_papers_are_no_events() -> None:
     """A record that its format calls a paper has no events, whatever dates its text has."""
-    assert normalised(title="Images of three labs, 1-3 March 2027", kind=Kind.PAPER).events == ()
+    assert normalised(title="Images of three labs, 1-3 March 2027", kind=ItemKind.PAPER).events == ()
 
 
 def test_an_event_in_the_text_alone_changes_no_kind() -> None:
     """News that mention an event stay news, and have the event."""
     item = normalised(title="3 new microscopes", content="Come to the open day on 1 March 2027 in Turin.")
-    assert (item.kind, item.events[0].start) == (Kind.NEWS, date(2027, 3, 1))
+    assert (item.kind, item.events[0].start) == (ItemKind.NEWS, date(2027, 3, 1))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aggregator.items import normalise
 from aggregator.items.diff import item_changes
 from aggregator.model.config import Source, TopicRule
-from aggregator.model.documents import Enclosure, Kind, ParsedDocument
+from aggregator.model.documents import Enclosure, ItemKind, ParsedDocument
 from aggregator.model.items import ChangeKind, IdentityPolicy, Item, KnownItem
 from tests.builders import NOW, entry, reading, source
 from tests.strategies import law, markup, texts
@@ -92,7 +92,7 @@ def test_every_item_keeps_the_promises_of_the_model(title: str, text: str, is_ht
     item = one(title=title, content=text, text_is_html=is_html)
     assert item.title
     assert len(item.excerpt) <= 300
-    assert item.sort <= item.first_seen == NOW
+    assert item.sort_time <= item.first_seen == NOW
     assert re.fullmatch(r"[a-z2-7]{16}", item.id)
 
 
@@ -128,7 +128,7 @@ def test_a_little_in_the_future_is_now() -> None:
     """Up to 24 hours ahead is kept as claimed, but sorts as seen now (T1, T2)."""
     item = one(published=(NOW + timedelta(hours=23)).isoformat())
     assert item.claimed == NOW + timedelta(hours=23)
-    assert item.sort == NOW
+    assert item.sort_time == NOW
 
 
 # --- topics, kinds, filters, language, rights ----------------------------------------------------------
@@ -147,7 +147,7 @@ def test_topics_are_the_sources_and_those_of_the_rules() -> None:
 
 def test_a_kind_is_told_by_the_title() -> None:
     """An item is an event because its title says so."""
-    assert one(title="Symposium in Turin").kind is Kind.EVENT
+    assert one(title="Symposium in Turin").kind is ItemKind.EVENT
 
 
 def test_a_filtered_item_is_kept_with_its_reason() -> None:

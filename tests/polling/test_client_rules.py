@@ -95,7 +95,7 @@ def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -
 
 
 def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, clock: Clock) -> None:
-    """A 226 brings new entries; the others and the kept document stay (CL18, RFC 3229)."""
+    """A 226 brings new entries; the others and the stored document stay (CL18, RFC 3229)."""
 
     def answer(asked: Asked) -> Answer:
         if asked.headers.get("if-none-match") == '"1"':

@@ -163,7 +163,7 @@ def test_a_round_that_dies_loses_nothing_of_a_long_document(
     feeds(place, web, "long")
     fetch.run(place.app())
     with monkeypatch.context() as patch:
-        patch.setattr("aggregator.dedupe.withdrawn.hide_withdrawn", full)
+        patch.setattr("aggregator.dedupe.removed_stories.hide_removed", full)
         with pytest.raises(OSError, match="by design"):
             fetch.run(place.app())
     fetch.run(place.app())
@@ -297,7 +297,7 @@ def test_pauses_have_an_end_too(place: Workplace, web: Web) -> None:
     listing(web, *(f"/{a}" for a in range(10)))
     web.answers |= {f"/{a}": article for a in range(10)}
     place.write("")
-    visit = host_visit(page_source(web), budget=0.1, seconds=0.5, gap=0.45)
+    visit = host_visit(page_source(web), budget=0.1, seconds=0.5, host_gap=0.45)
     begun = time.monotonic()
     (outcome,) = visit_host(visit, place.app().fetcher(), never)
     assert time.monotonic() - begun < 4
@@ -312,7 +312,7 @@ def test_a_pause_ends_when_the_program_does(place: Workplace, web: Web) -> None:
     stop = threading.Event()
     threading.Timer(0.4, stop.set).start()
     begun = time.monotonic()
-    (outcome,) = visit_host(host_visit(page_source(web), gap=30.0), place.app().fetcher(), stop.is_set)
+    (outcome,) = visit_host(host_visit(page_source(web), host_gap=30.0), place.app().fetcher(), stop.is_set)
     assert time.monotonic() - begun < 3
     assert isinstance(outcome.result, ParsedVisit) and not outcome.interrupted
     assert asked(web) == ["/list"]

@@ -8,7 +8,14 @@ from datetime import timedelta
 import pytest
 
 from aggregator.model.polling import ListedItem, MissingItem
-from aggregator.polling.missing_items import CHECK_INTERVAL, MAX_TRIES, MAX_WAIT, Finding, find_missing, judge
+from aggregator.polling.missing_items import (
+    CHECK_INTERVAL,
+    MAX_TRIES,
+    MAX_WAIT,
+    PageCheckResult,
+    find_missing,
+    judge,
+)
 from tests.builders import NOW
 
 HOMES = ("https://node.example/feed/", "https://node.example/")
@@ -21,7 +28,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
         ListedItem(
             item_id=id_,
             link=links.get(id_, f"https://node.example/news/{id_}"),
-            sort=NOW - days[n] * DAY,
+            sort_time=NOW - days[n] * DAY,
             placed=True,
         )
         for n, id_ in enumerate("abcdefghij"[: len(days)])
@@ -72,42 +79,42 @@ def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
 def test_what_no_story_tells_is_not_asked_after() -> None:
     """An item that a filter dropped or an editor is asked about is published nowhere (G2, G3)."""
     before = document((1, 2, 3, 4))
-    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, placed=False)
+    held = ListedItem(item_id="b", link=before[1].link, sort_time=before[1].sort_time, placed=False)
     assert find_missing([before[0], held, *before[2:]], set("acd"), HOMES) == ()
 
 
-CLEARED, LATER, WITHDRAWN = Finding.CLEARED, Finding.LATER, Finding.WITHDRAWN
+CLEARED, LATER, REMOVED = PageCheckResult.CLEARED, PageCheckResult.LATER, PageCheckResult.REMOVED
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ([404, 404], [LATER, WITHDRAWN]),
-        ([410, 404], [LATER, WITHDRAWN]),
+        ([404, 404], [LATER, REMOVED]),
+        ([410, 404], [LATER, REMOVED]),
         ([200], [CLEARED]),
         ([404, 200], [LATER, CLEARED]),
-        ([404, 503, 410], [LATER, LATER, WITHDRAWN]),
+        ([404, 503, 410], [LATER, LATER, REMOVED]),
         ([404, None, None, None, None], [LATER] * 4 + [CLEARED]),
         ([403] * MAX_TRIES, [LATER] * (MAX_TRIES - 1) + [CLEARED]),
-        ([301, 500, None, 429, 404, 404], [LATER] * 5 + [WITHDRAWN]),
+        ([301, 500, None, 429, 404, 404], [LATER] * 5 + [REMOVED]),
     ],
 )
-def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequence[Finding]) -> None:
+def test_gone_twice_is_removed(answers: Sequence[int | None], expected: Sequence[PageCheckResult]) -> None:
     """Two 404 or 410 a day apart remove an item, a 200 clears it, errors do neither (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    findings = []
+    results = []
     for day, status in enumerate(answers):
-        finding, missing_item = judge(missing_item, status, NOW + day * CHECK_INTERVAL)
-        findings.append(finding)
-    assert findings == list(expected)
+        result, missing_item = judge(missing_item, status, NOW + day * CHECK_INTERVAL)
+        results.append(result)
+    assert results == list(expected)
 
 
 def test_twice_in_one_day_is_once() -> None:
     """A site that is down for a morning withdraws nothing (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     _, missing_item = judge(missing_item, 404, NOW)
-    finding, missing_item = judge(missing_item, 404, NOW + CHECK_INTERVAL / 2)
-    assert (finding, missing_item.gone) == (LATER, NOW)
+    result, missing_item = judge(missing_item, 404, NOW + CHECK_INTERVAL / 2)
+    assert (result, missing_item.gone) == (LATER, NOW)
 
 
 def test_trouble_is_not_pursued_for_ever() -> None:

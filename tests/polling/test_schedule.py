@@ -126,7 +126,7 @@ def test_success_forgets_failures() -> None:
         None,
         None,
     )
-    assert decided.hold_host_until is None
+    assert decided.limit_host_until is None
 
 
 def test_the_next_time_is_known_before_the_request() -> None:
@@ -214,8 +214,8 @@ def test_retry_after_is_capped() -> None:
 
 def test_429_holds_the_host_and_503_the_source() -> None:
     """Too many requests is said to all our sources on a host, an overload to one (CL8)."""
-    assert failed(1, status=429, wait=HOUR, holds_host=True).hold_host_until == NOW + HOUR
-    assert failed(1, status=503, wait=HOUR).hold_host_until is None
+    assert failed(1, status=429, wait=HOUR, limits_host=True).limit_host_until == NOW + HOUR
+    assert failed(1, status=503, wait=HOUR).limit_host_until is None
 
 
 def test_another_failure_forgets_no_retry_after() -> None:
@@ -442,11 +442,11 @@ def test_gone_is_left_by_an_answer_only() -> None:
 
 def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
     """After eight days and up to one more of its own, the whole document is asked for (CL17)."""
-    assert not schedule.wants_full_document(replace(WELL, last_whole=NOW - 8 * DAY), source(), NOW)
-    assert schedule.wants_full_document(replace(WELL, last_whole=NOW - 9 * DAY), source(), NOW)
+    assert not schedule.wants_full_document(replace(WELL, last_full=NOW - 8 * DAY), source(), NOW)
+    assert schedule.wants_full_document(replace(WELL, last_full=NOW - 9 * DAY), source(), NOW)
     assert not schedule.wants_full_document(WELL, source(), NOW)
     due = [
-        schedule.wants_full_document(replace(WELL, last_whole=NOW - 8.5 * DAY), source(id=f"s{n}"), NOW)
+        schedule.wants_full_document(replace(WELL, last_full=NOW - 8.5 * DAY), source(id=f"s{n}"), NOW)
         for n in range(99)
     ]
     assert 20 < sum(due) < 80
@@ -519,7 +519,7 @@ _results = st.one_of(
         reason=st.just("r"),
         status=st.sampled_from([None, 401, 403, 404, 410, 429, 500, 503]),
         wait=st.one_of(st.none(), st.timedeltas(timedelta(0), 400 * DAY)),
-        holds_host=st.booleans(),
+        limits_host=st.booleans(),
     ),
 )
 _records = st.builds(

@@ -170,11 +170,11 @@ def test_another_status_is_a_failure_in_words(status: int) -> None:
 def test_retry_after_travels_with_the_failure() -> None:
     """Retry-After is seconds or a date; 429 holds the host, 503 the source (CL8)."""
     too_many = result(response(429, retry_after="120"))
-    assert (too_many.wait, too_many.holds_host) == (timedelta(minutes=2), True)
+    assert (too_many.wait, too_many.limits_host) == (timedelta(minutes=2), True)
     overloaded = result(
         response(503, retry_after="Sun, 04 Oct 2026 07:30:00 GMT", date="Sun, 04 Oct 2026 06:30:00 GMT")
     )
-    assert (overloaded.wait, overloaded.holds_host) == (timedelta(hours=1), False)
+    assert (overloaded.wait, overloaded.limits_host) == (timedelta(hours=1), False)
 
 
 def test_an_impossible_retry_after_takes_no_visit_down() -> None:
@@ -287,7 +287,7 @@ def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatc
 
     plans = (plan(), plan(source(id="b", url="https://node.example/b")))
     elsewhere = plan(source(id="c", url="https://other.example/c"))
-    work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, gap=4.0)
+    work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, host_gap=4.0)
     outcomes = visit_host(work, slow, never)
     assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
     assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]

@@ -848,7 +848,7 @@ def test_nothing_of_websub_is_imported_without_a_hub(place: Workplace, web: Web)
     code = (
         "import sys; from aggregator.cli import main; sys.argv = ['aggregator', 'fetch']\n"
         "try: main()\nexcept SystemExit as end: assert not end.code\n"
-        "print([name for name in sys.modules if 'websub_' in name and name != 'aggregator.store.websub_state'])"
+        "print([name for name in sys.modules if 'websub_' in name and name != 'aggregator.store.websub_pings'])"
     )
     env = {**os.environ, "AGGREGATOR_NOW": (NOW + 2 * HOUR).isoformat()}
     done = subprocess.run(

@@ -15,7 +15,7 @@ from lxml import etree
 from aggregator import __version__, text
 from aggregator.items import sanitize
 from aggregator.model.config import Channel
-from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.stories import Story, StoryItem
 from aggregator.publishing import atom
 from aggregator.publishing import site as page
@@ -145,7 +145,7 @@ def test_an_entry_has_all_fields() -> None:
         rights="© A Node",
         language="de",
     )
-    ours = entry(item_with_publisher, topics=("image-analysis",), kind=Kind.COURSE)
+    ours = entry(item_with_publisher, topics=("image-analysis",), kind=ItemKind.COURSE)
     assert texts(ours, "id") == ["tag:news.example,2026:story/ssssssssssssssss"]
     assert texts(ours, "title") == ["Image analysis <course>"]
     assert [author.findtext(f"{A}name") for author in ours.findall(f"{A}author")] == ["Ada", "Grace"]

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model.config import Channel, Selection
-from aggregator.model.documents import Kind
+from aggregator.model.documents import ItemKind
 from aggregator.publishing.channel_filter import selector
 from tests.strategies import law
 
 
 def selected(*channels: Channel, **facts: object) -> tuple[str, ...]:
     """Select the channels of a story; its fields have defaults."""
-    usual = {"sources": {"node"}, "topics": {"data"}, "kind": Kind.EVENT, "languages": {"en"}} | facts
+    usual = {"sources": {"node"}, "topics": {"data"}, "kind": ItemKind.EVENT, "languages": {"en"}} | facts
     return selector(channels)(
         frozenset(usual["sources"]),
         frozenset(usual["topics"]),
@@ -60,7 +60,7 @@ def test_one_field_of_exclude_is_enough() -> None:
         id="c", title="C", include=Selection(topics=("data",)), exclude=Selection(kinds=("event",))
     )
     assert selected(both) == ()
-    assert selected(both, kind=Kind.NEWS) == ("c",)
+    assert selected(both, kind=ItemKind.NEWS) == ("c",)
 
 
 def test_channels_keep_the_order_of_the_file() -> None:

@@ -37,7 +37,7 @@ def listed(tree: html.HtmlElement) -> dict[str, list[str]]:
 
 
 def test_deadlines_first_then_what_is_coming_by_month() -> None:
-    """Coming events stand under their month, deadlines before them, past ones nowhere."""
+    """Upcoming events stand under their month, deadlines before them, past ones nowhere."""
     tree = page(
         announcing("b", event(**NOVEMBER), title="School"),
         announcing("a", event(), deadline(), title="Course"),

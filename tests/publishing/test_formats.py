@@ -15,7 +15,7 @@ from lxml import etree
 from aggregator.items import sanitize
 from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import KeptStory, Publication
+from aggregator.model.publishing import Publication, UnchangedStory
 from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.publishing import jsonfeed, renderers, rss
 from tests.builders import NOW, site, story, story_item
@@ -248,7 +248,7 @@ def test_the_entries_of_a_written_document_are_those_that_were_rendered(format_:
     assert split(render(publication()).body) == {}
     assert render(publication(*stories, fragments=dict(first.fragments))).body == body
     kept = [
-        KeptStory(id=each.id, announced=each.announced, entries={format_: rendered[each.id]})
+        UnchangedStory(id=each.id, announced=each.announced, entries={format_: rendered[each.id]})
         for each in stories
     ]
     assert render(replace(publication(), stories=tuple(kept))).body == body

@@ -25,14 +25,14 @@ from aggregator.items import sanitize
 from aggregator.model.events import StoryEvent
 from aggregator.model.pages import (
     Directory,
-    GoneStory,
+    GoneStoryPage,
     ListedStory,
     MonthRecord,
     RelatedStory,
     StoryPage,
     TextChange,
 )
-from aggregator.model.publishing import KeptStory, PublishedDocument
+from aggregator.model.publishing import PublishedDocument, UnchangedStory
 from aggregator.model.stories import StoryItem
 from aggregator.polling import fetch
 from aggregator.publishing import (
@@ -369,7 +369,7 @@ def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
     ]
     here = site_values()
 
-    def written(stories: Sequence[ListedStory | KeptStory]) -> bytes:
+    def written(stories: Sequence[ListedStory | UnchangedStory]) -> bytes:
         page = archive_pages.month_page(
             "2026-10", stories, here, count=3, neighbours=(None, None), feed=True, web_url=None
         )
@@ -378,7 +378,7 @@ def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
     page = written(listed)
     rows = archive_pages.split_page(page)
     assert [*rows] == [each.id for each in listed]
-    kept = [KeptStory(id=id_, announced=NOW, entries={"page": rows[id_]}) for id_ in rows]
+    kept = [UnchangedStory(id=id_, announced=NOW, entries={"page": rows[id_]}) for id_ in rows]
     assert written(kept) == page
     assert written([]) != page
 
@@ -548,7 +548,7 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     )
     documents = [
         story_page.render(content, here, web_url="https://app.example/"),
-        story_page.render_gone(GoneStory(id="g" * 16, became=related), here, web_url=None),
+        story_page.render_gone(GoneStoryPage(id="g" * 16, merged_into=related), here, web_url=None),
         PublishedDocument(path="archive/2026-10.html", media_type="text/html", body=b"".join(month)),
         directory_pages.topics(rows, here, web_url="https://app.example/"),
         directory_pages.partners(rows, here, web_url="https://app.example/"),

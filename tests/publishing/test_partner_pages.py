@@ -222,7 +222,7 @@ def test_nothing_changed_is_the_same_bytes(place: Workplace, web: Web, clock: Cl
         assert _files(place) == before
     clock.now += 7 * DAY
     assert poll(place) == ("partners/node.html",)
-    assert "well" in page(place).xpath("//table")[0].text_content()
+    assert "ok" in page(place).xpath("//table")[0].text_content()
 
 
 def test_a_failure_is_shown_at_once_and_ends_at_once(place: Workplace, web: Web, clock: Clock) -> None:
@@ -240,7 +240,7 @@ def test_a_failure_is_shown_at_once_and_ends_at_once(place: Workplace, web: Web,
     assert codes(place) == ["http"]
     rows = [" ".join(" ".join(row.itertext()).split()) for row in page(place).xpath("//tbody/tr")]
     assert rows[:3] == [
-        "8 October 2026 well",
+        "8 October 2026 ok",
         "7 October 2026 not visited",
         "6 October 2026 failed: The server asked for fewer visits (429 or 503). We wait as long as it asked.",
     ]
@@ -348,7 +348,7 @@ def test_operators_read_the_same_words(place: Workplace, web: Web, clock: Clock)
     assert call(place, "digest", "run").code == 0
     clock.now += timedelta(days=7)
     poll(place)
-    assert call(place, "digest", "preview", "operator").out.startswith("all is well")  # named once
+    assert call(place, "digest", "preview", "operator").out.startswith("nothing to do")  # named once
 
 
 def _files(place: Workplace) -> dict[str, tuple[bytes, int]]:

@@ -11,7 +11,7 @@ from lxml import html
 
 from aggregator import text, urls
 from aggregator.model.config import Channel
-from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.publishing import Publication
 from aggregator.model.stories import Story
 from aggregator.publishing import site as page
@@ -72,9 +72,9 @@ def test_an_article_shows_its_fields() -> None:
         title="A course", excerpt="Learn things.", html="<p>whole</p>", text="whole", by={"name": "N"}
     )
     other = story_item(id_="b" * 16, link=None, by={"id_": "b", "name": "B & Co"})
-    (article,) = rendered(story("s" * 16, seen, other, kind=Kind.COURSE, topics=("data", "training"))).xpath(
-        "//article"
-    )
+    (article,) = rendered(
+        story("s" * 16, seen, other, kind=ItemKind.COURSE, topics=("data", "training"))
+    ).xpath("//article")
     assert article.get("id") == "story-ssssssssssssssss"
     assert article.xpath("h3/a/@href") == ["https://node.example/aaaaaaaaaaaaaaaa"]
     assert words(article.find("h3")) == "A course"

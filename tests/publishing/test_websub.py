@@ -18,7 +18,7 @@ from aggregator.digests import run as digest
 from aggregator.model.polling import Failure
 from aggregator.polling import fetch
 from aggregator.publishing import publish, websub
-from aggregator.store import idle_check, websub_state
+from aggregator.store import idle_check, websub_pings
 from aggregator.store.connection import opened
 from tests.builders import rss
 from tests.conftest import Clock, Web, Workplace
@@ -218,7 +218,7 @@ def test_a_public_hub_is_not_pinged_by_a_demo(place: Workplace, notified_hub: Hu
 def due(place: Workplace) -> list[str]:
     """Return the feeds that are due to be pinged."""
     with opened(place.database, create=False) as store:
-        return [ping.url for ping in websub_state.due(store, place.clock.now + timedelta(days=1))]
+        return [ping.url for ping in websub_pings.due(store, place.clock.now + timedelta(days=1))]
 
 
 def test_without_a_hub_no_ping_is_due(place: Workplace, notified_hub: Hub, web: Web, clock: Clock) -> None:

@@ -14,7 +14,7 @@ import pytest
 from sqlite_utils import Database
 
 from aggregator.errors import NewerSchema, StoreError
-from aggregator.store.connection import mark_schema, opened
+from aggregator.store.connection import opened, record_schema
 from aggregator.store.schema import MIGRATIONS
 
 
@@ -197,7 +197,7 @@ def test_a_snapshot_sees_one_state(file: Path) -> None:
 def test_a_marked_database_is_opened_without_the_migrations(file: Path) -> None:
     """A database to which this version has no migration is opened without importing any."""
     with opened(file) as store:
-        mark_schema(store)
+        record_schema(store)
     script = (
         "import sys, pathlib\nfrom aggregator.store.connection import opened\n"
         "with opened(pathlib.Path(sys.argv[1])):\n    print('sqlite_utils' in sys.modules)"
@@ -209,7 +209,7 @@ def test_a_marked_database_is_opened_without_the_migrations(file: Path) -> None:
 def test_the_mark_does_not_hide_a_newer_schema(file: Path) -> None:
     """A marked database that a newer version migrated is refused."""
     with opened(file) as store:
-        mark_schema(store)
+        record_schema(store)
         store.db.execute(
             "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', 'm9999', '')"
         )
@@ -222,7 +222,7 @@ def test_a_part_is_rolled_back_by_itself(file: Path) -> None:
     with opened(file) as store:
         with store.transaction():
             store.db.execute("INSERT INTO meta VALUES ('before', '1')")
-            with pytest.raises(sqlite3.IntegrityError), store.part():
+            with pytest.raises(sqlite3.IntegrityError), store.savepoint():
                 store.db.execute("INSERT INTO meta VALUES ('inside', '1')")
                 store.db.execute("INSERT INTO meta VALUES ('before', '2')")
             store.db.execute("INSERT INTO meta VALUES ('after', '1')")

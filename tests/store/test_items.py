@@ -22,7 +22,7 @@ def test_many_items_are_stored_in_order(tmp_path: Path, monkeypatch: pytest.Monk
         sources.sync(store, [source()], {"node": ""})
         with store.transaction():
             changes = [ItemChange(item=each, change=ChangeKind.NEW) for each in new]
-            items.keep(store, changes, backlog=True, now=NOW)
+            items.save(store, changes, backlog=True, now=NOW)
         items.index_words(store)
         rows = store.db.execute("SELECT * FROM items ORDER BY number").fetchall()
         assert [row["id"] for row in rows] == [each.id for each in new]
@@ -41,7 +41,7 @@ def test_an_item_edited_before_it_is_indexed_is_found_by_its_last_words(tmp_path
         def store_items(kind: ChangeKind, *changed: Item) -> None:
             with store.transaction():
                 changes = [ItemChange(item=each, change=kind) for each in changed]
-                items.keep(store, changes, backlog=True, now=NOW)
+                items.save(store, changes, backlog=True, now=NOW)
 
         def found(word: str) -> list[int]:
             store.db.execute("INSERT INTO items_fts (items_fts, rank) VALUES ('integrity-check', 1)")

@@ -15,6 +15,7 @@ from aggregator.store import (
     due_deliveries,
     editions,
     editorial,
+    event_backfill,
     missing_items,
     story_events,
     story_members,
@@ -117,7 +118,7 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             lambda: story_events.of_channel(store, "all", today, today, 1),
             lambda: story_events.channels_between(store, [(today, today)]),
             lambda: story_events.next_end(store, today),
-            lambda: story_events.coming(store, today, 1),
+            lambda: story_events.upcoming(store, today, 1),
             lambda: digest_events.closing(store, weekly, today),
         ):
             steps = [step for step in plans(store, query) if "subquery" not in step.lower()]
@@ -128,7 +129,7 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             lambda: story_events.of_stories(store, ["a"]),
             lambda: story_events.words(store, ["a"]),
             lambda: digest_events.last_events(store, "weekly", ["a"]),
-            lambda: story_events.any_unread(store),
+            lambda: event_backfill.any_left(store),
         ):
             steps = plans(store, query)
             assert not [step for step in steps if step.startswith("SCAN") and "items_without" not in step], (

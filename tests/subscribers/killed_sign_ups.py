@@ -82,7 +82,7 @@ def _live(work: Path) -> None:
             work, f"SELECT 1 FROM subscription_requests WHERE address = '{person}'"
         ):
             subscriptions.request(app, AccountMessage.CONFIRM, person, "en", ["weekly"])
-        subscriptions.settle(app)
+        subscriptions.process_requests(app)
     digest.run(app)
     for person in PEOPLE:
         if token := _token(app, work, person, "confirm", "pending"):
@@ -90,7 +90,7 @@ def _live(work: Path) -> None:
     digest.run(app)
     for person in LEAVING:
         if token := _token(app, work, person, "manage", "active"):
-            subscriptions.leave(app, token, None)
+            subscriptions.unsubscribe(app, token, None)
 
 
 def _token(app: App, work: Path, person: str, purpose: str, state: str) -> str | None:

@@ -11,8 +11,8 @@ from itertools import product
 import pytest
 
 from aggregator.store import subscription_requests
-from aggregator.web.client_network import MAX_NETWORKS, MAX_REQUESTS, NetworkLimit, network
 from aggregator.web.cross_site import is_same_site
+from aggregator.web.request_limit import MAX_NETWORKS, MAX_REQUESTS, RequestLimit, network
 from tests import command
 from tests.digests.scenario import all_rows, rows, run
 from tests.subscribers.visitor import Visitor, mailbox, visiting
@@ -198,7 +198,7 @@ def test_forwarded_addresses_count_from_their_end(proxied: Visitor, forwarded: s
 def test_the_window_moves_and_memory_is_bounded() -> None:
     """A network may sign up again after an hour; at most a fixed number is remembered."""
     now = [0.0]
-    limit = NetworkLimit(lambda: now[0])
+    limit = RequestLimit(lambda: now[0])
     assert [limit.allows("n") for _ in range(MAX_REQUESTS + 1)] == [True] * MAX_REQUESTS + [False]
     now[0] += 3600
     assert limit.allows("n")

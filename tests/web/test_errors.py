@@ -40,9 +40,9 @@ def is_page(answer: Answer, heading: str) -> bool:
         ("/deep/er/nothing", "GET", 404, "Not found"),
         ("/index.html", "POST", 405, "Method not allowed"),
         ("/search", "POST", 405, "Method not allowed"),
-        ("/search?q=x", "GET", 503, "Not available at present"),
-        ("/status", "GET", 503, "Not available at present"),
-        ("/metrics", "GET", 503, "Not available at present"),
+        ("/search?q=x", "GET", 503, "Temporarily unavailable"),
+        ("/status", "GET", 503, "Temporarily unavailable"),
+        ("/metrics", "GET", 503, "Temporarily unavailable"),
     ],
 )
 @pytest.mark.parametrize("database", ["none", "empty", "damaged", "foreign"])

@@ -16,10 +16,11 @@ from aggregator.i18n import page_words
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
+from aggregator.publishing import charts
 from aggregator.publishing.charts import bars
 from aggregator.store import activity
 from aggregator.store.connection import opened
-from aggregator.web import app, charts, status
+from aggregator.web import app, status
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Clock, Web, Workplace
 from tests.web.asgi import ask
@@ -55,8 +56,8 @@ def test_the_page_shows_sources_in_words_and_pictures(visited: Workplace) -> Non
     assert "its server responds with an error (500)" in page.text
     labels = re.findall('aria-label="(Last 90 days[^"]*)"', page.text)
     assert labels == [
-        "Last 90 days: 3 well, 0 partly failed, 0 failed, 87 not visited.",
-        "Last 90 days: 0 well, 0 partly failed, 3 failed, 87 not visited.",
+        "Last 90 days: 3 ok, 0 partly failed, 0 failed, 87 not visited.",
+        "Last 90 days: 0 ok, 0 partly failed, 3 failed, 87 not visited.",
     ]
     assert "October 2026: 1" in page.text
 
@@ -94,10 +95,10 @@ def test_reports_are_kept_for_a_minute(visited: Workplace) -> None:
     [
         ("https://x.example/?key=1 answered 503", "its server responds with an error (503)"),
         ("the page is gone (404)", "its server responds with an error (404)"),
-        ("a bot wall stands there", "its server turns programs away"),
+        ("a bot wall stands there", "its server blocks automated requests"),
         ("no complete answer within 20 s from 10.0.0.1", "its server cannot be reached"),
-        ("not a feed: <title>x</title>", "it cannot be read at present"),
-        (None, "it cannot be read at present"),
+        ("not a feed: <title>x</title>", "its document cannot be read"),
+        (None, "its document cannot be read"),
     ],
 )
 def test_reasons_are_words_of_this_program(reason: str | None, words: str) -> None:
@@ -133,7 +134,7 @@ def test_bars_and_months() -> None:
     """The largest bar has the whole height, an empty month none, and months cross years."""
     assert bars([0, 1, 200]).path == "M4 23h3v1h-3zM8 0h3v24h-3z"
     assert bars([]).path == bars([0]).path == ""
-    assert charts.months(NOW.date().replace(month=2), 3) == ["2025-12", "2026-01", "2026-02"]
+    assert charts.last_months(NOW.date().replace(month=2), 3) == ["2025-12", "2026-01", "2026-02"]
 
 
 def metrics(

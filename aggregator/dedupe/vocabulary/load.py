@@ -16,7 +16,7 @@ _Meaning = TypeVar("_Meaning")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """Hold every word list under the name of its file, whose first lines say what it contains.
+    """Every word list under the name of its file, whose first lines say what it contains.
 
     `concepts` and `stems` map a word to one or more English concepts, `towns` and `countries` a spelling to one
     name, `numbers` and `ordinals` a word to a number, `frequencies` a word to its frequency on the Zipf scale.

@@ -1,4 +1,4 @@
-"""Read the rules for forms in which software publishes one page (address_rules.toml).
+"""Read the rules for forms of the URL of one page, by software (url_rules.toml).
 
 A rule is looked up by host, by a segment of the path or by a parameter before an expression of it is tried. Each has
 the source of its knowledge and examples, which the tests run.
@@ -26,7 +26,7 @@ _PARTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddressRule:
+class UrlRule:
     """Forms of one page in one software.
 
     `shapes` are expressions of a whole key (host, path, sorted query) with the key that replaces it; the first that
@@ -74,10 +74,10 @@ def _written_out(shape: str) -> str:
     return shape
 
 
-def _read() -> tuple[AddressRule, ...]:
-    text = Path(__file__).with_name("address_rules.toml").read_text("utf-8")
+def _read() -> tuple[UrlRule, ...]:
+    text = Path(__file__).with_name("url_rules.toml").read_text("utf-8")
     return tuple(
-        AddressRule(**{key: _frozen(value) for key, value in rule.items()})
+        UrlRule(**{key: _frozen(value) for key, value in rule.items()})
         for rule in tomllib.loads(text)["rule"]
     )
 
@@ -86,8 +86,8 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def _index(names: str) -> dict[str, tuple[AddressRule, ...]]:
-    index: dict[str, tuple[AddressRule, ...]] = {}
+def _index(names: str) -> dict[str, tuple[UrlRule, ...]]:
+    index: dict[str, tuple[UrlRule, ...]] = {}
     for rule in RULES:
         for name in getattr(rule, names):
             index[name] = (*index.get(name, ()), rule)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import config, permissions, stored_config
+from aggregator import config, config_cache, permissions
 from aggregator.errors import ConfigError
 
 WRITTEN = """
@@ -37,7 +37,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "feeds.yaml"
     path.write_text(WRITTEN)
     permissions.make_folder(tmp_path / "state")
-    stored_config.store(config.load(path))
+    config_cache.store(config.load(path))
     return path
 
 
@@ -54,7 +54,7 @@ def unparsable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("options", [{}, {"mail": False}, {"secrets": False}])
 def test_stored_values_are_those_of_the_file(file: Path, options: dict[str, bool]) -> None:
     """A stored configuration equals the parsed one, in every type as well."""
-    parsed, stored = config.load(file, **options), stored_config.load(file, **options)
+    parsed, stored = config.load(file, **options), config_cache.load(file, **options)
     assert stored == parsed
     assert repr(stored) == repr(parsed)
     assert stored.credentials == parsed.credentials
@@ -64,12 +64,12 @@ def test_stored_values_are_those_of_the_file(file: Path, options: dict[str, bool
 @pytest.mark.usefixtures("unparsable")
 def test_an_unchanged_file_is_not_parsed(file: Path) -> None:
     """A stored configuration is used while feeds.yaml has the same bytes."""
-    assert [source.id for source in stored_config.load(file).sources] == ["a", "b"]
+    assert [source.id for source in config_cache.load(file).sources] == ["a", "b"]
 
 
 def test_no_secret_is_stored(file: Path) -> None:
     """References to secrets are stored, but not their values; only the owner may read them."""
-    stored = file.parent / "state" / stored_config.FILE
+    stored = file.parent / "state" / config_cache.FILE
     assert b"env:A_PASSWORD" in stored.read_bytes()
     assert b"hunter" not in stored.read_bytes()
     assert stored.stat().st_mode & 0o777 == 0o600
@@ -78,37 +78,37 @@ def test_no_secret_is_stored(file: Path) -> None:
 def test_a_changed_secret_is_used(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets are resolved at each run; a missing one is reported at its line."""
     monkeypatch.setenv("A_PASSWORD", "other")
-    assert stored_config.load(file).credentials["a"].password == "other"
+    assert config_cache.load(file).credentials["a"].password == "other"
     monkeypatch.delenv("A_PASSWORD")
     with pytest.raises(ConfigError, match=r"feeds.yaml:6: sources\[0\].password: .*A_PASSWORD"):
-        stored_config.load(file)
+        config_cache.load(file)
 
 
 @pytest.mark.parametrize("damage", [b"", b"\n[]", b"%s\n", b"%s\n[1]", b"%s\n{", b"%s\n\xff"])
 def test_a_damaged_file_is_ignored(file: Path, damage: bytes) -> None:
     """Stored values that are not of the declared types are not used."""
-    stored = file.parent / "state" / stored_config.FILE
+    stored = file.parent / "state" / config_cache.FILE
     stored.write_bytes(damage.replace(b"%s", stored.read_bytes().partition(b"\n")[0]))
-    assert stored_config.load(file) == config.load(file)
+    assert config_cache.load(file) == config.load(file)
 
 
 def test_a_wrong_edit_is_refused(file: Path) -> None:
     """After an edit the file is parsed and its problems are reported."""
     file.write_text(WRITTEN.replace("every: 2h", "evry: 2h"))
     with pytest.raises(ConfigError, match="evry"):
-        stored_config.load(file)
+        config_cache.load(file)
 
 
 @pytest.mark.usefixtures("unparsable")
 def test_values_that_others_may_write_are_not_used(file: Path) -> None:
     """A stored configuration that other users may open is not used."""
-    (file.parent / "state" / stored_config.FILE).chmod(0o666)
+    (file.parent / "state" / config_cache.FILE).chmod(0o666)
     with pytest.raises(AssertionError, match="parsed again"):
-        stored_config.load(file)
+        config_cache.load(file)
 
 
 def test_data_that_became_public_is_refused(file: Path) -> None:
     """A data folder that lies in `public` by a symbolic link of later is still refused."""
     (file.parent / "out").symlink_to(file.parent)
     with pytest.raises(ConfigError, match="public"):
-        stored_config.load(file)
+        config_cache.load(file)

@@ -1,4 +1,4 @@
-"""Find the stage of an event that an item reports, and whether an edit changed it (EX7)."""
+"""Find the phase of an event that an item reports, and whether an edit changed it (EX7)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MAX_LEADING_CHARACTERS = 200
 """Maximum characters of a text that are read: later text may be about a cancellation policy."""
 
 
-def stages(title: str, text: str) -> frozenset[str]:
-    """Return the stages that a title, or the beginning of a text, names."""
+def reported_phases(title: str, text: str) -> frozenset[str]:
+    """Return the phases that a title, or the beginning of a text, names."""
     return phases(fold(title)) & IN_TITLE | phases(fold(text[:MAX_LEADING_CHARACTERS])) & IN_TEXT
 
 
-def changed_stages(before: KnownItem, after: Item) -> frozenset[str]:
-    """Return the stages that an edit added or removed; in titles alone after retention (E1)."""
+def changed_phases(before: KnownItem, after: Item) -> frozenset[str]:
+    """Return the phases that an edit added or removed; in titles alone after retention (E1)."""
     texts = (before.text, after.text) if before.text else ("", "")
-    return stages(before.title, texts[0]) ^ stages(after.title, texts[1])
+    return reported_phases(before.title, texts[0]) ^ reported_phases(after.title, texts[1])

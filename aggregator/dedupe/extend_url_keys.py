@@ -1,4 +1,4 @@
-"""Job step: extend stored keys of addresses when the rules for them have a new version."""
+"""Job step: extend the stored keys of URLs when their rules have a new version."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from aggregator.counts import count_of
 from aggregator.dedupe import candidates, evidence, known_stories, recluster
 from aggregator.items.canonical_urls import canonical, is_listing
 from aggregator.items.identity import LINK, LINK_AND_TITLE
-from aggregator.store import address_keys, editorial
-from aggregator.store.address_keys import StoredKeys
+from aggregator.store import editorial, url_keys
 from aggregator.store.connection import Store
+from aggregator.store.url_keys import StoredKeys
 
 BATCH_ITEMS = 1_000
 """Maximum number of items whose keys are extended in one transaction."""
@@ -25,21 +25,21 @@ MAX_PAIRS = 50
 
 
 def extend(store: Store, now: datetime) -> tuple[str, ...]:
-    """Add the keys that the present rules make of stored addresses; return notices.
+    """Add the keys that the current rules make of stored addresses; return notices.
 
-    It goes on where the last run stopped. Nothing is removed or published, so that known entries stay known. Pairs of
+    It continues where the last run stopped. Nothing is removed or published, so that known entries stay known. Pairs of
     published stories that now prove equal go to the list of editors (I5).
     """
-    number, listed = address_keys.state(store)
+    number, listed = url_keys.state(store)
     before, done = listed, 0
     while number and done < MAX_ITEMS:
-        batch = address_keys.before(store, number, BATCH_ITEMS)
+        batch = url_keys.before(store, number, BATCH_ITEMS)
         with store.transaction():
             story_ids = _extend_batch(store, batch, now)
             if listed < MAX_PAIRS:
                 listed += _list_pairs(store, story_ids, MAX_PAIRS - listed, now)
             number = batch[-1].number if batch else 0
-            address_keys.set_state(store, number, listed)
+            url_keys.set_state(store, number, listed)
         done += len(batch)
     return _notices(listed - before)
 
@@ -47,19 +47,19 @@ def extend(store: Store, now: datetime) -> tuple[str, ...]:
 def _extend_batch(store: Store, batch: Sequence[StoredKeys], now: datetime) -> set[str]:
     """Extend the keys of items; return the stories that may now be equal to others."""
     added = [alias for keys in batch for alias in _new_aliases(keys)]
-    address_keys.add_aliases(store, added)
-    address_keys.add_pages(store, (page for keys in batch for page in _new_pages(keys)))
+    url_keys.add_aliases(store, added)
+    url_keys.add_pages(store, (page for keys in batch for page in _new_pages(keys)))
     changed = {item_id for _, _, _, item_id in added}
     recent = [
         keys
         for keys in batch
-        if address_keys.is_recent(keys, now - evidence.WINDOW)
-        and (keys.item_id in changed or (keys.link and len(known_stories.address_keys(keys.link)) > 1))
+        if url_keys.is_recent(keys, now - evidence.WINDOW)
+        and (keys.item_id in changed or (keys.link and len(known_stories.url_keys(keys.link)) > 1))
     ]
-    address_keys.queue(store, (keys.number for keys in recent))
+    url_keys.queue(store, (keys.number for keys in recent))
     candidates.index_items(store)
     links = (value for _, kind, value, _ in added if kind == LINK)
-    return address_keys.stories_sharing(store, links, (keys.item_id for keys in recent))
+    return url_keys.stories_sharing(store, links, (keys.item_id for keys in recent))
 
 
 def _new_aliases(keys: StoredKeys) -> Iterator[tuple[str, str, str, str]]:
@@ -99,6 +99,6 @@ def _notices(listed: int) -> tuple[str, ...]:
     if not listed:
         return ()
     return (
-        f"{count_of(listed, 'pair')} of stories may be one by the present rules for addresses:"
+        f"{count_of(listed, 'pair')} of stories may be one by the current rules for addresses:"
         " see `aggregator status`",
     )

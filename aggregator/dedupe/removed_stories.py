@@ -14,7 +14,7 @@ PUBLISHER = "its publisher (404 or 410, twice)"
 """The author of such decisions in the log of decisions."""
 
 
-def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> None:
+def hide_removed(store: Store, story_ids: Iterable[str], now: datetime) -> None:
     """Hide stories without published items, and show those that have one again.
 
     A story that an editor hid stays hidden. A published item leads before a removed one (I6). Neither the id nor
@@ -23,7 +23,7 @@ def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> Non
     clusters = story_members.clusters(store, story_ids)
     hidden = stories.hidden(store, [cluster.story_id for cluster in clusters])
     for cluster in clusters:
-        if all(member.withdrawn for member in cluster.members):
+        if all(member.removed for member in cluster.members):
             _hide(store, cluster.story_id, now)
         elif cluster.story_id in hidden:
             _show_again(store, cluster.story_id, now)

@@ -1,4 +1,4 @@
-"""Apply edits of an item's status: they correct this item, and not what others reported."""
+"""Apply edits of an item's phase: they correct this item, and not what others reported."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from datetime import datetime
 
 from aggregator.dedupe import candidates, cluster, editor_commands
 from aggregator.dedupe.assign import lead_item_id
-from aggregator.dedupe.status import stages
+from aggregator.dedupe.phases import reported_phases
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, LinkConstraint, Member, MergeCandidate, Placement
 from aggregator.publishing.channels import update_channels
-from aggregator.store import archives, editorial, status_edits, stories, story_members, story_placement
+from aggregator.store import archives, editorial, phase_edits, stories, story_members, story_placement
 from aggregator.store.connection import Store
 
 _Edits = Mapping[str, frozenset[str]]
-"""The stages of an event that an edit added to an item or removed, by id of the item."""
+"""The phases of an event that an edit added to an item or removed, by id of the item."""
 
 
 def apply(store: Store, config: Config, now: datetime) -> None:
-    """Apply the edits that changed the status of items, after all visits of a round.
+    """Apply the edits that changed the phase of items, after all visits of a round.
 
     An item leaves its story if it is now cancelled, postponed, extended or the like, or not so any more, and another
     item of the story differs in that. It joins a related story that agrees, or founds one that is announced now. So
     the edit corrects this item only, and the others keep their story with its id and times (I5, E1).
     """
     with store.transaction():
-        changed = status_edits.take(store)
+        changed = phase_edits.pop_all(store)
         ids = stories.stories_of(store, changed)
         visible = candidates.comparable(
             store, story_members.clusters(store, ids - stories.hidden(store, ids))
@@ -61,13 +61,15 @@ def _leaving(store: Store, story: Cluster, changed: _Edits) -> list[Member]:
         if member.item_id in changed.keys() - linked
         and any(_differ(member, other, changed[member.item_id]) for other in story.members)
     ]
-    stay = any(not member.withdrawn for member in story.members if member not in leaving)
+    stay = any(not member.removed for member in story.members if member not in leaving)
     return leaving if stay else []
 
 
 def _differ(a: Member, b: Member, changed: frozenset[str]) -> bool:
-    """Return whether only one of two published items names a stage that was changed."""
-    return not b.withdrawn and bool((stages(a.title, a.text) ^ stages(b.title, b.text)) & changed)
+    """Return whether only one of two published items names a phase that was changed."""
+    return not b.removed and bool(
+        (reported_phases(a.title, a.text) ^ reported_phases(b.title, b.text)) & changed
+    )
 
 
 def _leave(

@@ -1,4 +1,4 @@
-"""Limit the sign-ups of each network (SU3)."""
+"""Limit the requests an hour of each client network, or for each callback (SU3, WS5)."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def network(host: str) -> str:
     return str(ipaddress.ip_network((address, PREFIXES[address.version]), strict=False))
 
 
-class NetworkLimit:
-    """Count the sign-ups of each network within the window, in memory only (DP1).
+class RequestLimit:
+    """Count the requests under each key within the window, in memory only (DP1).
 
-    `maximum` is the number of requests in the window. The key may also be a token instead of a network.
+    `maximum` is the number of requests in the window. The key is a network or the token of a callback.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, maximum: int = MAX_REQUESTS) -> None:
         self.clock, self.maximum = clock, maximum
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def allows(self, network: str) -> bool:
+    def allows(self, key: str) -> bool:
         """Count a request; return False if there were too many."""
         now = self.clock()
-        times = self._times.setdefault(network, deque(maxlen=self.maximum))
-        self._times.move_to_end(network)
+        times = self._times.setdefault(key, deque(maxlen=self.maximum))
+        self._times.move_to_end(key)
         if len(self._times) > MAX_NETWORKS:
             self._times.popitem(last=False)
         if len(times) == self.maximum and now - times[0] < WINDOW_SECONDS:

@@ -1,4 +1,4 @@
-"""Stages of one event are stories of their own; an edited status corrects its item only."""
+"""Phases of one event are stories of their own; an edited phase corrects its item only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 
 from aggregator import health
-from aggregator.dedupe import status_edits
+from aggregator.dedupe import phase_edits
 from aggregator.store.connection import opened
 from tests.builders import rss
 from tests.command import call
@@ -99,7 +99,7 @@ def partners(place: Workplace, web: Web) -> Partners:
     return Partners(place, web)
 
 
-# --- stages of one event -------------------------------------------------------------------------------
+# --- phases of one event -------------------------------------------------------------------------------
 
 STAGES = {
     "calendar": EVENT,
@@ -143,7 +143,7 @@ def test_two_calendars_with_one_event_are_one_story(partners: Partners) -> None:
     assert list(partners.fetch().values()) == [EVENT, EVENT]
 
 
-# --- edits of a status ---------------------------------------------------------------------------------
+# --- edits of a phase ---------------------------------------------------------------------------------
 
 WORDS = {
     "cancelled": "Cancelled|Abgesagt|Annulé|Annullato|Cancelado|Anulado|Peruttu|Inställt|Avlyst|Aflyst|Geannuleerd"
@@ -158,7 +158,7 @@ TOWNS = "Dresden Turin Lyon Porto Madrid Turku Uppsala Bergen Aarhus Delft Pozna
 
 
 @pytest.mark.parametrize("status", WORDS)
-def test_an_edited_status_is_of_its_own_item_in_every_language(partners: Partners, status: str) -> None:
+def test_an_edited_phase_is_of_its_own_item_in_every_language(partners: Partners, status: str) -> None:
     """A lead that becomes cancelled leaves: the others keep story, id and title (I5, E1)."""
     subjects = [f"Workshop {town.upper()}{n} in {town}" for n, town in enumerate(TOWNS)]
     for n, title in enumerate(subjects):
@@ -257,7 +257,7 @@ def test_a_later_partner_that_cancels_leaves_as_well(partners: Partners) -> None
     assert sorted(after.values()) == [CANCELLED, EVENT]
 
 
-def test_an_edit_that_takes_a_status_back_leaves_too(partners: Partners) -> None:
+def test_an_edit_that_takes_a_phase_back_leaves_too(partners: Partners) -> None:
     """An item that is no longer cancelled does not rename the cancellation of others."""
     for source in ("first", "second"):
         partners.news(source, CANCELLED)
@@ -289,7 +289,7 @@ def test_what_an_editor_merged_stays_one_story(partners: Partners) -> None:
 
 
 def test_a_policy_at_the_end_of_a_text_is_no_cancellation(partners: Partners) -> None:
-    """Words of a status far down in a text change no status, and neither does any other edit."""
+    """Words of a phase far down in a text change no phase, and neither does any other edit."""
     story = _announced(partners, "first", "second")
     partners.news(
         "first", f"{EVENT} 2027", f"{TEXT} {'Bring your own samples. ' * 8} A cancelled seat costs 50 EUR."
@@ -300,11 +300,11 @@ def test_a_policy_at_the_end_of_a_text_is_no_cancellation(partners: Partners) ->
 def test_a_killed_round_applies_the_edit_in_the_next(
     partners: Partners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A status that was stored before a crash is applied to the stories by the next round (P1)."""
+    """A phase that was stored before a crash is applied to the stories by the next round (P1)."""
     story = _announced(partners, "first", "second")
     partners.news("first", CANCELLED)
     with monkeypatch.context() as patch:
-        patch.setattr(status_edits, "apply", None)
+        patch.setattr(phase_edits, "apply", None)
         with pytest.raises(TypeError):
             partners.fetch()
     after = partners.fetch()

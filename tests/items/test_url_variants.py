@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import given
 
-from aggregator.items.address_variants import loose_key, variant
+from aggregator.items.url_variants import loose_key, variant
 from tests.strategies import law, urls
 
 

@@ -1,4 +1,4 @@
-"""Read and extend the stored keys of addresses after the rules for them changed."""
+"""Read and extend the stored keys of URLs after the rules for them changed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from aggregator.model.value_classes import dataclass
-from aggregator.store import runs
+from aggregator.store import meta
 from aggregator.store.connection import Store, stamp
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import chunked, placeholders
 
 RULES_VERSION = 2
 """Version of the rules for addresses; a change raises it, and stored keys are extended."""
-STATE = "address_rules"
+STATE = "url_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62
 
@@ -28,20 +28,20 @@ class StoredKeys:
     item_id: str
     source_id: str
     link: str | None
-    sort: str
+    sort_time: str
     aliases: tuple[tuple[str, str], ...]
     pages: tuple[tuple[str, str], ...]
 
 
 def state(store: Store) -> tuple[int, int]:
     """Return the number of the last extended item, 0 at the end, and of the pairs listed."""
-    version, number, listed = map(int, (runs.get(store, STATE) or "0 0 0").split())
+    version, number, listed = map(int, (meta.get(store, STATE) or "0 0 0").split())
     return (number, listed) if version == RULES_VERSION else (_NEWEST, 0)
 
 
 def set_state(store: Store, number: int, listed: int) -> None:
     """Store the number of the last extended item, 0 at the end, and of the pairs listed."""
-    runs.put(store, STATE, f"{RULES_VERSION} {number} {listed}")
+    meta.put(store, STATE, f"{RULES_VERSION} {number} {listed}")
 
 
 def before(store: Store, number: int, limit: int) -> list[StoredKeys]:
@@ -64,7 +64,7 @@ def before(store: Store, number: int, limit: int) -> list[StoredKeys]:
             item_id=row["id"],
             source_id=row["source_id"],
             link=row["link"],
-            sort=row["sort"],
+            sort_time=row["sort"],
             aliases=tuple(aliases.get(row["id"], ())),
             pages=tuple(pages.get(row["id"], ())),
         )
@@ -78,7 +78,7 @@ def _values(
     found: dict[str, list[tuple[str, str]]] = {}
     for part in chunked(ids):
         for row in store.db.execute(
-            f"{select} WHERE item_id IN ({marks(part)}) AND kind IN (?, ?)", [*part, *kinds]
+            f"{select} WHERE item_id IN ({placeholders(part)}) AND kind IN (?, ?)", [*part, *kinds]
         ):
             found.setdefault(row["item_id"], []).append((row["kind"], row["value"]))
     return found
@@ -107,7 +107,7 @@ def queue(store: Store, numbers: Iterable[int]) -> None:
 
 def is_recent(keys: StoredKeys, since: datetime) -> bool:
     """Return whether an item was published since a moment."""
-    return keys.sort >= (stamp(since) or "")
+    return keys.sort_time >= (stamp(since) or "")
 
 
 def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str]) -> set[str]:
@@ -116,7 +116,7 @@ def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str])
     for part in chunked(sorted(set(links))):
         rows = store.db.execute(
             "SELECT DISTINCT items.story_id FROM aliases JOIN items ON items.id = aliases.item_id"
-            f" WHERE aliases.kind = 'link' AND aliases.value IN ({marks(part)}) AND items.story_id IS NOT NULL"
+            f" WHERE aliases.kind = 'link' AND aliases.value IN ({placeholders(part)}) AND items.story_id IS NOT NULL"
             " AND (SELECT count(DISTINCT others.item_id) FROM aliases AS others"
             " WHERE others.kind = 'link' AND others.value = aliases.value) BETWEEN 2 AND 30",
             part,
@@ -124,7 +124,8 @@ def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str])
         ids.update(row[0] for row in rows)
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})", part
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({placeholders(part)})",
+            part,
         )
         ids.update(row[0] for row in rows)
     return ids

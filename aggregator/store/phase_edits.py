@@ -1,4 +1,4 @@
-"""Store edits of an item's status until all visits of a round are stored."""
+"""Store edits of an item's phase until all visits of a round are stored."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from aggregator.store.connection import Store
 
 
 def add(store: Store, edits: Mapping[str, Collection[str]]) -> None:
-    """Add for each item the stages of an event that an edit added or removed."""
+    """Add for each item the phases of an event that an edit added or removed."""
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO status_edits (item_id, stages) VALUES (?, ?)",
-        [[item_id, json.dumps(sorted(stages))] for item_id, stages in edits.items()],
+        [[item_id, json.dumps(sorted(phases))] for item_id, phases in edits.items()],
     )
 
 
@@ -21,7 +21,7 @@ def any_to_apply(store: Store) -> bool:
     return bool(store.db.execute("SELECT EXISTS (SELECT 1 FROM status_edits)").fetchone()[0])
 
 
-def take(store: Store) -> dict[str, frozenset[str]]:
+def pop_all(store: Store) -> dict[str, frozenset[str]]:
     """Return and delete all edits, in the caller's transaction."""
     rows = store.db.execute("DELETE FROM status_edits RETURNING item_id, stages").fetchall()
     return {row["item_id"]: frozenset(json.loads(row["stages"])) for row in sorted(rows, key=tuple)}

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.dedupe import extend_addresses
-from aggregator.store import address_keys, editorial, runs
+from aggregator.dedupe import extend_url_keys
+from aggregator.store import editorial, meta, url_keys
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 from tests.conftest import Workplace
@@ -26,7 +26,7 @@ def age(store: Store) -> None:
             "INSERT INTO aliases SELECT source_id, 'link', substr(link, length('https://') + 1), id FROM items"
         )
         store.db.execute("DELETE FROM candidate_index")
-        runs.drop(store, address_keys.STATE)
+        meta.delete(store, url_keys.STATE)
 
 
 def aliases(store: Store) -> set[tuple[str, str]]:
@@ -42,9 +42,9 @@ def test_known_entries_stay_known(place: Workplace) -> None:
     with opened(place.database) as store:
         age(store)
         before = aliases(store)
-        assert extend_addresses.extend(store, NOW) == ()
+        assert extend_url_keys.extend(store, NOW) == ()
         assert before < aliases(store)
-        assert runs.get(store, address_keys.STATE) == f"{address_keys.RULES_VERSION} 0 0"
+        assert meta.get(store, url_keys.STATE) == f"{url_keys.RULES_VERSION} 0 0"
     assert set(tell(place, ("hub", *WORDS), link=PAGE).values()) == {story}
 
 
@@ -54,27 +54,27 @@ def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workpl
     tell(
         place,
         ("society", "Turku: new sheet", "Come and see."),
-        link=f"https://society.example/{address_keys.RULES_VERSION}",
+        link=f"https://society.example/{url_keys.RULES_VERSION}",
     )
     with opened(place.database) as store:
         store.db.execute("UPDATE items SET link = ? WHERE source_id = 'society'", [FORM])
         age(store)
         announced = store.db.execute("SELECT id, announced, updated FROM stories ORDER BY id").fetchall()
-        (notice,) = extend_addresses.extend(store, NOW)
+        (notice,) = extend_url_keys.extend(store, NOW)
         assert "1 pair " in notice
         assert len(editorial.candidates(store, 9)) == 1
         assert (
             store.db.execute("SELECT id, announced, updated FROM stories ORDER BY id").fetchall() == announced
         )
-        assert extend_addresses.extend(store, NOW) == ()
+        assert extend_url_keys.extend(store, NOW) == ()
         age(store)
-        assert extend_addresses.extend(store, NOW) == ()  # already listed
+        assert extend_url_keys.extend(store, NOW) == ()  # already listed
 
 
 def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """One version of the rules lists at most `MAX_PAIRS` pairs."""
-    monkeypatch.setattr(extend_addresses, "MAX_PAIRS", 2)
-    monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 3)
+    monkeypatch.setattr(extend_url_keys, "MAX_PAIRS", 2)
+    monkeypatch.setattr(extend_url_keys, "BATCH_ITEMS", 3)
     pages = ("lasers", "mirrors", "pumps", "lenses")
     for page in pages:
         tell(place, ("hub", f"About {page}", "Come and see."), link=f"https://hub.example/{page}")
@@ -86,7 +86,7 @@ def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytes
                 [page, f"%/{page}"],
             )
         age(store)
-        extend_addresses.extend(store, NOW)
+        extend_url_keys.extend(store, NOW)
         assert len(editorial.candidates(store, 9)) == 2
 
 
@@ -94,12 +94,12 @@ def test_one_run_extends_the_newest_items(place: Workplace, monkeypatch: pytest.
     """A run extends a limited number of items, the newest first, and the next runs the others."""
     for n in range(5):
         tell(place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x")
-    monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 1)
-    monkeypatch.setattr(extend_addresses, "MAX_ITEMS", 2)
+    monkeypatch.setattr(extend_url_keys, "BATCH_ITEMS", 1)
+    monkeypatch.setattr(extend_url_keys, "MAX_ITEMS", 2)
     with opened(place.database) as store:
         age(store)
         for expected in (7, 9, 10):
-            extend_addresses.extend(store, NOW)
+            extend_url_keys.extend(store, NOW)
             assert len(aliases(store)) == expected
             assert ("hub", "hub.example/4-opens") in aliases(store)
 
@@ -108,10 +108,10 @@ def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.
     """Batches that were committed before a kill are not repeated."""
     for n in range(5):
         tell(place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x")
-    monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 2)
+    monkeypatch.setattr(extend_url_keys, "BATCH_ITEMS", 2)
     with opened(place.database) as store:
         age(store)
-        state = runs.put
+        state = meta.put
 
         def killed(store: Store, key: str, value: str) -> None:
             if value.split()[1] != "4":
@@ -119,8 +119,8 @@ def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.
             state(store, key, value)
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(runs, "put", killed)
-            extend_addresses.extend(store, NOW)
+            patch.setattr(meta, "put", killed)
+            extend_url_keys.extend(store, NOW)
         assert len(aliases(store)) == 7
-        extend_addresses.extend(store, NOW + timedelta(hours=1))
+        extend_url_keys.extend(store, NOW + timedelta(hours=1))
         assert len(aliases(store)) == 10

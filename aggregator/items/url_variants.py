@@ -1,4 +1,4 @@
-"""Find what addresses of one article have in common: translations, posts, test servers.
+"""Find what URLs of one article have in common: translations, posts, test servers.
 
 Equal variants are evidence (`dedupe.evidence`), and no identity: a post of a topic may be an item of its own.
 """

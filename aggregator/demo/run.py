@@ -13,7 +13,7 @@ from pathlib import Path
 from aggregator.demo.sites import Community, community_servers
 from aggregator.errors import AggregatorError, FilesError
 
-MARK = ".aggregator-demo"
+MARKER_FILE = ".aggregator-demo"
 PORT = 8017
 FEEDS = """\
 # Written by `aggregator demo`: a recorded community on this machine.
@@ -70,7 +70,7 @@ def run(out: Path, *, serve: bool) -> None:
     try:
         with community_servers() as community:
             (out / "feeds.yaml").write_text(FEEDS.format(port=PORT, **community.addresses), encoding="utf-8")
-            _play(out, community)
+            _run_days(out, community)
             _print_results(out)
             if serve:
                 _serve(out)
@@ -82,17 +82,17 @@ def run(out: Path, *, serve: bool) -> None:
 
 def _empty(out: Path) -> None:
     """Empty the folder; raises FilesError for one that no demo wrote."""
-    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+    if out.exists() and any(out.iterdir()) and not (out / MARKER_FILE).exists():
         raise FilesError(f"{out} exists and was not written by a demo: choose another folder with --out")
     try:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True, exist_ok=True)
-        (out / MARK).touch()
+        (out / MARKER_FILE).touch()
     except OSError as error:
         raise FilesError(f"{out} cannot be written: {error.strerror}") from error
 
 
-def _play(out: Path, community: Community) -> None:
+def _run_days(out: Path, community: Community) -> None:
     def command(now: str, *words: str) -> None:
         print(f"$ aggregator {' '.join(words)}", flush=True)
         environment = os.environ | {"AGGREGATOR_NOW": now}

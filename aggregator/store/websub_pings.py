@@ -11,7 +11,7 @@ from aggregator.store.connection import Store, stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """Hold a feed that is due to be pinged, a hash of its bytes, and its failed attempts."""
+    """A feed that is due to be pinged, a hash of its bytes, and its failed attempts."""
 
     url: str
     version: str
@@ -38,7 +38,7 @@ def due(store: Store, now: datetime) -> list[Ping]:
 
 
 def failure_reason(store: Store) -> str | None:
-    """Return why pings fail at present, None if they do not."""
+    """Return why pings fail now, None if they do not."""
     row = store.db.execute(
         "SELECT reason FROM websub_state WHERE version <> pinged AND reason IS NOT NULL ORDER BY attempts DESC LIMIT 1"
     ).fetchone()
@@ -47,15 +47,15 @@ def failure_reason(store: Store) -> str | None:
 
 def mark_notified(store: Store, ping: Ping) -> None:
     """Record that the hub was notified of these bytes."""
-    _settle(store, ping, None)
+    _end(store, ping, None)
 
 
 def give_up(store: Store, ping: Ping, reason: str) -> None:
     """Stop pinging until the feed has other bytes."""
-    _settle(store, ping, reason)
+    _end(store, ping, reason)
 
 
-def _settle(store: Store, ping: Ping, reason: str | None) -> None:
+def _end(store: Store, ping: Ping, reason: str | None) -> None:
     store.db.execute(
         "UPDATE websub_state SET pinged = version, reason = ? WHERE url = ? AND version = ?",
         [reason, ping.url, ping.version],

@@ -1,4 +1,4 @@
-"""Store the parsed configuration, so that no run parses an unchanged feeds.yaml again."""
+"""Cache the parsed configuration, so that no run parses an unchanged feeds.yaml again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = "config.json"
 
 
 def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
-    """Return the stored configuration of `file`, or parse it; as `config.load`."""
+    """Return the cached configuration of `file`, or parse it; as `config.load`."""
     stored = _read(file)
     if stored is not None:
         values = SecretValues(file.parent, resolve=secrets, mail=mail)
@@ -30,7 +30,7 @@ def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
 
 
 def store(current: Config) -> None:
-    """Store a configuration if feeds.yaml or the program changed, in a job that holds the lock.
+    """Cache a configuration if feeds.yaml or the program changed, in a job that holds the lock.
 
     It is parsed once more, so that no secret is stored.
     """
@@ -50,7 +50,7 @@ def store(current: Config) -> None:
 
 
 def _read(file: Path) -> Config | None:
-    """Return the stored configuration of these bytes of `file`; None where there is none.
+    """Return the cached configuration of these bytes of `file`; None where there is none.
 
     The data folder is guessed from the text. A wrong guess is harmless, because the hash must fit.
     """

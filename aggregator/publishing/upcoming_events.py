@@ -1,4 +1,4 @@
-"""Select coming events and deadlines for pages, in the order in which they begin (CA7)."""
+"""Select upcoming events and deadlines for pages, in the order in which they begin (CA7)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from aggregator.publishing import paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComingEvent:
-    """A coming event on a page: first and last local day, and a line with when and where."""
+class UpcomingEvent:
+    """An upcoming event on a page: first and last local day, and a line with when and where."""
 
     story: Story
     event: Event
@@ -30,7 +30,7 @@ class ComingEvent:
     @property
     def partners(self) -> tuple[Publisher, ...]:
         """Return the partners that announce it, each once."""
-        return (self.story.publisher, *(story_item.publisher for story_item in self.story.also))
+        return (self.story.publisher, *(story_item.publisher for story_item in self.story.further_items))
 
     @property
     def is_deadline(self) -> bool:
@@ -43,7 +43,7 @@ class ComingEvent:
         return self.event.status is EventStatus.CANCELLED
 
 
-def coming(publication: Publication) -> list[ComingEvent]:
+def upcoming(publication: Publication) -> list[UpcomingEvent]:
     """Return the events of a calendar that are not over, those that begin first in front."""
     site, today = publication.site, publication.today
     listed = [_listed(story, each, site, today) for story, each in own_entries(publication.events or ())]
@@ -51,7 +51,7 @@ def coming(publication: Publication) -> list[ComingEvent]:
     return sorted(found, key=lambda each: (max(each.first, today), each.last, each.story.id))
 
 
-def badge(event: ComingEvent, language: str) -> tuple[str, str]:
+def badge(event: UpcomingEvent, language: str) -> tuple[str, str]:
     """Return days and month for a small calendar leaf; a deadline has only its last day."""
     first = event.last if event.is_deadline else event.first
     months = calendar_names.month_labels(i18n.known(language))
@@ -75,10 +75,10 @@ def own_entries(stories: Iterable[Story]) -> list[tuple[Story, StoryEvent]]:
     ]
 
 
-def _listed(story: Story, story_event: StoryEvent, site: Site, today: date) -> ComingEvent:
+def _listed(story: Story, story_event: StoryEvent, site: Site, today: date) -> UpcomingEvent:
     event = _from_next_date(story_event.event.local(site.timezone), today)
     first, last = day_of(event.start), day_of(event.end)
-    return ComingEvent(
+    return UpcomingEvent(
         story=story,
         event=event,
         first=first,
