@@ -51,6 +51,11 @@ def calendar(*events: str) -> str:
             "DTSTART;VALUE=DATE:20261105\nRRULE:FREQ=MONTHLY;BYDAY=1MO",
             "When: 5 November 2026 · Repeats: every month",
         ),
+        (
+            "DTSTART:20261105T080000\nRRULE:FREQ=WEEKLY;UNTIL=20261203",
+            "When: 5 November 2026, 08:00 · Repeats: every week, for the last time on 3 December 2026",
+        ),
+        ("DTSTART:20261105T080000\nDTEND:20261105T070000", "When: 5 November 2026, 08:00"),
         ("LOCATION:Room 1\\, Turku", "Where: Room 1, Turku"),
         ("SUMMARY:Nothing said", ""),
     ],
