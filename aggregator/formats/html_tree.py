@@ -13,6 +13,7 @@ from w3lib.encoding import html_to_unicode
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
+from aggregator.formats import encodings
 from aggregator.text import line
 
 Node = html.HtmlElement
@@ -36,12 +37,10 @@ def decoded(body: bytes, headers: Mapping[str, str]) -> str:
     try:
         encoding, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
     except (LookupError, ValueError):  # codecs that are no encodings of text (idna, undefined)
-        encoding, text = "utf-8", body.decode("utf-8", "replace")
-    if encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode(
-            "utf-8", "replace"
-        )  # HTML standard: a declaration in ASCII shows that it is not UTF-16
-    return str(text)
+        return encodings.utf_8(body)
+    # HTML standard: a declaration in ASCII shows that it is not UTF-16.
+    is_ascii_based = encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return encodings.utf_8(body) if is_ascii_based or ("\ufffd" in text and encoding == "utf-8") else str(text)
 
 
 def base(root: Node, url: str) -> str:

@@ -165,3 +165,12 @@ def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
         read("BEGIN:VCALENDAR\r\n" + "\r\n".join(lines) + "\r\nEND:VCALENDAR\r\n")
     except UnreadableDocument:
         return
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/calendar", "text/calendar; charset=utf-8", "text/calendar; charset=iso-8859-1"]
+)
+def test_a_calendar_in_windows_1252_is_read(content_type: str) -> None:
+    """Bytes that are not UTF-8 are read as Windows-1252, whatever the header says."""
+    raw = calendar("UID:1\r\nSUMMARY:Größe").encode("windows-1252")
+    assert [entry.title for entry in read(raw, content_type).entries] == ["Größe"]
