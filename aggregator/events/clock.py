@@ -260,7 +260,7 @@ def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
 
 
 def _iana_name(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
-    """Parse a name such as America/New_York or America/Port-au-Prince: the longest that is a zone."""
+    """Parse the longest name of a zone, such as America/Port-au-Prince."""
     written, found = word_at(tokens, at), None
     for end in range(at + 1, min(at + MAX_ZONE_TOKENS, len(tokens))):
         if tokens[end].spaced:

@@ -13,7 +13,7 @@ from aggregator.model.value_classes import dataclass
 MIN_YEAR, MAX_YEAR = 1990, 2100
 """Years of events; dates with another year are those of births and foundings."""
 MIN_WRITTEN_YEAR = 1500
-"""Minimum number with four digits that is a year beside a month; smaller ones are times and prices."""
+"""Minimum number that is a year beside a month; smaller ones are times and prices."""
 
 
 def has_events(first: date, last: date) -> bool:
@@ -242,7 +242,7 @@ def _is_time(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _year(tokens: Sequence[Token], at: int) -> int | None:
-    """Parse the year beside a month, also one without events, so that its date is not moved (EX4)."""
+    """Parse the year beside a month, also one without events (EX4)."""
     if at >= len(tokens) or tokens[at].digits != 4:
         return None
     number = tokens[at].number

@@ -11,7 +11,7 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
 def utf_8(body: bytes) -> str:
-    """Decode UTF-8; read each byte that is none as Windows-1252, as in texts pasted from elsewhere."""
+    """Decode UTF-8, and each byte that is none as Windows-1252."""
     return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", _AS_WINDOWS_1252)
 
 

@@ -283,7 +283,7 @@ def _base(entry: Any, url: str) -> str:
 
 
 def _link(entry: Any, base: str) -> str | None:
-    """Return the alternate link, else a permalink guid, else where an Atom entry has its content."""
+    """Return the alternate link, else a permalink guid, else the source of Atom content."""
     written = entry.get("feedburner_origlink") or _own_link(entry)
     if not written:
         written = next((content["src"] for content in entry.get("content", ()) if content.get("src")), None)

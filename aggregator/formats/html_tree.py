@@ -40,7 +40,9 @@ def decoded(body: bytes, headers: Mapping[str, str]) -> str:
         return encodings.utf_8(body)
     # HTML standard: a declaration in ASCII shows that it is not UTF-16.
     is_ascii_based = encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return encodings.utf_8(body) if is_ascii_based or ("\ufffd" in text and encoding == "utf-8") else str(text)
+    return (
+        encodings.utf_8(body) if is_ascii_based or ("\ufffd" in text and encoding == "utf-8") else str(text)
+    )
 
 
 def base(root: Node, url: str) -> str:

@@ -66,7 +66,7 @@ def test_a_body_is_never_a_place(body: bytes) -> None:
     "pasted", [b"\x93quoted\x94 \x96 caf\xe9", b"50 \x80", b"a\xed\xa0\x80b", b"cut \xe2\x82"]
 )
 def test_a_pasted_byte_changes_no_other_text(declaration: bytes, content_type: str, pasted: bytes) -> None:
-    """A byte that is not UTF-8 is read as Windows-1252, and all other text as UTF-8; a note names the fault."""
+    """A byte that is not UTF-8 is read as Windows-1252, all other text as UTF-8."""
     _, _, body = rss({"title": "Grüße aus Łódź", "description": "PASTED", "guid": "g"}).partition(b"?>")
     reading = read(declaration + body.strip().replace(b"PASTED", pasted), content_type=content_type)
     (entry,) = reading.entries
@@ -98,7 +98,7 @@ GUID = "<item><title>T</title>{}<guid{}>{}</guid></item>"
 )
 @pytest.mark.parametrize("malformed", ["", "<b>"])
 def test_only_an_address_is_a_permalink(guid: str, attribute: str, link: str | None, malformed: str) -> None:
-    """A guid is kept as written, and is the link only if it is an absolute URL and no permalink is denied."""
+    """A guid is kept as written, and is the link only if it is an absolute URL."""
     feed_of = rss({"title": "T"}).replace(b"<item>", b"<item>" + malformed.encode())
     begin, end = feed_of.index(b"<item>"), feed_of.index(b"</item>")
     body = feed_of[:begin] + GUID.format(malformed, attribute, guid)[:-7].encode() + feed_of[end:]
@@ -120,7 +120,7 @@ def test_only_an_address_is_a_permalink(guid: str, attribute: str, link: str | N
     ],
 )
 def test_an_atom_entry_has_the_link_that_it_states(inside: str, link: str | None) -> None:
-    """Without an alternate link, that of the content is taken; an id is one only if it is an address (RFC 4287)."""
+    """An entry without alternate link has that of its content, else an id that is a URL."""
     body = (
         f'<feed xmlns="http://www.w3.org/2005/Atom"><id>f</id><entry><title>T</title>{inside}</entry></feed>'
     )

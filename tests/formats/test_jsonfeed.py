@@ -200,5 +200,5 @@ def test_any_json_is_read(items: list[Any], odd: Any) -> None:
     ],
 )
 def test_an_item_without_url_has_the_next_best_link(members: dict[str, Any], link: str | None) -> None:
-    """The link of a link blog is that of the page elsewhere; an id is a link if it is an absolute URL."""
+    """An item without `url` has its `external_url` as link, else an id that is a URL."""
     assert read({"id": "1", "content_text": "T"} | members).entries[0].link == link
