@@ -326,5 +326,5 @@ def test_an_address_that_urllib_cannot_read_is_no_empty_one() -> None:
         + '<entry><id>1</id><title>a</title><link href="https://例え.jp：8080/a"/></entry>'
         '<entry xml:base="http://[x"><id>2</id><title>b</title><link href="b"/></entry></feed>'.encode()
     ).entries
-    assert wide.link == "https://%E4%BE%8B%E3%81%88.jp:8080/a"
+    assert wide.link == "https://xn--r8jz45g.jp:8080/a"
     assert under_none.link == "https://node.example/feed/b"
