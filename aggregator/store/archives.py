@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -56,16 +56,6 @@ def raise_open(store: Store, story_ids: Iterable[str]) -> None:
         )
         months.update(row[0] for row in rows)
     raise_revisions(store, months)
-
-
-def raise_open_of_tombstones(store: Store, story_ids: Sequence[str]) -> None:
-    """Raise the revisions of the open months that have the tombstones of some stories."""
-    rows = store.db.execute(
-        "SELECT DISTINCT month FROM tombstones JOIN archives USING (month)"
-        f" WHERE closed = 0 AND story_id IN ({marks(story_ids)})",
-        list(story_ids),
-    )
-    raise_revisions(store, {row[0] for row in rows})
 
 
 def records(store: Store) -> list[ArchiveRecord]:

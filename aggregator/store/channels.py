@@ -202,16 +202,11 @@ def add_tombstones(store: Store, story_id: str) -> None:
 def replace_successor(store: Store, old: str, new: str, story_ids: Collection[str] | None = None) -> None:
     """Replace the successor in the tombstones of merged stories, in the caller's transaction.
 
-    With `story_ids` only theirs are replaced. The documents that name the successor are out of date then.
+    With `story_ids` only theirs are replaced.
     """
     merged = [row[0] for row in store.db.execute("SELECT story_id FROM tombstones WHERE became = ?", [old])]
-    for ids in chunked(id_ for id_ in merged if story_ids is None or id_ in story_ids):
-        rows = store.db.execute(
-            f"SELECT DISTINCT channel_id FROM channel_tombstones WHERE story_id IN ({marks(ids)})", ids
-        )
-        raise_quietly(store, [row[0] for row in rows])
-        archives.raise_open_of_tombstones(store, ids)
-        store.db.execute(f"UPDATE tombstones SET became = ? WHERE story_id IN ({marks(ids)})", [new, *ids])
+    ids = [[new, id_] for id_ in merged if story_ids is None or id_ in story_ids]
+    store.db.conn.executemany("UPDATE tombstones SET became = ? WHERE story_id = ?", ids)
 
 
 def remove_tombstones(store: Store, story_id: str) -> None:

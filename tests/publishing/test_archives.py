@@ -612,6 +612,22 @@ def test_tombstones_of_other_months_follow_a_further_merge(place: Workplace, a: 
     assert named() == second
 
 
+def test_a_merge_of_hidden_stories_changes_their_tombstones_at_once(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """The round after a merge of hidden stories writes what `publish` would write (P1)."""
+    by_title = ids(place)
+    editor_commands.set_hidden(place.app(), list(by_title.values()), "ada", hidden=True)
+    poll(place)
+    clock.now += timedelta(hours=2)
+    editor_commands.merge(place.app(), list(by_title.values()), "ada")
+    poll(place)
+    before = state(place)
+    assert "Published as" in (place.public / "atom.xml").read_text("utf-8")
+    publish.run(place.app())
+    assert state(place) == before
+
+
 def entry_times(place: Workplace, title: str) -> tuple[str, str]:
     """Return `updated` of an entry in the feed and in the JSON feed."""
     (entry,) = (e for e in read(place).iterfind(f"{A}entry") if e.findtext(f"{A}title") == title)
