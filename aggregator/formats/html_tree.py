@@ -17,6 +17,7 @@ from aggregator.formats import encodings
 from aggregator.text import line
 
 Node = html.HtmlElement
+_CODE = ("script", "style")
 
 
 def tree(body: bytes, headers: Mapping[str, str]) -> Node:
@@ -27,7 +28,10 @@ def tree(body: bytes, headers: Mapping[str, str]) -> Node:
     text = decoded(body, headers)
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
-        return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        for template in root.xpath(".//template[not(@shadowrootmode)]"):  # no part of the page (HTML)
+            template.drop_tree()
+        return root
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableDocument(f"the page cannot be read as HTML: {error}") from error
 
@@ -68,8 +72,17 @@ def select(node: Node, selector: str) -> list[Node]:
 
 
 def text_of(node: Node, limit: int = 5_000) -> str | None:
-    """Return the text of an element on one line."""
-    return line(" ".join(islice(node.itertext(), 500)), limit)
+    """Return the text of an element on one line, without scripts and style sheets in it."""
+    has_code = next(node.iter(*_CODE), None) is not None
+    return line(" ".join(islice(_words(node) if has_code else node.itertext(), 500)), limit)
+
+
+def _words(node: Node) -> Iterator[str]:
+    yield node.text or ""
+    for child in node:
+        if child.tag not in _CODE:
+            yield from _words(child)
+        yield child.tail or ""
 
 
 def visible(root: Node) -> str:
