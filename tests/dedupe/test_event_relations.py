@@ -79,3 +79,21 @@ def test_events_at_one_time_are_not_one_event(community: Community, one: str, an
     community.poll(items[0], other=(items[1],))
     assert len(community.rows("SELECT id FROM stories")) == 2
     assert {entry.summary for entry in community.entries()} == {one, another}
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("PhD position in microscopy", "PhD position in MRI"),
+        ("Facility manager light microscopy", "Facility manager electron microscopy"),
+        ("Master thesis deep learning", "Master thesis zebrafish"),
+        ("PhD student in cell biology", "PhD student in physics"),
+    ],
+)
+def test_vacancies_of_one_template_keep_their_deadlines(community: Community, one: str, another: str) -> None:
+    """Two vacancies with the same last day share no deadline, although most of their titles agrees (EX7)."""
+    items = [
+        {"title": title, "guid": title, "description": "Apply by 1 December 2026"} for title in (one, another)
+    ]
+    community.poll(items[0], other=(items[1],))
+    assert len(community.entries("deadlines.ics")) == 2
