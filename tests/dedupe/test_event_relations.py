@@ -91,7 +91,7 @@ def test_events_at_one_time_are_not_one_event(community: Community, one: str, an
     ],
 )
 def test_vacancies_of_one_template_keep_their_deadlines(community: Community, one: str, another: str) -> None:
-    """Two vacancies with the same last day share no deadline, although most of their titles agrees (EX7)."""
+    """Two vacancies with the same last day have a deadline each (EX7)."""
     items = [
         {"title": title, "guid": title, "description": "Apply by 1 December 2026"} for title in (one, another)
     ]
