@@ -104,9 +104,9 @@ def web_link(url: str | None) -> str | None:
 
 
 def _ascii_authority(authority: str) -> str:
-    """Return `host:port` with the host as in DNS (RFC 5891), so that both ways to write it are one link.
+    """Return `host:port` with the host as in DNS (RFC 5891).
 
-    A host that cannot be in DNS stays as it is.
+    So both ways to write a host are one link. A host that cannot be in DNS stays as it is.
     """
     import idna  # only links beyond ASCII need it
 

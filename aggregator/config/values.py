@@ -48,12 +48,12 @@ def web_url(text: str) -> str:
     if re.match(r"[^/?#]*//[^/?#]*@", text):  # first of all, so that no message repeats a password
         raise ValueError("credentials do not belong in the URL: use `user` and `password: env:NAME`")
     shown = re.sub(r"(?s).*(?=@)", "…", text)  # also where the text is hardly a URL
-    if re.search(r"[\s\x00-\x1f\x7f<>\"]", text):
+    if re.search(r"[\s\x00-\x1f\x7f<>\"\\]", text):
         raise ValueError(f"{shown!r} is not a URL: it has blanks or other characters a URL cannot have")
     if not re.match("https?:", text, re.IGNORECASE):
         raise ValueError(f"{shown!r} is not a web address: it must begin with https:// or http://")
     parts = urls.parse(text)
-    if parts is None or parts.port == 0:
+    if parts is None or parts.port == 0 or re.search(r"\A\.|\.\.|[^.]{64}", parts.hostname or ""):
         raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
     if parts.fragment:
         raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: remove it")
@@ -320,9 +320,20 @@ def private_host(text: object) -> str:
         return str(ipaddress.ip_network(written, strict=False))
     except ValueError:
         pass
-    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", written):
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?", written)
+    if not match or int(match[2] or 1) not in range(1, 65_536) or not _may_be_host(match[1]):
         raise ValueError(f"{text!r} is neither a host, host:port nor a network such as 10.0.0.0/8")
     return written.lower()
+
+
+def _may_be_host(name: str) -> bool:
+    """Return whether a name is no address, or a valid one."""
+    if not re.fullmatch(r"[0-9.]+|\[.*\]", name):
+        return True
+    try:
+        return bool(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return False
 
 
 def network(text: object) -> str:

@@ -33,7 +33,15 @@ MIN_SHARE = min(MIN_SHARE_OF_DATED, MIN_SHARE_OF_CHANGED, MIN_SHARE_OF_UNDATED, 
 MIN_LEAD = 0.15
 """Minimum distance between the best share and the next one, without the day."""
 _UTC = ZoneInfo("UTC")
-_VETOES = (vetoes.other_part, vetoes.other_version, vetoes.other_number, vetoes.other_year)
+_VETOES = (
+    vetoes.other_part,
+    vetoes.other_version,
+    vetoes.other_number,
+    vetoes.other_year,
+    vetoes.other_slot,
+    vetoes.other_person,
+    vetoes.other_technique,
+)
 
 
 def relate(store: Store, story_ids: Iterable[str]) -> set[str]:

@@ -48,6 +48,12 @@ _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
 _VERSION = re.compile(
     r"(?<![\w.,])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
 )
+_HOUR = r"\d{1,2}(?:[:.]\d{2})?"
+_TIME = re.compile(
+    rf"(?<![\w.,:])(?:{_HOUR}(?: ?[-–] ?{_HOUR})? ?(?:uhr|h|hrs|am|pm|[ap]\.m\.)(?!\w)"
+    r"|\d{1,2}(?::\d{2}(?::\d{2})?|h\d{2})(?!\d|:\d))"
+)
+"""A time of day, which says as little about a meeting as its weekday."""
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
 _ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
 _NUMBER_ONE = re.compile(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
@@ -145,7 +151,7 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
     references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words)
-    amounts, rest = _take_amounts(dated.rest, words)
+    amounts, rest = _take_amounts(_TIME.sub(" ", dated.rest), words)
     versions, rest = _take(_VERSION, rest) if "." in rest else (frozenset(), rest)
     months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
     years, rest = text_dates.take_years(rest)

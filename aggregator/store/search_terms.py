@@ -29,6 +29,8 @@ _PREFIX = re.compile(r'"(?P<before>.*?)(?P<beginning>[^\W_]*)"\*')
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _LETTER = re.compile(r"[^\W_]")
 """A character that FTS5 indexes; a term without one would match nothing."""
+_SHARP_S = re.compile("[ßẞ]|ss", re.IGNORECASE)
+"""What is ß in German and ss in Switzerland and in capitals; unicode61 keeps both."""
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 """Characters that the index uses for filters."""
 
@@ -59,7 +61,10 @@ def _quoted(term: re.Match[str]) -> str:
     text = (term["phrase"] or word)[:MAX_PHRASE_CHARACTERS]
     letters = len(_LETTER.findall(word))
     prefix = "*" if word.endswith("*") and letters >= MIN_PREFIX_CHARACTERS else ""
-    return f'"{text}"{prefix}'
+    if prefix or not _SHARP_S.search(text):
+        return f'"{text}"{prefix}'
+    spellings = dict.fromkeys((text, _SHARP_S.sub("ss", text), _SHARP_S.sub("ß", text)))
+    return "(" + " OR ".join(f'"{spelling}"' for spelling in spellings) + ")"
 
 
 def long_beginnings(terms: SearchTerms) -> set[str]:

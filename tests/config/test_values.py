@@ -84,12 +84,20 @@ INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
         "ftp://a.example/",
         "data:,x",
     ],
-    (values.web_url, "names no host"): ["https://", "https:///x", "https://a.example:0/"],
+    (values.web_url, "names no host"): [
+        "https://",
+        "https:///x",
+        "https://a.example:0/",
+        "https://a..example/",
+        "https://.example/",
+        f"https://{'a' * 64}.example/",
+    ],
     (values.web_url, "characters a URL cannot have"): [
         "https://a b/",
         "https://a\n/",
         'https://a"',
         "https://<a>/",
+        "https://a.example\\x",
     ],
     (values.web_url, "is not a URL"): ["https://[::1/", "https://a:99999/", "https://a:x/"],
     (values.web_url, "has a #fragment"): ["https://a.example/#news"],
@@ -138,7 +146,19 @@ INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
     (values.word, "would match everything"): ["", "  ", "//"],
     (values.word, "is not a regular expression"): ["/(/", "/(\n/", "/a{99999999999}/"],
     (values.selector, "is not a CSS selector"): ["a[", "a,", ".", "a::before", "svg|a", ""],
-    (values.private_host, "is neither a host"): ["", "a b", "http://a", "10.0.0.0/99", "host:", "*"],
+    (values.private_host, "is neither a host"): [
+        "",
+        "a b",
+        "http://a",
+        "10.0.0.0/99",
+        "host:",
+        "host:0",
+        "host:65536",
+        "*",
+        "300.1.1.1",
+        "10.1.1:80",
+        "[::1::]:80",
+    ],
 }
 
 

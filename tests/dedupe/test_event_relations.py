@@ -62,3 +62,38 @@ def test_other_stories_change_nothing(
     assert all(story_id == entry_id for story_id, entry_id in found)
     (course,) = [entry for entry in community.entries() if "Hands-on" in (entry.summary or "")]
     assert (course.sequence, course.status) == (0, "CONFIRMED")
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("Workshop ten", "Workshop seven"),
+        ("Facility user meeting", "Introductory course confocal"),
+        ("Seminar: viruses under cryo conditions", "Seminar: plant root growth"),
+    ],
+)
+def test_events_at_one_time_are_not_one_event(community: Community, one: str, another: str) -> None:
+    """Events of two partners at the same hour are two stories with a calendar entry each (EX7)."""
+    when = "When: 10 November 2026, 09:00–10:00 (Europe/Berlin)"
+    items = [{"title": title, "guid": title, "description": when} for title in (one, another)]
+    community.poll(items[0], other=(items[1],))
+    assert len(community.rows("SELECT id FROM stories")) == 2
+    assert {entry.summary for entry in community.entries()} == {one, another}
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("PhD position in microscopy", "PhD position in MRI"),
+        ("Facility manager light microscopy", "Facility manager electron microscopy"),
+        ("Master thesis deep learning", "Master thesis zebrafish"),
+        ("PhD student in cell biology", "PhD student in physics"),
+    ],
+)
+def test_vacancies_of_one_template_keep_their_deadlines(community: Community, one: str, another: str) -> None:
+    """Two vacancies with the same last day have a deadline each (EX7)."""
+    items = [
+        {"title": title, "guid": title, "description": "Apply by 1 December 2026"} for title in (one, another)
+    ]
+    community.poll(items[0], other=(items[1],))
+    assert len(community.entries("deadlines.ics")) == 2

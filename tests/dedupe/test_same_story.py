@@ -119,6 +119,37 @@ def test_numbers_versions_and_references_are_told_apart() -> None:
     assert body_facts("cve-2021-44228 assessment").references == {"2021-44228"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from 09:00–10:00 in the hall",
+        "14-16 Uhr",
+        "9.30-10.30 Uhr",
+        "at 2 pm and 10:15 a.m.",
+        "à 10h30",
+        "16:00:00",
+        "12 h",
+    ],
+)
+def test_a_time_of_day_is_no_number(text: str) -> None:
+    """Two meetings at one hour share no number or version by that."""
+    facts = body_facts(fold(text))
+    assert (facts.numbers, facts.versions) == (frozenset(), frozenset())
+
+
+def test_what_resembles_a_time_stays_a_number() -> None:
+    """Scores, ratios and versions are no times."""
+    assert body_facts("version 10.30, a ratio of 10:15:20:30, 3:1 votes").numbers == {
+        "10",
+        "15",
+        "20",
+        "30",
+        "3",
+        "1",
+    }
+    assert body_facts("version 10.30").versions == {"10.30"}
+
+
 # --- words ---------------------------------------------------------------------------------------------
 
 

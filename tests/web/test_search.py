@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
+from aggregator.model.search import SearchFilters
 from aggregator.polling import fetch
-from aggregator.store import read_only
+from aggregator.store import read_only, search_terms
 from aggregator.web import app, queries
 from tests.builders import rss
 from tests.conftest import Clock, Web, Workplace
@@ -130,6 +131,33 @@ ODD = (
     "NOT",
     "_",
 )
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("strasse", [1, 2]),
+        ("STRASSE", [1, 2]),
+        ("Straße", [1, 2]),
+        ('"große strasse"', [1, 2]),
+        ("-strasse assistent", [3]),
+        ("assistent", [3]),
+        ("aßistent", [3]),
+    ],
+)
+def test_both_spellings_of_sharp_s_are_found(query: str, found: list[int]) -> None:
+    """A word with ß or ss is found in both spellings, as written in Germany and in Switzerland."""
+    index = sqlite3.connect(":memory:")
+    index.execute(
+        "CREATE VIRTUAL TABLE f USING fts5 (title, text, facets, tokenize='unicode61 remove_diacritics 2')"
+    )
+    for title in ("Große Straße", "Grosse Strasse", "Assistent gesucht"):
+        index.execute("INSERT INTO f (title) VALUES (?)", [title])
+    match = search_terms.expression(search_terms.parse(query), SearchFilters())
+    assert [
+        row[0] for row in index.execute("SELECT rowid FROM f WHERE f MATCH ? ORDER BY 1", [match])
+    ] == found
+    index.close()
 
 
 @pytest.mark.parametrize("query", [*ODD, *VECTORS])
