@@ -102,13 +102,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+MEMORY = Path("/dev/shm")
+MIN_FREE_BYTES = 2 * 2**30
+"""Minimum free memory for the files of tests, several times of what they take at once."""
+
+
+def _keep_files_in_memory() -> None:
+    """Put the folders of tests into memory, if it has space and runs programs, as on disk.
+
+    Most of the time in which the program opens, renames and deletes files on disk is that of the system.
+    """
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+        system = os.statvfs(MEMORY)
+        if system.f_bavail * system.f_frsize >= MIN_FREE_BYTES and not system.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of long tests, and set how Hypothesis draws.
+    """Register the marker of long tests, set where files are, and how Hypothesis draws.
 
     The suite draws the same examples each time, a soak new ones. Nothing is timed: that measures how busy the
     machine is.
     """
     config.addinivalue_line("markers", "soak: long form, only with --soak")
+    _keep_files_in_memory()
     patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("suite", patient, derandomize=True)
     settings.register_profile("soak", patient)

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from aggregator import permissions
@@ -184,16 +185,26 @@ def _has_mark(store: Store) -> bool:
 
 def _schema_mark(conn: Connection) -> str | None:
     """Return a hash of the applied migrations and of the code of all; None without code."""
-    folder = Path(__file__).parent
-    mark = hashlib.sha256()
-    try:
-        for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
-            mark.update(file.read_bytes())
-    except OSError:
+    code = _migration_code()
+    if code is None:
         return None
+    mark = code.copy()
     for row in conn.execute("SELECT name FROM _sqlite_migrations ORDER BY name"):
         mark.update(row["name"].encode())
     return mark.hexdigest()
+
+
+@cache
+def _migration_code() -> hashlib._Hash | None:
+    """Hash the code of all migrations, once: an upgrade may replace the files beside a running process."""
+    folder = Path(__file__).parent
+    code = hashlib.sha256()
+    try:
+        for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
+            code.update(file.read_bytes())
+    except OSError:
+        return None
+    return code
 
 
 def _migrate(conn: Connection, path: Path) -> None:

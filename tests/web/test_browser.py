@@ -74,7 +74,9 @@ def seen(browser: Any, address: str) -> Seen:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(address)
-    found = Seen(page.screenshot(), page.title(), any("Content Security Policy" in text for text in complaints))
+    found = Seen(
+        page.screenshot(), page.title(), any("Content Security Policy" in text for text in complaints)
+    )
     context.close()
     return found
 
