@@ -196,7 +196,10 @@ def _schema_mark(conn: Connection) -> str | None:
 
 @cache
 def _migration_code() -> hashlib._Hash | None:
-    """Hash the code of all migrations, once: an upgrade may replace the files beside a running process."""
+    """Hash the code of all migrations, once in a process; None without code.
+
+    An upgrade may replace the files beside a running daemon, which would mark the new migrations as applied.
+    """
     folder = Path(__file__).parent
     code = hashlib.sha256()
     try:
