@@ -73,7 +73,9 @@ class Web:
         self.answers.clear()
 
     def close(self) -> None:
-        """Stop the server."""
+        """Stop the server, if it runs."""
+        if self._closed:
+            return
         self._closed = True
         self._server.socket.shutdown(socket.SHUT_RDWR)  # ends the wait for a connection
         self._thread.join()
