@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -108,14 +109,14 @@ MIN_FREE_BYTES = 2 * 2**30
 
 
 def _keep_files_in_memory() -> None:
-    """Put the folders of tests into memory, if it has space and runs programs, as on disk.
+    """Put temporary files into memory, if it has space and runs programs, as on disk.
 
-    Most of the time in which the program opens, renames and deletes files on disk is that of the system.
+    On disk, a fifth of the processor time of all tests went into creating, renaming and deleting files.
     """
-    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
         system = os.statvfs(MEMORY)
         if system.f_bavail * system.f_frsize >= MIN_FREE_BYTES and not system.f_flag & os.ST_NOEXEC:
-            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+            os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_configure(config: pytest.Config) -> None:
