@@ -16,6 +16,8 @@ from aggregator.store.idle_check import data_folder
 
 FILE = "config.json"
 """In the data folder: a hash of file and parser, then the values without secrets."""
+_unstored: dict[Path, Config] = {}
+"""The file that was parsed last, until it is stored: with references instead of secrets."""
 
 
 def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
@@ -26,20 +28,26 @@ def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
         complete = resolved(stored, values)
         if not values.problems and not data_is_public(complete):
             return complete
-    return config.load(file, secrets=secrets, mail=mail)
+    values = SecretValues(file.parent, resolve=secrets, mail=mail)  # without problems of stored values
+    parsed = parse(file, values)
+    _unstored.clear()
+    _unstored[file] = parsed
+    return resolved(parsed, values)
 
 
 def store(current: Config) -> None:
-    """Cache a configuration if feeds.yaml or the program changed, in a job that holds the lock.
+    """Cache a configuration without its secrets, if feeds.yaml or the program changed.
 
-    It is parsed once more, so that no secret is stored.
+    The calling job holds the lock.
     """
     path = current.data / FILE
     key = _key(current.file, current.file_hash)
     with suppress(OSError):
         if path.read_bytes()[: len(key)] == key:
             return
-    parsed = parse(current.file)
+    parsed = _unstored.pop(current.file, None)
+    if parsed is None or parsed.file_hash != current.file_hash:
+        parsed = parse(current.file)
     if parsed.file_hash != current.file_hash:  # edited since this run began
         return
     draft = path.with_name(f".{FILE}.draft")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -74,6 +74,7 @@ class Worker:
         self.file_version = self._file_version()
         self.app = self._build_app()
         self.config_problem: str | None = None
+        self.pruned_on: date | None = None
         self.retry_at: dict[Callable[[], None], float] = {}  # monotonic time, for jobs that failed
         self.last_progress = time.monotonic()
 
@@ -186,7 +187,10 @@ class Worker:
             logger.info("%d messages sent, %d queued", report.sent, report.owed)
 
     def _prune(self) -> None:
-        maintenance.prune_if_due(self.app)
+        today = self.app.clock().date()
+        if today != self.pruned_on:  # opening the database to ask takes 4 ms
+            maintenance.prune_if_due(self.app)
+            self.pruned_on = today
 
     def problems(self) -> list[str]:
         """Return the problems that monitoring has to report."""

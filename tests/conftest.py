@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -102,13 +103,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+MEMORY = Path("/dev/shm")
+MIN_FREE_BYTES = 2 * 2**30
+"""Minimum free memory for the files of tests, several times of what they take at once."""
+
+
+def _keep_files_in_memory() -> None:
+    """Put temporary files into memory, if it has space and runs programs, as on disk.
+
+    On disk, a fifth of the processor time of all tests went into creating, renaming and deleting files.
+    """
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+        system = os.statvfs(MEMORY)
+        if system.f_bavail * system.f_frsize >= MIN_FREE_BYTES and not system.f_flag & os.ST_NOEXEC:
+            os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of long tests, and set how Hypothesis draws.
+    """Register the marker of long tests, set where files are, and how Hypothesis draws.
 
     The suite draws the same examples each time, a soak new ones. Nothing is timed: that measures how busy the
     machine is.
     """
     config.addinivalue_line("markers", "soak: long form, only with --soak")
+    _keep_files_in_memory()
     patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("suite", patient, derandomize=True)
     settings.register_profile("soak", patient)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -253,6 +254,7 @@ def faults(page: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=1)  # `shape` follows `faults` on the same page
 def parsed(page: str) -> Element:
     """Parse HTML as a browser does; every element has a namespace."""
     tree: Element = html5lib.parse(page)
@@ -311,7 +313,11 @@ def _harmless_address(value: str) -> bool:
     return scheme is None or scheme[1].lower() in ("http", "https", "mailto", "webcal")
 
 
-def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
+Shape = list[tuple[str, tuple[str, ...]]]
+"""Tags with the names of their attributes, in the order of the document."""
+
+
+def shape(page: str) -> Shape:
     """List elements and names of attributes in document order, which no text may change."""
     return [(str(e.tag), tuple(sorted(map(str, e.attrib)))) for e in parsed(page).iter()]
 

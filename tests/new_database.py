@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from aggregator.store import connection
 from aggregator.store.schema import MIGRATIONS
 
-_templates: dict[tuple[str, ...], sqlite3.Connection] = {}
-"""In memory, by the names of all migrations."""
+_templates: dict[tuple[str, ...], bytes] = {}
+"""Bytes of a migrated database, by the names of all migrations."""
 _prepare = connection._prepare
 
 
@@ -18,15 +19,15 @@ def prepare(conn: sqlite3.Connection, path: Path) -> connection.Store:
 
     All migrations take 70 ms, a copy 1 ms, and most tests need a new database.
     """
-    if not conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        _template().backup(conn)
+    if not path.stat().st_size:
+        path.write_bytes(_template())
     return _prepare(conn, path)
 
 
-def _template() -> sqlite3.Connection:
+def _template() -> bytes:
     names = tuple(migration.name for migration in MIGRATIONS._migrations)
     if names not in _templates:
-        template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        _prepare(template, Path(":memory:"))
-        _templates[names] = template
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as template:
+            _prepare(template, Path(":memory:"))
+            _templates[names] = template.serialize()
     return _templates[names]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aggregator import config, config_cache, permissions
 from aggregator.errors import ConfigError
+from aggregator.model.config import Config
 
 WRITTEN = """
 site: {title: News, url: 'https://news.example/', contact: a@news.example, authority: 'news.example,2026',
@@ -37,7 +39,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "feeds.yaml"
     path.write_text(WRITTEN)
     permissions.make_folder(tmp_path / "state")
-    config_cache.store(config.load(path))
+    config_cache.store(config_cache.load(path))
     return path
 
 
@@ -48,7 +50,7 @@ def unparsable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object, **_options: object) -> None:
         raise AssertionError("parsed again")
 
-    monkeypatch.setattr(config, "load", fail)
+    monkeypatch.setattr(config_cache, "parse", fail)
 
 
 @pytest.mark.parametrize("options", [{}, {"mail": False}, {"secrets": False}])
@@ -67,12 +69,24 @@ def test_an_unchanged_file_is_not_parsed(file: Path) -> None:
     assert [source.id for source in config_cache.load(file).sources] == ["a", "b"]
 
 
-def test_no_secret_is_stored(file: Path) -> None:
+@pytest.mark.parametrize("load", [config.load, config_cache.load])
+def test_no_secret_is_stored(file: Path, load: Callable[[Path], Config]) -> None:
     """References to secrets are stored, but not their values; only the owner may read them."""
     stored = file.parent / "state" / config_cache.FILE
+    stored.unlink()
+    config_cache.store(load(file))
     assert b"env:A_PASSWORD" in stored.read_bytes()
     assert b"hunter" not in stored.read_bytes()
     assert stored.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_edited_before_its_values_are_stored_is_parsed_again(file: Path) -> None:
+    """Values are stored as those of the bytes that were parsed, not of an edit meanwhile."""
+    file.write_text(WRITTEN.replace("every: 2h", "every: 3h"))
+    loaded = config_cache.load(file)
+    file.write_text(WRITTEN.replace("every: 2h", "every: 4h"))
+    config_cache.store(loaded)
+    assert config_cache.load(file) == config.load(file) != loaded
 
 
 def test_a_changed_secret_is_used(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

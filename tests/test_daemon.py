@@ -26,9 +26,10 @@ from typing import Any
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import health
+from aggregator import health, maintenance
 from aggregator.app import build as build_app
 from aggregator.daemon import Worker
+from aggregator.errors import StoreError
 from aggregator.model.polling import Failure, Request, Response
 from aggregator.polling import politeness_audit
 from aggregator.ports import App, Fetcher, in_process
@@ -370,6 +371,26 @@ def check_intervals(simulated_sources: SimulatedSources, end: datetime) -> None:
         assert min(gaps) >= timedelta(hours=1), name
         limit = timedelta(hours=26) if int(name[1:]) % 10 == 0 else timedelta(hours=1, minutes=30)
         assert max([*gaps, end - visits[-1]]) <= limit, name
+
+
+def test_an_idle_daemon_asks_once_a_day_whether_to_prune(
+    place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ticks open the database for pruning once a day, and again after a failure."""
+    worker, _ = simulated_worker(place, clock, 1)
+    asked: list[datetime] = []
+
+    def prune_if_due(app: App) -> None:
+        asked.append(app.clock())
+        if len(asked) == 1:
+            raise StoreError("the disk is full")
+
+    monkeypatch.setattr(maintenance, "prune_if_due", prune_if_due)
+    for _ in range(9):
+        worker.tick(worker.jobs[-1])
+        worker.retry_at.clear()
+        clock.now += timedelta(hours=6)
+    assert asked == [NOW, *(NOW + timedelta(hours=hours) for hours in (6, 18, 42))]
 
 
 def test_three_days(place: Workplace, clock: Clock) -> None:

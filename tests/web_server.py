@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,9 +52,9 @@ class Web:
         self._server = _Server((f"127.88.{n // 250}.{n % 250 + 1}", 0), self._handler())
         host, port = self._server.server_address[:2]
         self.url = f"http://{host}:{port}"  # type: ignore[str-bytes-safe]
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def feed(self, path: str, body: bytes, etag: str | None = None) -> None:
         """Serve a feed at `path`, with 304 for a request that has its ETag."""
@@ -72,9 +73,18 @@ class Web:
         self.answers.clear()
 
     def close(self) -> None:
-        """Stop the server."""
-        self._server.shutdown()
+        """Stop the server, if it runs."""
+        if self._closed:
+            return
+        self._closed = True
+        self._server.socket.shutdown(socket.SHUT_RDWR)  # ends the wait for a connection
+        self._thread.join()
         self._server.server_close()
+
+    def _serve(self) -> None:
+        """Serve without a deadline: `serve_forever` wakes up by itself, and is stopped only then."""
+        while not self._closed:
+            self._server.handle_request()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         web = self

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from aggregator import permissions
@@ -184,16 +185,29 @@ def _is_schema_current(store: Store) -> bool:
 
 def _schema_hash(conn: Connection) -> str | None:
     """Return a hash of the applied migrations and of the code of all; None without code."""
-    folder = Path(__file__).parent
-    schema_hash = hashlib.sha256()
-    try:
-        for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
-            schema_hash.update(file.read_bytes())
-    except OSError:
+    code = _migration_code()
+    if code is None:
         return None
+    schema_hash = code.copy()
     for row in conn.execute("SELECT name FROM _sqlite_migrations ORDER BY name"):
         schema_hash.update(row["name"].encode())
     return schema_hash.hexdigest()
+
+
+@cache
+def _migration_code() -> hashlib._Hash | None:
+    """Hash the code of all migrations, once in a process; None without code.
+
+    An upgrade may replace the files beside a running daemon, which would record the new migrations as applied.
+    """
+    folder = Path(__file__).parent
+    code = hashlib.sha256()
+    try:
+        for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
+            code.update(file.read_bytes())
+    except OSError:
+        return None
+    return code
 
 
 def _migrate(conn: Connection, path: Path) -> None:

@@ -22,7 +22,7 @@ OTHER_PROGRAMS = frozenset({"decisions.md"})
 """Pages that may name options of other programs."""
 _FILES = frozenset("html json md opml py webmanifest xml".split())
 """Suffixes of files whose names look like keys."""
-_OTHER_PATHS = frozenset("etc feed home opt path regular run srv t tmp usr var wp-json".split())
+_OTHER_PATHS = frozenset("dev etc feed home opt path regular run srv t tmp usr var wp-json".split())
 """First parts of paths on a machine or of other web sites."""
 _CALL = re.compile(
     r"(?<!-[ugo] )(?:(?<=bin/)|(?<![\w/.-]))aggregator((?: (?:-c \S+|-vv?|--config \S+))*)((?: [^\s`|;&#<>()\"']+)*)"

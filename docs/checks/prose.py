@@ -61,13 +61,21 @@ def python_files(root: Path, *folders: str) -> Iterator[Path]:
                 yield path
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all statements below a node, without expressions: there are ten times as many."""
+    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+        for each in getattr(node, name, ()):
+            yield each
+            yield from statements(each)
+
+
 def _of_python(path: str, text: str) -> Iterator[Passage]:
     tree = ast.parse(text)
     if tree.body and ast.get_docstring(tree) is None:
         yield Passage(path, 1, "docstring", "")
     docstrings = {
         (node.lineno, node.col_offset)
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)

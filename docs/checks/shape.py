@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from .prose import python_files
+from .prose import python_files, statements
 
 MAX_MODULE_LINES = 450
 MAX_MEDIAN_LINES = 150
@@ -47,6 +47,6 @@ def check(root: Path) -> Iterator[str]:
 
 
 def _functions(text: str) -> Iterator[tuple[int, int, str]]:
-    for node in ast.walk(ast.parse(text)):
+    for node in statements(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield (node.end_lineno or node.lineno) - node.lineno + 1, node.lineno, node.name

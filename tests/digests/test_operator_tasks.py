@@ -24,7 +24,7 @@ from aggregator.model.reports import (
 from aggregator.model.stories import CandidatePair
 from aggregator.text import legal
 from tests.builders import BERLIN, NOW, site, source_health, status_report
-from tests.hostile_strings import VECTORS, faults, shape
+from tests.hostile_strings import VECTORS, Shape, faults, shape
 
 DAY = timedelta(days=1)
 PLAN = DigestPlan(
@@ -271,15 +271,18 @@ def everything_fails(line: str = "Some words", count: int = 1) -> OperatorReport
     )
 
 
-HARMLESS = shape(everything_fails().body.html)
+@pytest.fixture(scope="module")
+def harmless() -> Shape:
+    """Return the structure of a report with harmless reasons."""
+    return shape(everything_fails().body.html)
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_no_reason_changes_the_report(vector: str) -> None:
+def test_no_reason_changes_the_report(vector: str, harmless: Shape) -> None:
     """Foreign reasons and titles add no element, script or line."""
     composed = everything_fails(vector + "\n\n-- \n* forged\nSOURCES\n=======\n")
     assert faults(composed.body.html) == []
-    assert shape(composed.body.html) == HARMLESS
+    assert shape(composed.body.html) == harmless
     lines = composed.body.text.split("\n")
     assert (lines.count("-- "), lines.count("SOURCES"), lines.count("* forged")) == (1, 1, 0)
     assert legal(composed.body.text) == composed.body.text

@@ -85,10 +85,12 @@ FAULTY = {
         ),
         TOO_LARGE,
     ),
-    "packed gzip members": (once(coded("gzip, gzip", gzip.compress(EMPTY_MEMBER * 5_000_000))), "larger"),
+    "packed gzip members": (once(coded("gzip, gzip", gzip.compress(EMPTY_MEMBER * 5_000_000, 1))), "larger"),
     "zstd frames": (once(coded("zstd", zstd.compress(b"") * 90_000)), DECODED),
     "a bomb five deep": (
-        once(coded(", ".join(["gzip"] * 5), gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000)))))),
+        once(
+            coded(", ".join(["gzip"] * 5), gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000), 1))))
+        ),
         "larger than|cannot be decoded",
     ),
 }

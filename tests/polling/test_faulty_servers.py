@@ -14,7 +14,7 @@ from lxml import etree
 
 from tests.builders import NOW
 from tests.faulty_servers import ALWAYS, FAULTS, GROUPS, HEALTHY_TITLE, OPENSSL, Case
-from tests.faulty_servers.observed import TIMEOUT_SECONDS, Round, make
+from tests.faulty_servers.observed import MAX_MEGABYTES, TIMEOUT_SECONDS, Round, make
 
 GRACE_SECONDS = 1.0
 """Maximum seconds of a visit beyond `fetch.timeout`."""
@@ -24,7 +24,6 @@ HOST_GAP_SECONDS = 5.0
 """Seconds between the robots.txt of a page and the page (V2)."""
 START_SECONDS = 6.0
 """Maximum seconds of a run beside its visits."""
-MAX_MEGABYTES = 300
 MAX_CHARACTERS = 4_000_000
 """Maximum characters of a stored text: a million, each of which HTML may have to escape."""
 RUNS_AT_ONCE = 2

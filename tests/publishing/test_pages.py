@@ -50,7 +50,7 @@ from aggregator.store.connection import Store
 from aggregator.store.idle_check import nothing_due
 from tests.builders import NOW, item, publisher, rss, story
 from tests.builders import site as site_values
-from tests.hostile_strings import VECTORS, faults, shape
+from tests.hostile_strings import VECTORS, Shape, faults, shape
 from tests.publishing.events import event
 from tests.publishing.pages import PAGES
 from tests.web_server import Web
@@ -557,30 +557,35 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
 
 
 STORY = f"stories/{'s' * 16}.html"
-HARMLESS = {
-    path: shape(page) for path, page in hostile_pages("harmless", "https://node.example/harmless").items()
-}
+
+
+@pytest.fixture(scope="module")
+def harmless() -> dict[str, Shape]:
+    """Return the structure of each page with harmless texts."""
+    pages = hostile_pages("harmless", "https://node.example/harmless")
+    return {path: shape(page) for path, page in pages.items()}
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_no_text_or_url_changes_a_page(vector: str) -> None:
+def test_no_text_or_url_changes_a_page(vector: str, harmless: dict[str, Shape]) -> None:
     """No text of a partner adds elements or scripts to a page, or ends its JSON-LD (PB5)."""
     line = text.line(vector) or "-"
     link = urls.join("https://node.example/", vector) or "https://node.example/"
-    for path, page in hostile_pages(line, link).items():
+    pages = hostile_pages(line, link)
+    for path, page in pages.items():
         assert faults(page) == [], path
         if path != STORY:  # its licensed text may contain elements
-            assert shape(page) == HARMLESS[path], path
-    page = html.document_fromstring(hostile_pages(line, link)[STORY])
-    assert json.loads(page.xpath("//script")[0].text)["name"] == line
+            assert shape(page) == harmless[path], path
+    shown = html.document_fromstring(pages[STORY])
+    assert json.loads(shown.xpath("//script")[0].text)["name"] == line
 
 
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if set('<"') & set(vector)])
-def test_the_test_of_pages_detects_unescaped_markup(vector: str) -> None:
+def test_the_test_of_pages_detects_unescaped_markup(vector: str, harmless: dict[str, Shape]) -> None:
     """Unescaped markup is detected as a problem or a changed structure."""
     raw = hostile_pages("harmless", "https://node.example/")[STORY].replace("harmless", vector)
     with suppress(ValueError):  # the JSON-LD is broken
-        assert faults(raw) or shape(raw) != HARMLESS[STORY]
+        assert faults(raw) or shape(raw) != harmless[STORY]
 
 
 def test_passages_are_short_and_show_the_difference() -> None:

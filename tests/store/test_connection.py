@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
 from aggregator.errors import NewerSchema, StoreError
+from aggregator.store import connection
 from aggregator.store.connection import opened, record_schema
 from aggregator.store.schema import MIGRATIONS
 
@@ -204,6 +207,27 @@ def test_a_marked_database_is_opened_without_the_migrations(file: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, check=True)
     assert ended.stdout.split() == [b"False"]
+
+
+def test_the_mark_does_not_hide_migrations_of_an_upgrade_beside_a_running_process(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that still runs older code does not mark a database by the files of newer code."""
+    code = shutil.copytree(Path(connection.__file__).parent, tmp_path / "store")
+    monkeypatch.setattr(connection, "__file__", str(code / "connection.py"))
+    read_code = connection._migration_code.__wrapped__
+    monkeypatch.setattr(connection, "_migration_code", cache(read_code))
+    mark = "SELECT value FROM meta WHERE key = 'schema'"
+    with opened(file) as store:
+        record_schema(store)
+        (older,) = store.db.execute(mark).fetchone()
+        with (code / "schema.py").open("a") as upgraded:
+            upgraded.write("# one more migration\n")
+        record_schema(store)
+        assert tuple(store.db.execute(mark).fetchone()) == (older,)
+        monkeypatch.setattr(connection, "_migration_code", cache(read_code))  # as in a new process
+        record_schema(store)
+        assert tuple(store.db.execute(mark).fetchone()) != (older,)
 
 
 def test_the_mark_does_not_hide_a_newer_schema(file: Path) -> None:

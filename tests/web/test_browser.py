@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,10 @@ from aggregator.model.stories import StoryItem
 from aggregator.publishing import atom, feed_stylesheet, rss, stylesheet
 from aggregator.publishing import site as page
 from tests.builders import item, publisher, site, story
-from tests.chromium import CHROMIUM
+from tests.chromium import CHROMIUM, chromium
 from tests.web.servers import Server, put, serving
 
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 LINKED = "<!doctype html><title>News</title><link rel=stylesheet href=feed.css>"
@@ -48,54 +50,66 @@ def of_channel(name: str) -> Publication:
     return Publication(site=site(), channel=channel, channels=(channel,), stories=(told,))
 
 
-def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
-    """Return standard output and error of Chromium."""
-    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=800,600", "--timeout=20000")
-    profile = (f"--user-data-dir={folder}/profile", "--enable-logging=stderr")
-    command = [str(CHROMIUM), *flags, *profile, *options]
-    ended = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    return ended.stdout, ended.stderr
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Start one browser for all tests of this file."""
+    with chromium(playwright) as running:
+        yield running
 
 
-def seen(folder: Path, address: str) -> tuple[bytes, bool]:
-    """Return a screenshot of a page, and whether the policy blocked something."""
-    drawn_whole = (
-        "--run-all-compositor-stages-before-draw",
-        "--virtual-time-budget=3000",
-    )  # on a busy machine too
-    _, complaints = chromium(folder, *drawn_whole, f"--screenshot={folder}/shot.png", address)
-    return (folder / "shot.png").read_bytes(), b"Content Security Policy" in complaints
+@dataclass(frozen=True)
+class Seen:
+    """Hold the screenshot and title of a page, and whether its policy blocked something."""
+
+    screenshot: bytes
+    title: str
+    refused: bool
 
 
-def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> None:
+def seen(browser: Any, address: str) -> Seen:
+    """Load a page with all that it needs, in a session without a cache."""
+    context = browser.new_context(viewport={"width": 800, "height": 600})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(address)
+    found = Seen(
+        page.screenshot(), page.title(), any("Content Security Policy" in text for text in complaints)
+    )
+    context.close()
+    return found
+
+
+def test_a_page_looks_as_it_does_from_disk(browser: Any, server: Server, tmp_path: Path) -> None:
     """The policy permits the stylesheet of the site."""
     file, bare = server.public / "index.html", tmp_path / "bare.html"
     bare.write_text(re.sub(r"<link rel=.stylesheet.[^>]*>", "", file.read_text("utf-8")), encoding="utf-8")
-    served = seen(tmp_path, f"http://127.0.0.1:{server.port}/")
-    assert served == seen(tmp_path, file.as_uri())
-    assert served != seen(tmp_path, bare.as_uri())
+    served = seen(browser, f"http://127.0.0.1:{server.port}/")
+    assert served == seen(browser, file.as_uri())
+    assert served != seen(browser, bare.as_uri())
 
 
 @pytest.mark.parametrize("name", ["atom.xml", "channels/events/rss.xml"])
-def test_a_feed_is_readable(server: Server, tmp_path: Path, name: str) -> None:
+def test_a_feed_is_readable(browser: Any, server: Server, tmp_path: Path, name: str) -> None:
     """A browser shows a served feed with `feed.css`, as from disk (PB15)."""
     file = server.public / name
     plain, renamed = tmp_path / "plain.xml", file.with_name("renamed.xml")
     plain.write_bytes(file.read_bytes())
     renamed.write_bytes(file.read_bytes().replace(b"<title>Imaging news<", b"<title>Other news<", 1))
-    served = seen(tmp_path, f"http://127.0.0.1:{server.port}/{name}")
-    assert served == (seen(tmp_path, file.as_uri())[0], False)
-    assert len({served, seen(tmp_path, plain.as_uri()), seen(tmp_path, renamed.as_uri())}) == 3
+    served = seen(browser, f"http://127.0.0.1:{server.port}/{name}")
+    from_disk, without, other = (seen(browser, each.as_uri()) for each in (file, plain, renamed))
+    assert served == from_disk
+    assert len({served.screenshot, without.screenshot, other.screenshot}) == 3
 
 
-def test_a_separate_stylesheet_is_loaded(server: Server, tmp_path: Path) -> None:
+def test_a_separate_stylesheet_is_loaded(browser: Any, server: Server) -> None:
     """The policy permits a stylesheet of the same site."""
-    _, refused = seen(tmp_path, f"http://127.0.0.1:{server.port}/linked.html")
-    assert not refused
+    assert not seen(browser, f"http://127.0.0.1:{server.port}/linked.html").refused
 
 
-def test_a_script_does_not_run(server: Server, tmp_path: Path) -> None:
+def test_a_script_does_not_run(browser: Any, server: Server) -> None:
     """A script runs in a page from disk and not in the served page."""
-    served, complaints = chromium(tmp_path, "--dump-dom", f"http://127.0.0.1:{server.port}/evil.html")
-    assert b"<title>quiet" in served and b"Content Security Policy" in complaints
-    assert b"<title>loud" in chromium(tmp_path, "--dump-dom", (server.public / "evil.html").as_uri())[0]
+    served = seen(browser, f"http://127.0.0.1:{server.port}/evil.html")
+    assert (served.title, served.refused) == ("quiet", True)
+    assert seen(browser, (server.public / "evil.html").as_uri()).title == "loud"
