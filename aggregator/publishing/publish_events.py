@@ -28,7 +28,7 @@ PAST = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
 DAY = "events_day"
 """Key of the local day for which calendars and pages of events were rendered."""
-WRITTEN_WITH = "event_files_with"
+EVENT_FILES_KEY = "event_files_with"
 """Key of the hash of what the calendar files of stories were rendered with (P1)."""
 
 
@@ -79,10 +79,10 @@ def _midnight_after(day: date, site: Site) -> datetime | None:
 def write_files(work: PageWork) -> None:
     """Write the calendar file of each story whose event changed, or remove it."""
     store = work.store
-    if work.everything or meta.get(store, WRITTEN_WITH) != work.rendered_with:
+    if work.everything or meta.get(store, EVENT_FILES_KEY) != work.render_hash:
         with store.transaction():
             story_events.raise_revisions(store)
-            meta.put(store, WRITTEN_WITH, work.rendered_with)
+            meta.put(store, EVENT_FILES_KEY, work.render_hash)
     written = 0
     while (work.everything or written < MAX_FILES) and (outdated := story_events.unwritten(store, CHUNK)):
         _write_some(work, outdated)
@@ -115,10 +115,10 @@ class Calendars(NamedTuple):
     """The calendars of a channel that are to be written, and a hash of all that they depend on."""
 
     documents: list[PublishedDocument]
-    made_of: str
+    entries_hash: str
 
 
-def calendars(publication: Publication, public: Path, rendered_with: str, written: str | None) -> Calendars:
+def calendars(publication: Publication, public: Path, render_hash: str, written: str | None) -> Calendars:
     """Render the calendars of a channel, none of them if their files have the hash `written`.
 
     Most new stories announce no event, and importing icalendar takes 20 ms.
@@ -130,11 +130,11 @@ def calendars(publication: Publication, public: Path, rendered_with: str, writte
     publication = replace(
         publication, channels=(), stories=(), tombstones=(), updated=EPOCH, previous=None, fragments={}
     )
-    inputs = f"{rendered_with} {publication!r}"
+    inputs = f"{render_hash} {publication!r}"
     names = renderers.calendar_paths(publication.channel)
     with suppress(OSError):
-        if written == written_entries.made_of(inputs, [(public / name).read_bytes() for name in names]):
+        if written == written_entries.entries_hash(inputs, [(public / name).read_bytes() for name in names]):
             return Calendars([], written)
     documents = renderers.calendars(publication)
     bodies = {document.path: document.body for document in documents}
-    return Calendars(documents, written_entries.made_of(inputs, [bodies[name] for name in names]))
+    return Calendars(documents, written_entries.entries_hash(inputs, [bodies[name] for name in names]))

@@ -39,13 +39,13 @@ MAX_MONTHS_AGAIN = 6
 """Maximum pages of unchanged months that a round writes after a change of templates."""
 MAX_RELATED, MAX_CORRECTIONS = 10, 10
 """Maximum related stories and corrections on a page."""
-STORIES_WITH = "story_pages_with"
+STORY_PAGES_KEY = "story_pages_with"
 """Key of the hash of what pages of stories are rendered with besides the story (P1)."""
-LISTS_WITH = "lists_with"
+LISTS_KEY = "lists_with"
 """Key of what the lists were rendered with, and of the last change of a story."""
-DIRECTORY_HASH = "directory_written"
+DIRECTORY_KEY = "directory_written"
 """Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
-FIXED_WITH = "fixed_pages_with"
+FIXED_PAGES_KEY = "fixed_pages_with"
 """Key of what the pages that depend on settings alone were rendered with."""
 
 
@@ -59,10 +59,10 @@ class PageWork:
     store: Store
     config: Config
     contained: Containment
-    rendered_with: str
+    render_hash: str
     publishers: str
     """All publishers, of which an entry contains some."""
-    made_at: int
+    change_count: int
     """Number of changes of stories when the run began (`stories.changes`)."""
     everything: bool
     written: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ class PageWork:
     """Whether documents are left to the next round, apart from pages of stories."""
 
     @cached_property
-    def stories_with(self) -> str:
+    def story_pages_hash(self) -> str:
         """Return a hash of what pages of stories depend on besides the story."""
         named = [
             (each.id, each.name, each.url, each.licence, each.full_text)
@@ -151,9 +151,9 @@ def _queue_missing(work: PageWork) -> None:
 
 def _note_settings(work: PageWork) -> None:
     """Plan to write all pages again, if templates or settings changed."""
-    if meta.get(work.store, STORIES_WITH) != work.stories_with:
+    if meta.get(work.store, STORY_PAGES_KEY) != work.story_pages_hash:
         with work.store.transaction():
-            meta.put(work.store, STORIES_WITH, work.stories_with)
+            meta.put(work.store, STORY_PAGES_KEY, work.story_pages_hash)
             meta.put(work.store, PAGES_BEFORE, str(pages.number_after_newest(work.store) or ""))
             pages.queue_merged(work.store)
 
@@ -241,10 +241,10 @@ def _months(work: PageWork) -> None:
     for record in reversed(records):
         neighbours = _neighbours(named, record.month)
         feed = record.month in feeds
-        rendered_with = f"{work.rendered_with} {neighbours} {feed}"
+        render_hash = f"{work.render_hash} {neighbours} {feed}"
         lost = bool(record.stories) and not (work.config.public / paths.month_page(record.month)).exists()
         if record.revision == record.written_revision and not lost and not work.everything:
-            if record.written_with == rendered_with:
+            if record.render_hash == render_hash:
                 continue
             if again == MAX_MONTHS_AGAIN:
                 work.is_left = True
@@ -253,7 +253,7 @@ def _months(work: PageWork) -> None:
         work.contained.whole(
             ContainedStep.CHANNEL,
             paths.month_page(record.month),
-            partial(_write_month, work, record, neighbours, feed=feed, rendered_with=rendered_with),
+            partial(_write_month, work, record, neighbours, feed=feed, render_hash=render_hash),
         )
 
 
@@ -271,12 +271,12 @@ def _write_month(
     neighbours: tuple[str | None, str | None],
     *,
     feed: bool,
-    rendered_with: str,
+    render_hash: str,
 ) -> None:
     from aggregator.publishing import archive_pages
 
     store, site, public = work.store, work.config.site, work.config.public
-    month, page, made_of = record.month, paths.month_page(record.month), ""
+    month, page, entries_hash = record.month, paths.month_page(record.month), ""
     with store.snapshot():
         if count := pages.count_of_month(store, month):
             listed = _of_month(work, record)
@@ -285,14 +285,14 @@ def _write_month(
             )
             changes = pages.changes_of_month(store, month)
             sitemap = archive_pages.sitemap_parts(month, changes, count, site)
-            made_of = written_entries.made_of_hashes(
+            entries_hash = written_entries.entries_hash_from(
                 work.publishers, work.write_parts([(page, parts), *sitemap])[:1]
             )
         else:
             files.remove_documents(public, [archive_pages.part_path(month, 0)])
             files.remove_documents(public, [page])
     with store.transaction():
-        pages.month_written(store, record, rendered_with, made_of, work.made_at)
+        pages.month_written(store, record, render_hash, entries_hash, work.change_count)
 
 
 def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:
@@ -301,13 +301,13 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Unc
 
     page = work.config.public / paths.month_page(record.month)
     # Rows do not depend on the neighbours of the month.
-    same_inputs = record.written_with.startswith(f"{work.rendered_with} ") and not work.everything
-    is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.made_of)
+    same_inputs = record.render_hash.startswith(f"{work.render_hash} ") and not work.everything
+    is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.entries_hash)
     with written_entries.in_order(
         page if is_current else None, archive_pages.ROW, archive_pages.split_page
     ) as rows:
         for stories_ in pages.of_month(work.store, record.month):
-            kept = rows.take(id_ for id_, story in stories_.items() if story.change <= record.made_at)
+            kept = rows.take(id_ for id_, story in stories_.items() if story.change <= record.change_count)
             read = pages.listed(work.store, [id_ for id_ in stories_ if id_ not in kept])
             for id_, story in stories_.items():
                 if id_ in kept:
@@ -318,9 +318,9 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Unc
 
 def _lists(work: PageWork) -> None:
     """Write the lists of months, topics and partners and the site map if a story changed."""
-    rendered_with = f"{work.rendered_with} {stories.changes(work.store)}"
+    render_hash = f"{work.render_hash} {stories.changes(work.store)}"
     exists = (work.config.public / paths.SITEMAP).exists()
-    if meta.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
+    if meta.get(work.store, LISTS_KEY) == render_hash and exists and not work.everything:
         return
     from aggregator.publishing import archive_pages, directory_pages  # only for pages to write
 
@@ -340,7 +340,7 @@ def _lists(work: PageWork) -> None:
     )
     if documents is not None:
         work.write(documents)
-        meta.put(work.store, LISTS_WITH, rendered_with)
+        meta.put(work.store, LISTS_KEY, render_hash)
 
 
 def _topics(work: PageWork) -> list[directory_pages.Listed]:
@@ -391,7 +391,7 @@ def _partners(work: PageWork) -> list[directory_pages.Listed]:
 def _fixed(work: PageWork) -> None:
     """Write the pages that depend on settings and templates alone."""
     exists = (work.config.public / "robots.txt").exists()
-    if meta.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
+    if meta.get(work.store, FIXED_PAGES_KEY) == work.render_hash and exists and not work.everything:
         return
     from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
@@ -407,15 +407,15 @@ def _fixed(work: PageWork) -> None:
     work.write(about_pages.icons(), compress=False)
     if not work.web_url:
         files.remove_documents(work.config.public, ["opensearch.xml"])
-    meta.put(work.store, FIXED_WITH, work.rendered_with)
+    meta.put(work.store, FIXED_PAGES_KEY, work.render_hash)
 
 
 def _directory(work: PageWork) -> None:
     """Write `sources.opml` and the stylesheets if the sources or settings changed."""
     publishers = tuple(sources.publishers(work.store, configured=True).values())
-    current = hashlib.sha256(repr((work.config.site, publishers, work.rendered_with)).encode()).hexdigest()
+    current = hashlib.sha256(repr((work.config.site, publishers, work.render_hash)).encode()).hexdigest()
     if (
-        current == meta.get(work.store, DIRECTORY_HASH)
+        current == meta.get(work.store, DIRECTORY_KEY)
         and all((work.config.public / document.path).exists() for document in _stylesheets())
         and not work.everything
     ):
@@ -426,7 +426,7 @@ def _directory(work: PageWork) -> None:
     if document is None:
         return
     work.write([document, *_stylesheets()])
-    meta.put(work.store, DIRECTORY_HASH, current)
+    meta.put(work.store, DIRECTORY_KEY, current)
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

@@ -35,7 +35,7 @@ WRITTEN_TOGETHER = 100
 def publish(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
-    states = partner_reports.pages(work.store, work.rendered_with, limit)
+    states = partner_reports.pages(work.store, work.render_hash, limit)
     source_ids = [*states]
     for start in range(0, len(source_ids), WRITTEN_TOGETHER):
         _write(work, {id_: states[id_] for id_ in source_ids[start : start + WRITTEN_TOGETHER]})
@@ -125,7 +125,7 @@ def _record(work: PageWork, pages: Mapping[str, PartnerPage]) -> None:
             if page.documents and page.state.as_of:
                 codes = [finding.code for finding in page.report.findings]
                 partner_reports.store_findings(work.store, source_id, codes, page.state.as_of)
-            partner_reports.record_page(work.store, source_id, page.state, work.rendered_with)
+            partner_reports.record_page(work.store, source_id, page.state, work.render_hash)
 
 
 def _remove_orphaned(work: PageWork) -> None:

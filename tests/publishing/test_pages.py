@@ -602,7 +602,13 @@ def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch)
     bodies = {path: b"".join(body) for path, body in parts}
     assert [body.count(b"<url>") for body in bodies.values()] == [2, 2, 1]
     record = MonthRecord(
-        month="2026-10", stories=5, revision=1, written_revision=1, written_with="", made_of="", made_at=0
+        month="2026-10",
+        stories=5,
+        revision=1,
+        written_revision=1,
+        render_hash="",
+        entries_hash="",
+        change_count=0,
     )
     index = archive_pages.sitemap([record], site_values())[-1].body.decode()
     assert all(path in index for path in bodies)
