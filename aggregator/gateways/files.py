@@ -138,7 +138,7 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
     """Write a document and its `.gz` if their bytes changed; return whether they did (PB13)."""
     drafts = Drafts(public)
     changed = drafts.add(document)
-    drafts.reveal()
+    drafts.rename_all()
     return changed
 
 

@@ -90,7 +90,7 @@ class _Rendering:
     """Number of changes of stories when the run began (`stories.changes`)."""
     calendars_hash: dict[str, str] = field(default_factory=dict)
     """By channel, a hash of its calendars and of all that they depend on."""
-    records: list[Callable[[], None]] = field(default_factory=list)
+    record_calls: list[Callable[[], None]] = field(default_factory=list)
     """Calls that record in the database what was written."""
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -113,13 +113,13 @@ class _Rendering:
 
     def finish(self) -> None:
         """Make the drafts visible, and record that in one transaction (P1)."""
-        if not self.records:
+        if not self.record_calls:
             return
-        self.drafts.reveal()
+        self.drafts.rename_all()
         with self.store.transaction():
-            for record in self.records:
+            for record in self.record_calls:
                 record()
-        self.records.clear()
+        self.record_calls.clear()
 
     def exists(self, path: str) -> bool:
         """Return whether a file exists; the operator may have deleted `public`."""
@@ -156,7 +156,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     # `all` comes last, because its page links to the others.
     for channel in sorted(config.channels, key=lambda each: each.id == "all"):
         _channel(rendering, channel, records[channel.id])
-        if len(rendering.records) >= MAX_CHANNELS_TOGETHER:
+        if len(rendering.record_calls) >= MAX_CHANNELS_TOGETHER:
             rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
@@ -220,10 +220,10 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
         channels.written, rendering.store, record, render_hash, entries_hash, rendering.change_count
     )
     calendars = rendering.calendars_hash.get(channel.id, "")
-    rendering.records.append(partial(written, calendars_hash=calendars))
+    rendering.record_calls.append(partial(written, calendars_hash=calendars))
     if rendering.config.hub:
         feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
-        rendering.records.append(partial(websub_pings.record_published, rendering.store, feeds))
+        rendering.record_calls.append(partial(websub_pings.record_published, rendering.store, feeds))
 
 
 def _has_files(rendering: _Rendering, channel: Channel) -> bool:
@@ -291,8 +291,8 @@ def _rendered(
         fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
-    entries_hash = None if rendering.everything else record.calendars_hash
-    calendars = events.calendars(publication, config.public, rendering.render_hash(), entries_hash)
+    calendars_hash = None if rendering.everything else record.calendars_hash
+    calendars = events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
     rendering.calendars_hash[channel.id] = calendars.entries_hash
     return [
         *renderers.feeds(publication),
@@ -404,7 +404,7 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
     render_hash = frozen_hash if closed else rendering.render_hash()
     entries_hash = written_entries.entries_hash_from(rendering.publishers, [document_hash])
     written = partial(archives.written, store, record, render_hash, entries_hash, rendering.change_count)
-    rendering.records.append(partial(written, closed=closed))
+    rendering.record_calls.append(partial(written, closed=closed))
 
 
 def _is_up_to_date(rendering: _Rendering, record: ArchiveRecord, document: Path) -> bool:

@@ -89,7 +89,7 @@ def write_files(work: PageWork) -> None:
         with store.transaction():
             story_events.written(store, outdated)
         written += len(outdated)
-    work.is_left |= not work.everything and written >= MAX_FILES
+    work.is_unfinished |= not work.everything and written >= MAX_FILES
 
 
 def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:

@@ -31,11 +31,11 @@ from aggregator.store.items import chunked
 if TYPE_CHECKING:
     from aggregator.publishing import directory_pages
 
-MAX_CHANGED = 20_000
+MAX_CHANGED_PAGES = 20_000
 """Maximum pages of changed stories that one round writes; the next round continues."""
-MAX_AGAIN = 500
+MAX_UNCHANGED_PAGES = 500
 """Maximum pages of unchanged stories that a round writes after a change of templates."""
-MAX_MONTHS_AGAIN = 6
+MAX_UNCHANGED_MONTHS = 6
 """Maximum pages of unchanged months that a round writes after a change of templates."""
 MAX_RELATED, MAX_CORRECTIONS = 10, 10
 """Maximum related stories and corrections on a page."""
@@ -67,7 +67,7 @@ class PageWork:
     everything: bool
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
-    is_left: bool = False
+    is_unfinished: bool = False
     """Whether documents are left to the next round, apart from pages of stories."""
 
     @cached_property
@@ -90,7 +90,7 @@ class PageWork:
         drafts = Drafts(self.config.public, compressed=compress)
         for document in documents:
             self._count(document.path, drafts.add(document))
-        drafts.reveal()
+        drafts.rename_all()
 
     def write_parts(self, documents: Iterable[tuple[str, Iterable[bytes]]]) -> list[bytes]:
         """Write documents in parts, like `write`; return their hashes."""
@@ -99,7 +99,7 @@ class PageWork:
             changed, document_hash = drafts.add_parts(path, parts)
             hashes.append(document_hash)
             self._count(path, changed)
-        drafts.reveal()
+        drafts.rename_all()
         return hashes
 
     def _count(self, path: str, changed: bool) -> None:
@@ -124,7 +124,7 @@ def publish(work: PageWork) -> None:
 
 def _note_left(work: PageWork) -> None:
     """Record whether documents are left to the next round, so that it is not idle (V6)."""
-    left = "1" if work.is_left else ""
+    left = "1" if work.is_unfinished else ""
     if (meta.get(work.store, DOCUMENTS_LEFT) or "") != left:
         meta.put(work.store, DOCUMENTS_LEFT, left)
 
@@ -133,7 +133,7 @@ def _changed_stories(work: PageWork) -> None:
     """Write the pages of stories that changed, newest first."""
     if work.everything:
         _queue_missing(work)
-    while versions := pages.outdated(work.store, MAX_CHANGED):
+    while versions := pages.outdated(work.store, MAX_CHANGED_PAGES):
         for ids in chunked(versions):
             _write_stories(work, ids)
             with work.store.transaction():
@@ -162,7 +162,7 @@ def _stories_again(work: PageWork) -> None:
     """Write further pages with the current templates and settings, newest first."""
     number = int(meta.get(work.store, PAGES_BEFORE) or 0)
     while number:
-        ids, number = pages.ids_before(work.store, number, MAX_AGAIN)
+        ids, number = pages.ids_before(work.store, number, MAX_UNCHANGED_PAGES)
         _write_stories(work, ids)
         meta.put(work.store, PAGES_BEFORE, str(number or ""))
         if not work.everything:
@@ -246,8 +246,8 @@ def _months(work: PageWork) -> None:
         if record.revision == record.written_revision and not lost and not work.everything:
             if record.render_hash == render_hash:
                 continue
-            if again == MAX_MONTHS_AGAIN:
-                work.is_left = True
+            if again == MAX_UNCHANGED_MONTHS:
+                work.is_unfinished = True
                 continue
             again += 1
         work.contained.whole(

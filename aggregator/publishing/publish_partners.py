@@ -39,7 +39,7 @@ def publish(work: PageWork) -> None:
     source_ids = [*states]
     for start in range(0, len(source_ids), WRITTEN_TOGETHER):
         _write(work, {id_: states[id_] for id_ in source_ids[start : start + WRITTEN_TOGETHER]})
-    work.is_left |= len(source_ids) == limit
+    work.is_unfinished |= len(source_ids) == limit
     _remove_orphaned(work)
 
 
