@@ -127,7 +127,9 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
         found.append(f"{messages} owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
-    found += [containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE]
+    found += [
+        containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE_STEPS
+    ]
     if report.bounces.fault_since and report.bounces.fault_since < now - LATE:
         begun = _minute(report.bounces.fault_since)
         found.append(f"bounces are not read since {begun}: {report.bounces.fault}")

@@ -105,13 +105,13 @@ def _compose_due(
     """Compose all editions that are due; one that breaks does not stop the others."""
     report = DigestReport()
     for plan in due:
-        composed = contained.whole(
+        composed = contained.attempt_whole(
             ContainedStep.COMPOSING, plan.id, partial(_compose, store, config, plan, now, report, contained)
         )
         report = composed or report
     removed = contained.aside[ContainedStep.COMPOSING].difference(plan.id for plan in config.mailings)
     for digest_id in removed:
-        contained.forget(ContainedStep.COMPOSING, digest_id)
+        contained.release(ContainedStep.COMPOSING, digest_id)
     return replace(report, notices=(*report.notices, *contained.record(now)))
 
 

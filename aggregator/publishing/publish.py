@@ -202,7 +202,7 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     current = record.revision == record.written_revision and record.render_hash == render_hash
     if current and not rendering.everything and _has_files(rendering, channel):
         return
-    documents = rendering.contained.whole(
+    documents = rendering.contained.attempt_whole(
         ContainedStep.CHANNEL, channel.id, lambda: _documents(rendering, channel, record)
     )
     if documents is None:
@@ -351,7 +351,7 @@ def _remove_old_channels(rendering: _Rendering) -> None:
         files.remove_documents(rendering.config.public, paths)
         websub_pings.forget(rendering.store, [rendering.config.site.url + path for path in paths])
         channels.forget(rendering.store, id_)
-        rendering.contained.forget(ContainedStep.CHANNEL, id_)
+        rendering.contained.release(ContainedStep.CHANNEL, id_)
 
 
 def _archives(rendering: _Rendering) -> None:
@@ -369,7 +369,7 @@ def _archives(rendering: _Rendering) -> None:
                 stories=(),
                 fragments=rendering.fragments,
             )
-            rendering.contained.whole(
+            rendering.contained.attempt_whole(
                 ContainedStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
             )
     rendering.finish()  # before the channel that links to these documents

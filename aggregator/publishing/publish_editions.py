@@ -65,7 +65,7 @@ def _documents(
 
     documents, failed = [], set()
     for id_ in due:
-        document = contained.whole(ContainedStep.EDITION, id_, partial(_page, store, config, id_))
+        document = contained.attempt_whole(ContainedStep.EDITION, id_, partial(_page, store, config, id_))
         if document is None:
             failed.add(id_)
         else:

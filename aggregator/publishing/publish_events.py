@@ -101,7 +101,7 @@ def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
     for story in work.contained.without_broken(
         ContainedStep.PUBLISHING, kept, partial(stories.read, work.store)
     ):
-        work.contained.test(
+        work.contained.works(
             ContainedStep.PUBLISHING,
             story.id,
             lambda story=story: documents.append(calendar.render_story(story, work.config.site)),  # type: ignore[misc]

@@ -182,7 +182,7 @@ def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
         )
     documents = [story_page.render_gone(each, site, web_url=work.web_url) for each in gone.values()]
     for page in read:
-        work.contained.test(
+        work.contained.works(
             ContainedStep.PUBLISHING,
             page.story.id,
             lambda page=page: documents.append(story_page.render(page, site, web_url=work.web_url)),  # type: ignore[misc]
@@ -250,7 +250,7 @@ def _months(work: PageWork) -> None:
                 work.is_unfinished = True
                 continue
             again += 1
-        work.contained.whole(
+        work.contained.attempt_whole(
             ContainedStep.CHANNEL,
             paths.month_page(record.month),
             partial(_write_month, work, record, neighbours, feed=feed, render_hash=render_hash),
@@ -328,7 +328,7 @@ def _lists(work: PageWork) -> None:
     with work.store.snapshot():
         months = pages.months(work.store)
         topics, partners = _topics(work), _partners(work)
-    documents = work.contained.whole(
+    documents = work.contained.attempt_whole(
         ContainedStep.CHANNEL,
         paths.SITEMAP,
         lambda: [
@@ -396,7 +396,7 @@ def _fixed(work: PageWork) -> None:
     from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
 
-    documents = work.contained.whole(
+    documents = work.contained.attempt_whole(
         ContainedStep.CHANNEL,
         "about.html",
         lambda: about_pages.documents(work.config, user_agent(work.config.site, BOT_PAGE)),
@@ -420,7 +420,7 @@ def _directory(work: PageWork) -> None:
         and not work.everything
     ):
         return
-    document = work.contained.whole(
+    document = work.contained.attempt_whole(
         ContainedStep.CHANNEL, "sources.opml", lambda: _opml(work.config, publishers)
     )
     if document is None:

@@ -47,7 +47,7 @@ def _write(work: PageWork, states: Mapping[str, PageState]) -> None:
     """Write some pages."""
     pages: dict[str, PartnerPage] = {}
     for source_id, state in states.items():
-        page = work.contained.whole(
+        page = work.contained.attempt_whole(
             ContainedStep.CHANNEL, paths.partner_page(source_id), partial(_render, work, source_id, state)
         )
         if page is not None:

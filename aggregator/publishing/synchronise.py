@@ -16,7 +16,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
     """Store sources, the options that their documents are parsed with, and channels (V4, V5)."""
     keys = {source.id: reading_key(source, config, now) for source in config.sources}
     with store.transaction():
-        set_aside.retry(store)
+        set_aside.release_other_versions(store)
         unwritten = channels.unwritten(store)
         sources.sync(store, config.sources, keys)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
