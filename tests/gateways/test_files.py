@@ -300,7 +300,7 @@ def test_an_outbox_that_cannot_be_written_keeps_every_message_owed(tmp_path: Pat
     """An outbox that cannot be written raises MailError, as a relay does (M4)."""
     (tmp_path / "outbox").touch()
     with (
-        pytest.raises(MailError, match="every message stays owed"),
+        pytest.raises(MailError, match="every message stays queued"),
         files.outbox(tmp_path / "outbox") as send,
     ):
         send(message(), "ada@example.org")

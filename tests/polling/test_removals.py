@@ -151,16 +151,16 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
 
 
 def test_a_withdrawal_is_told_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
-    """Cron's mail says what was withdrawn, why, and of whom (V8)."""
+    """Cron's mail says what was removed, why, and of whom (V8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=410)
     assert days(place, clock, 3) == [
-        "node: “Sample clearing in Lyon” was withdrawn: its page is gone (410 twice)"
+        "node: “Sample clearing in Lyon” was removed by its publisher: its page is gone (410 twice)"
     ]
 
 
 def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, clock: Clock, web: Web) -> None:
-    """What was withdrawn before it was mailed is not mailed (I8)."""
+    """What was removed before it was mailed is not mailed (I8)."""
     node.lists(4, 3, 2, 1)
     node.pages(5, status=404)
     days(place, clock, 2)
