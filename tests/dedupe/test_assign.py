@@ -155,7 +155,7 @@ def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Tel
     assert leads == "hub"
 
 
-def test_a_later_telling_joins_the_published_story(place: Workplace, clock: Clock) -> None:
+def test_a_later_report_joins_the_published_story(place: Workplace, clock: Clock) -> None:
     """A report of the next day joins the story and changes neither id nor time (I5)."""
     first = tell(place, SURVEY)
     clock.now = NOW + timedelta(days=1)
@@ -285,7 +285,7 @@ def test_the_size_of_batches_plays_no_part(
     assert len({row[1] for row in results[0][1]}) == len(tellings) - 3  # one survey, one repost
 
 
-def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
+def test_held_and_dropped_items_are_no_candidates(place: Workplace) -> None:
     """A held or dropped item is no candidate and makes no word common until released (G2, G3)."""
     tell(place, UMFRAGE)
     with opened(place.database) as store:
@@ -505,7 +505,7 @@ def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
     assert again == (part if kept == told[SURVEY[1]] else told[SURVEY[1]])
 
 
-def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Clock) -> None:
+def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, clock: Clock) -> None:
     """Merge candidates are listed in `status` until an editor decides (I5)."""
     told = tell(place, SURVEY, WELCOME)
     one, other = told[SURVEY[1]], told[WELCOME[1]]
@@ -534,7 +534,7 @@ def test_hiding_is_logged(place: Workplace) -> None:
 # --- recluster -----------------------------------------------------------------------------------------
 
 
-def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> None:
+def test_an_edited_item_leaves_and_the_difference_is_printed_first(place: Workplace) -> None:
     """An item edited into another report leaves its story; a dry run changes nothing (I5)."""
     told = tell(place, SURVEY, UMFRAGE)
     before = state(place)

@@ -109,7 +109,7 @@ def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> No
     assert body_facts(fold(text)).amounts == amounts
 
 
-def test_numbers_versions_and_references_are_told_apart() -> None:
+def test_numbers_versions_and_references_are_distinguished() -> None:
     """Versions, numbers in words and figures, numerals and references each have their kind."""
     title = "OMERO 5.6.19 and part 3 of the eleventh series"
     found = title_facts(title, title.lower())
@@ -850,7 +850,7 @@ def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
     assert (placed.story_id, placed.founds) == ("s", False)
 
 
-def test_a_bridge_between_two_stories_is_a_doubt() -> None:
+def test_a_bridge_between_two_stories_is_a_merge_candidate() -> None:
     """An item equal to two published stories joins one; the other is a merge candidate (I5)."""
     one = told("one", "OMERO 5.6.19 released", "Fixes.")
     other = told("other", "Release of OMERO 5.6.19", "Fixes.")

@@ -84,7 +84,7 @@ def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: C
     assert politeness_audit.report(node.app().config)[0].broken == ()
 
 
-def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -> None:
+def test_permanent_304_lead_to_one_full_request(node: Workplace, web: Web, clock: Clock) -> None:
     """A server stuck on 304 gets one unconditional request after eight days (CL17)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
@@ -143,7 +143,7 @@ def test_a_quiet_source_slows_down(place: Workplace, web: Web, clock: Clock) -> 
         ),
     ],
 )
-def test_hints_are_heeded(
+def test_hints_are_obeyed(
     node: Workplace, web: Web, clock: Clock, headers: dict[str, str], body: bytes
 ) -> None:
     """A hint of header or document delays the next visit, but not with `--force` (CL7, V3)."""
@@ -230,7 +230,7 @@ def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock:
     assert state(node) == "ok"
 
 
-def test_gone_is_probed_weekly_and_told_once(node: Workplace, web: Web, clock: Clock) -> None:
+def test_a_gone_source_is_visited_weekly_and_reported_once(node: Workplace, web: Web, clock: Clock) -> None:
     """A source is gone after two 410, visited weekly, and ok when it answers again (CL15)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)

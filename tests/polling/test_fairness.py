@@ -352,7 +352,7 @@ def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
     ("wait", "spread"),
     [(None, False), (None, True), (60, False), (3600, True), (86_400, True)],
 )
-def test_a_source_that_is_always_refused_starves_nobody(
+def test_a_source_that_is_always_refused_delays_no_other(
     place: Workplace, web: Web, clock: Clock, wait: int | None, spread: bool
 ) -> None:
     """A source that is always refused waits longer each time; its host's others get turns (CL8)."""
@@ -408,7 +408,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     assert pauses[-1] >= 8 * HOUR
 
 
-def test_a_redirect_that_is_always_refused_starves_nobody(
+def test_a_redirect_that_is_always_refused_delays_no_other(
     place: Workplace, web: Web, webs: Callable[[], Web], clock: Clock
 ) -> None:
     """A source refused by the host it redirects to does not block that host (CL8)."""
@@ -429,7 +429,7 @@ def test_a_redirect_that_is_always_refused_starves_nobody(
     assert asked(end).count("/a") <= 6
 
 
-def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clock) -> None:
+def test_a_refused_article_delays_no_other_source(place: Workplace, web: Web, clock: Clock) -> None:
     """A page whose articles are refused does not block other sources of its host (CL8)."""
     listing(web, "/0", "/1")
     web.answers |= {"/0": Answer(status=429), "/1": Answer(status=429)}
@@ -590,7 +590,7 @@ def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, we
     assert fetch.run(place.app()).new_items == 20
 
 
-def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
+def test_a_stored_document_that_cannot_be_read_again_stops_no_other(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
     """A damaged body is requested again and the other sources are visited (V4)."""
@@ -657,7 +657,7 @@ def test_any_exception_ends_a_run_as_failed(
     assert health.report(place.app().config).runs[0].outcome == "done"
 
 
-def test_trouble_with_the_database_ends_the_round(place: Workplace, web: Web) -> None:
+def test_an_error_of_the_database_ends_the_round(place: Workplace, web: Web) -> None:
     """What no source can help is no source's failure (L2)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")

@@ -150,7 +150,7 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
     assert [source.state for source in health.report(place.app().config).sources] == ["ok"]
 
 
-def test_a_withdrawal_is_told_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_a_removal_is_reported_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
     """Cron's mail says what was removed, why, and of whom (V8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=410)
@@ -177,7 +177,7 @@ def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, cloc
 # --- not withdrawn ---------------------------------------------------------------------------------------
 
 
-def test_who_fell_off_the_end_is_not_asked_after(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_an_entry_that_left_the_end_is_not_checked(node: Partner, place: Workplace, clock: Clock) -> None:
     """A feed that moves on withdraws nothing, however long it goes on (I8)."""
     node.pages(*range(9), status=404)
     for newest in (6, 7, 8):
@@ -208,7 +208,7 @@ def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) 
     ]
 
 
-def test_trouble_proves_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_errors_remove_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
     """A site that answers 500 is asked once a day, five times, and then left in peace (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=500)
@@ -216,7 +216,9 @@ def test_trouble_proves_nothing(node: Partner, place: Workplace, clock: Clock) -
     assert (node.asked(), suspected(place), len(fed(place))) == (["/news/3"] * 5, [], 5)
 
 
-def test_who_comes_back_in_time_is_suspected_no_more(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_an_entry_that_returns_in_time_is_not_missing_any_more(
+    node: Partner, place: Workplace, clock: Clock
+) -> None:
     """An entry that was away for a day and is there again is asked after no more (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
@@ -295,7 +297,7 @@ def lead(place: Workplace) -> tuple[Any, ...]:
     )[0]
 
 
-def test_while_another_tells_it_only_the_lead_changes(
+def test_while_another_item_reports_it_only_the_lead_changes(
     two: tuple[Partner, Partner], place: Workplace, clock: Clock
 ) -> None:
     """A removed item no longer leads; the story stays with id and times (I6, I8)."""
@@ -312,7 +314,7 @@ def test_while_another_tells_it_only_the_lead_changes(
     assert (lead(place), decided(place)) == (before, ["withdraw", "return"])
 
 
-def test_who_tells_it_after_all_shows_it_again(
+def test_a_later_report_shows_the_story_again(
     two: tuple[Partner, Partner], place: Workplace, clock: Clock
 ) -> None:
     """A removed story returns under its id when another partner publishes it (I8)."""
@@ -332,7 +334,7 @@ def test_who_tells_it_after_all_shows_it_again(
 # --- back again ------------------------------------------------------------------------------------------
 
 
-def test_what_comes_back_is_told_again(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_a_returned_item_is_published_again(node: Partner, place: Workplace, clock: Clock) -> None:
     """A removal is reverted when the entry or its link is in the document again (I8)."""
     before = rows(place, "SELECT id, published, announced, updated FROM stories ORDER BY id")
     node.lists(5, 4, 2, 1)
