@@ -96,7 +96,7 @@ BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         evidence, "EXACT", (raise_for(lambda a, b: POISON in (a.title, b.title)), *evidence.EXACT)
     ),
     "traces": lambda patch: patch.setattr(
-        candidates, "item_keys", raise_for(lambda told: told.title == POISON, candidates.item_keys)
+        candidates, "item_keys", raise_for(lambda reported: reported.title == POISON, candidates.item_keys)
     ),
 }
 

@@ -61,7 +61,7 @@ def states(place: Workplace) -> dict[str, str]:
 
 def reasons(report: FetchReport) -> dict[str, str | None]:
     """What the report says of each source that was visited."""
-    return {told.id: told.reason for told in report.sources}
+    return {reported.id: reported.reason for reported in report.sources}
 
 
 def asked(web: Web) -> list[str]:
@@ -92,7 +92,7 @@ def titles(place: Workplace) -> set[str]:
     return {str(row[0]) for row in stored(place, "SELECT title FROM stories")}
 
 
-def told(numbers: range) -> set[str]:
+def reported(numbers: range) -> set[str]:
     """The titles of these news items."""
     return {news(n)["title"] for n in numbers}
 
@@ -108,14 +108,14 @@ def test_a_long_document_is_placed_over_several_rounds(
     report = fetch.run(place.app())
     assert (report.new_items, report.new_stories) == (27, 12)
     assert report.notices == ("15 new items are left to the next rounds",)
-    assert titles(place) == told(range(few)) | told(range(100, 102))
+    assert titles(place) == reported(range(few)) | reported(range(100, 102))
     assert idle_check.nothing_due(file, clock.now) is None
     clock.now += timedelta(minutes=10)
     report = fetch.run(place.app())
     assert (report.visited, report.new_items, report.new_stories, report.notices) == (0, 0, 10, ())
-    assert titles(place) == told(range(20)) | told(range(100, 102))
+    assert titles(place) == reported(range(20)) | reported(range(100, 102))
     assert fetch.run(place.app()).new_stories == 5
-    assert titles(place) == told(range(25)) | told(range(100, 102))
+    assert titles(place) == reported(range(25)) | reported(range(100, 102))
     assert idle_check.nothing_due(file, clock.now) == 2
     assert asked(web) == ["/long", "/short"]
     assert stored(place, "SELECT count(*) FROM items WHERE held IS NOT NULL") == [(0,)]
@@ -151,7 +151,7 @@ def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
     assert (report.changed, report.new_items, report.held) == (1, 1, 0)
     assert report.notices == ("6 new items are left to the next rounds",)
     fetch.run(place.app())
-    assert titles(place) == told(range(25)) | told(range(900, 901))
+    assert titles(place) == reported(range(25)) | reported(range(900, 901))
     assert stored(place, "SELECT count(*) FROM missing_items") == [(0,)]
 
 
@@ -168,7 +168,7 @@ def test_a_round_that_dies_loses_nothing_of_a_long_document(
             fetch.run(place.app())
     fetch.run(place.app())
     fetch.run(place.app())
-    assert titles(place) == told(range(25))
+    assert titles(place) == reported(range(25))
     assert asked(web) == ["/long"]
 
 
@@ -384,7 +384,7 @@ def test_a_source_that_is_always_refused_delays_no_other(
         visits = [at for one, at in times if one == path]
         assert visits[0] <= NOW + hold + 2 * HOUR
         assert len(visits) >= (36 if hold < DAY else 12)
-    assert all(told.broken == () for told in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
 
 
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
@@ -445,7 +445,7 @@ def test_a_refused_article_delays_no_other_source(place: Workplace, web: Web, cl
         if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
-    assert all(told.broken == () for told in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
 
 
 # --- what breaks one visit ---------------------------------------------------------------------------------

@@ -248,14 +248,14 @@ def test_changes_of_state_are_reported_once(place: Workplace, web: Web, clock: C
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     good = web.answers["/feed"]
-    told = []
+    reported = []
     for broken in (True, True, True, True, False, False):
         clock.now += timedelta(days=2)
         web.answers["/feed"] = Answer(status=500) if broken else good
-        told.append(run(place).notices)
-    assert [len(notices) for notices in told] == [0, 0, 1, 0, 1, 0]
-    assert "failing: the server answered 500" in told[2][0]
-    assert "well again" in told[4][0]
+        reported.append(run(place).notices)
+    assert [len(notices) for notices in reported] == [0, 0, 1, 0, 1, 0]
+    assert "failing: the server answered 500" in reported[2][0]
+    assert "well again" in reported[4][0]
 
 
 def test_failures_slow_a_source_down_but_never_stop_it(place: Workplace, web: Web, clock: Clock) -> None:
@@ -499,7 +499,7 @@ def test_an_odd_redirect_costs_its_own_source_only(place: Workplace, web: Web, t
         f"  - {{id: odd, name: O, url: '{web.url}/odd', user: me}}\n"
     )
     report = run(place)
-    assert [told.outcome for told in report.sources] == ["changed", "failed"]
+    assert [reported.outcome for reported in report.sources] == ["changed", "failed"]
 
 
 def test_after_a_429_no_other_source_of_the_host_is_requested(place: Workplace, web: Web) -> None:

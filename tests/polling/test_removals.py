@@ -108,7 +108,7 @@ def rows(place: Workplace, sql: str) -> list[tuple[Any, ...]]:
     return found
 
 
-def suspected(place: Workplace) -> list[str]:
+def missing_ids(place: Workplace) -> list[str]:
     """The titles of who left a document and is not withdrawn."""
     return [
         row[0]
@@ -132,7 +132,7 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
-    assert (later(place, clock).notices, node.asked(), suspected(place)) == (
+    assert (later(place, clock).notices, node.asked(), missing_ids(place)) == (
         (),
         [],
         ["Sample clearing in Lyon"],
@@ -141,8 +141,8 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
     assert (days(place, clock, 1)[1:], node.asked()) == ([], ["/news/3"])
     assert "Sample clearing in Lyon" not in fed(place) and len(fed(place)) == 4
     assert rows(place, "SELECT story_id, became FROM tombstones") == [(story, None)]
-    told = explain.story(place.app().config, story)
-    assert [(one["who"], one["verb"]) for one in told["decisions"]] == [
+    reported = explain.story(place.app().config, story)
+    assert [(one["who"], one["verb"]) for one in reported["decisions"]] == [
         ("its publisher (404 or 410, twice)", "withdraw"),
         ("its publisher (404 or 410, twice)", "hide"),
     ]
@@ -183,14 +183,14 @@ def test_an_entry_that_left_the_end_is_not_checked(node: Partner, place: Workpla
     for newest in (6, 7, 8):
         node.lists(*range(newest, newest - 5, -1))
         days(place, clock, 1)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 8)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 8)
 
 
 def test_a_page_that_lives_is_asked_for_once(node: Partner, place: Workplace, clock: Clock) -> None:
     """An entry that left the document is no deletion (I8)."""
     node.lists(5, 4, 2, 1)
     days(place, clock, 4)
-    assert (node.asked(), suspected(place), len(fed(place))) == (["/news/3"], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == (["/news/3"], [], 5)
 
 
 def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) -> None:
@@ -213,7 +213,7 @@ def test_errors_remove_nothing(node: Partner, place: Workplace, clock: Clock) ->
     node.lists(5, 4, 2, 1)
     node.pages(3, status=500)
     days(place, clock, 10)
-    assert (node.asked(), suspected(place), len(fed(place))) == (["/news/3"] * 5, [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == (["/news/3"] * 5, [], 5)
 
 
 def test_an_entry_that_returns_in_time_is_not_missing_any_more(
@@ -227,7 +227,7 @@ def test_an_entry_that_returns_in_time_is_not_missing_any_more(
     node.lists(5, 4, 3, 2, 1)
     node.asked()
     days(place, clock, 4)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 5)
 
 
 @pytest.mark.parametrize("numbers", [(5, 1), (8, 7, 6, 0, 1), (8, 7, 6)])
@@ -238,24 +238,24 @@ def test_a_document_made_anew_withdraws_nothing(
     node.pages(*range(9), status=404)
     node.lists(*numbers)
     days(place, clock, 3)
-    assert (node.asked(), suspected(place)) == ([], [])
+    assert (node.asked(), missing_ids(place)) == ([], [])
 
 
 def test_a_delta_leaves_out_what_is_still_there(node: Partner, place: Workplace, clock: Clock) -> None:
     """No item is missing from a 226, nor from the whole document after it (CL18)."""
     node.web.answers["/feed"] = Answer(rss(item(node.web, 6)), 226, {"ETag": '"1"', "IM": "feed"})
     later(place, clock)
-    assert suspected(place) == []
+    assert missing_ids(place) == []
     node.lists(6, 5, 4, 2, 1)
     later(place, clock)
-    assert suspected(place) == ["Sample clearing in Lyon"]
+    assert missing_ids(place) == ["Sample clearing in Lyon"]
 
 
 def test_other_filters_withdraw_nothing(node: Partner, place: Workplace, clock: Clock, web: Web) -> None:
     """Entries that another parser does not find are not missing (V4)."""
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed', drop: [sample]}}\n")
     days(place, clock, 1)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 5)
 
 
 # --- several sources -------------------------------------------------------------------------------------
@@ -407,7 +407,7 @@ def test_a_page_that_robots_forbid_is_not_asked_for(node: Partner, place: Workpl
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     days(place, clock, 10)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 5)
 
 
 def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, clock: Clock) -> None:
