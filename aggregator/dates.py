@@ -19,25 +19,33 @@ MAX_AHEAD = timedelta(hours=24)
 _MONTHS = calendar_names.month_numbers()
 _MONTH = rf"(?P<month>{calendar_names.one_of(_MONTHS)})\b\.?"
 # Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
-_YEAR = r"(?P<year>\d{4}(?!\d)|\d{2}(?![\d:.\-–]|\s*(?:h|uhr|[ap]\.?m)\b))"
+_NO_TIME = r"(?![\d:.\-]|\s*(?:h|uhr|[ap]\.?m)\b)"
+_YEAR = rf"(?:(?P<year>\d{{4}}(?!\d)|(?<=')\d{{2}}(?!\d)|\d{{2}}{_NO_TIME}))"
 _DATES = (
     r"(?<!\d)(?P<year>\d{4})-(?P<number>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
     r"(?<!\d)(?P<year>\d{4})/(?P<number>\d{1,2})/(?P<day>\d{1,2})(?!\d)",
     r"(?<!\d)(?P<year>(?:19|20)\d{2})(?P<number>\d{2})(?P<day>\d{2})(?=T|$|\s)",
-    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º)?\.?[ \-]+(?:of |de )?"
+    # Hungarian, and Asian with two digits: 2026.1.2 is a version.
+    r"(?<![\w.])(?P<year>(?:19|20)\d{2})\. (?P<number>\d{1,2})\. (?P<day>\d{1,2})(?!\d)",
+    r"(?<![\w.])(?P<year>(?:19|20)\d{2})\.(?P<number>\d{2})\.(?P<day>\d{2})(?![\w-])(?!\.\d)",
+    r"(?<!\d)(?P<year>\d{4}) ?[年년] ?(?P<number>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일]",
+    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º)?\.?[ \-/]+(?:of |de )?"
     + _MONTH
-    + r",?[ \-]+(?:del? )?"
+    + r",?[ \-/]+(?:del? )?'?"
     + _YEAR,
-    r"\b" + _MONTH + r" +(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,| )\s*(?P<year>\d{4})(?!\d)",
+    r"\b" + _MONTH + r",? +(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: ?[,.]| )\s*(?P<year>\d{4})(?!\d)",
     r"(?<!\d)(?P<year>\d{4})\. ?" + _MONTH + r" (?P<day>\d{1,2})(?!\d)\.?",
     r"(?<!\d)(?P<day>\d{1,2})\. ?(?P<number>\d{1,2})\. ?(?P<year>\d{4})(?!\d)",
+    # With a year of two digits the month has two as well: 1.2.26 is a version.
+    r"(?<![\w.])(?P<day>\d{1,2})\.(?P<number>\d{2})\.(?P<year>\d{2})(?![\w:-])(?!\.\d)",
     r"(?<!\d)(?P<day>\d{1,2})/(?P<number>\d{1,2})/(?P<year>\d{4})(?!\d)",
+    r"(?<![\w/])(?P<day>\d{2})/(?P<number>\d{2})/(?P<year>\d{2})(?![\w/:])",
     r"(?<![\d-])(?P<day>\d{1,2})-(?P<number>\d{1,2})-(?P<year>(?:19|20)\d{2})(?![\d-])",
     # asctime and date(1): Mon Sep 28 10:15:00 2026, Mon Sep 28 10:15:00 CEST 2026
     r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
 )
 _TIME = re.compile(
-    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]|(?<=T\d\d))(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
+    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
     r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
@@ -53,9 +61,12 @@ _USUAL = tuple(
     )
 )
 """The two usual forms, tried first, because all others together take five times as long."""
-# Allowed between a date and its time: "at", "um", a T; between a time and its date: a weekday.
-_GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
+# Allowed between a date and its time: "at", "a las", "г., в", a T; between a time and its date: a weekday.
+_GAP_WORDS = "t|at|um|à|om|ore|alle|kl|klo|kello|klockan|a|las|às|as|o|ob|v|r|roku|godz|в|г|от"
+_GAP = re.compile(rf"[^\w]*(?:(?:{_GAP_WORDS})\b[^\w]*){{0,2}}|[^\w]*t", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("’‘ʼ", "'"))
+_UPDATED = re.compile(r"updated(?: on)?\W{0,3}$", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?:published|posted|updated|date|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|publicerad"
     r"|publisert|udgivet|julkaistu)(?: on| am| le| el| op| il)?\W{0,3}$",
@@ -74,7 +85,17 @@ _ZONES = {
     "MDT": -6,
     "PST": -8,
     "PDT": -7,
+    "HST": -10,
+    "MSK": 3,
+    "JST": 9,
+    "KST": 9,
+    "AWST": 8,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
 }
+"""Hours east of Greenwich; the zone of the source is taken for names such as IST, which mean several zones."""
 
 
 def parse(text: str | None, zone: tzinfo) -> datetime | None:
@@ -85,7 +106,7 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
     """
     if not text:
         return None
-    text = " ".join(text.split())[:200]
+    text = " ".join(text.split())[:200].translate(_DASHES)
     if re.fullmatch(r"\d{10}|\d{13}", text):
         return datetime.fromtimestamp(int(text[:10]), UTC)
     for pattern in _USUAL:
@@ -100,10 +121,11 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
 def find(text: str | None) -> str | None:
     """Return the part of a text that is a date with its time; `parse` reads it."""
     text = " ".join((text or "").split())[:20_000]
-    match = _date_in(text)
+    plain = text.translate(_DASHES)  # of the same length
+    match = _date_in(plain)
     if match is None:
         return None
-    time = _time_of(match, text)
+    time = _time_of(match, plain)
     start, end = (time or match).span()
     return text[min(start, match.start()) : max(end, match.end())].strip()[:200]
 
@@ -128,20 +150,17 @@ def _date_patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """Return the first date; one behind a label such as "Published:" comes first."""
-    matches = [match for pattern in _date_patterns() if (match := _possible(pattern, text))]
-    labelled = [match for match in matches if _LABEL.search(text, max(0, match.start() - 40), match.start())]
-    return min(labelled or matches, key=lambda match: match.start(), default=None)
+    """Return the first date; one behind a label such as "Published:" precedes it."""
+    matches = (match for pattern in _date_patterns() for match in islice(pattern.finditer(text), 20))
+    return min(matches, key=lambda match: (_rank(match, text), match.start()), default=None)
 
 
-def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the first match with a label before it, else the first one."""
-    first = None
-    for match in islice(pattern.finditer(text), 20):
-        if _LABEL.search(text, max(0, match.start() - 40), match.start()):
-            return match
-        first = first or match
-    return first
+def _rank(date: re.Match[str], text: str) -> int:
+    """Return 0 for a date of publication by its label, 1 for one of an update, 2 without a label."""
+    before = text[max(0, date.start() - 40) : date.start()]
+    if not _LABEL.search(before):
+        return 2
+    return 1 if _UPDATED.search(before) else 0
 
 
 def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
@@ -174,8 +193,8 @@ def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> d
         month, day = day, month  # 9/28/2026: no day-month date
     hour, minute, second, where = _clock(time, zone)
     try:
-        local = datetime(year, month, day, hour, minute, second, tzinfo=where)
-        return local.astimezone(UTC)
+        local = datetime(year, month, day, hour % 24, minute, second, tzinfo=where)
+        return (local + timedelta(days=hour // 24)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -188,7 +207,7 @@ def _clock(time: re.Match[str] | None, zone: tzinfo) -> tuple[int, int, int, tzi
     half = (time["half"] or "").lower()
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half.startswith("p") else 0)
-    if hour > 23 or minute > 59:
+    if hour > 24 or minute > 59 or (hour == 24 and minute):
         return noon
     return hour, minute, min(second, 59), _zone(time["zone"], zone)
 

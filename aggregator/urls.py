@@ -6,7 +6,7 @@ No function raises, whatever the text, except `ascii_url`, which takes checked U
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 MAX_CHARACTERS = 8_000
 """Maximum length of a link (RFC 9110 4.1).
@@ -90,15 +90,32 @@ def without_userinfo(url: str) -> str:
 def web_link(url: str | None) -> str | None:
     """Return an absolute http(s) URL as a link, None for any other text.
 
-    Characters that no URL may have are percent-encoded.
+    Characters that no URL may have are percent-encoded, but those of its host are written as in DNS.
     """
     url = without_userinfo(_read(url or ""))
     parts = parse(url)
     if parts is None or parts.scheme not in ("http", "https"):
         return None
+    if not parts.netloc.isascii() or "%" in parts.netloc:
+        url = url.replace(f"//{parts.netloc}", f"//{_ascii_authority(parts.netloc)}", 1)
     # Hand-written links have blanks and quotes; only characters that no URL may have are encoded.
     link = quote(url, safe=_KEPT)
     return link if len(link) <= MAX_CHARACTERS else None
+
+
+def _ascii_authority(authority: str) -> str:
+    """Return `host:port` with the host as in DNS (RFC 5891), so that both ways to write it are one link.
+
+    A host that cannot be in DNS stays as it is.
+    """
+    import idna  # only links beyond ASCII need it
+
+    host, colon, number = authority.partition(":")
+    name = unquote(host)
+    try:
+        return authority if name.isascii() else idna.encode(name, uts46=True).decode() + colon + number
+    except idna.IDNAError:
+        return authority
 
 
 def join(base: str, written: object) -> str | None:

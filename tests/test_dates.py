@@ -332,6 +332,66 @@ def test_only_plausible_dates_are_kept() -> None:
     assert dates.plausible(None, NOW) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("28.09.26", "2026-09-28 10:00"),
+        ("Mo, 28.09.26 | 10:15 Uhr", "2026-09-28 08:15"),
+        ("28/09/26", "2026-09-28 10:00"),
+        ("28 Sep \u201926", "2026-09-28 10:00"),
+        ("28/Sep/2026", "2026-09-28 10:00"),
+        ("2026.09.28", "2026-09-28 10:00"),
+        ("2026. 9. 28., hétfő", "2026-09-28 10:00"),
+        ("2026年9月28日", "2026-09-28 10:00"),
+        ("2026년 9월 28일", "2026-09-28 10:00"),
+        ("September 28 , 2026", "2026-09-28 10:00"),
+        ("September, 28 2026", "2026-09-28 10:00"),
+        ("2026\u201109\u201128", "2026-09-28 10:00"),
+        ("2026-09-28T10:15:00\u221205:00", "2026-09-28 15:15"),
+        ("28 septembre 2026 à 10h15", "2026-09-28 08:15"),
+        ("28 septembre 2026, 10 h 15", "2026-09-28 08:15"),
+        ("28 de septiembre de 2026 a las 10:15", "2026-09-28 08:15"),
+        ("28 de setembro de 2026, às 10h15", "2026-09-28 08:15"),
+        ("28. syyskuuta 2026 klo 10.15", "2026-09-28 08:15"),
+        ("28 września 2026 r., godz. 10:15", "2026-09-28 08:15"),
+        ("28. 9. 2026 v 10:15", "2026-09-28 08:15"),
+        ("28 септември 2026 г. в 10:15", "2026-09-28 08:15"),
+        ("2026-09-28T24:00:00Z", "2026-09-29 00:00"),
+        ("Mon, 28 Sep 2026 10:15:00 JST", "2026-09-28 01:15"),
+        ("Mon, 28 Sep 2026 10:15:00 AEST", "2026-09-28 00:15"),
+    ],
+)
+def test_dates_of_further_partners(written: str, meant: str) -> None:
+    """Short years, other signs, words before a time and zones far away are read (T2)."""
+    assert dates.parse(written, BERLIN) == utc(meant)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "1.2.26",
+        "v1.10.26",
+        "Version 2026.1.2",
+        "2026.09.28-rc1",
+        "10.10.10.10",
+        "tel. 030.12.34.56",
+        "28.09. 14:30",
+    ],
+)
+def test_a_version_or_number_is_no_date(written: str) -> None:
+    """Numbers between dots are a date only in the forms of dates (T2)."""
+    assert dates.parse(written, BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Last updated 3 May 2026. Published 28 April 2026", "Published: 28 April 2026, updated on 3 May 2026"],
+)
+def test_a_date_of_publication_precedes_that_of_an_update(text: str) -> None:
+    """The label "Published" precedes "updated", wherever it stands."""
+    assert dates.find(text) == "28 April 2026"
+
+
 @pytest.mark.parametrize("text", ["20 Oct 12:00", "3 Oct 14-16h", "5 May 10 am", "ſep 1 2026"])
 def test_a_time_is_not_a_year(text: str) -> None:
     """A day and a month followed by a time are not a date of 2010 to 2016 (T2)."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import urls
+from aggregator.items.canonical_urls import canonical
 from aggregator.urls import join, web_link
 from tests import strategies
 from tests.strategies import law
@@ -34,8 +35,14 @@ def test_a_web_link_is_stable(url: str) -> None:
         ("ht\ntps://node.\texample/", "https://node.example/"),
         ("\x00\x1f https://node.example/ \x00", "https://node.example/"),
         ("https:\\\\node.example\\a?b\\c", "https://node.example/a?b%5Cc"),
-        ("https://例え.jp：８０８０/a", "https://%E4%BE%8B%E3%81%88.jp:8080/a"),
-        ("https://例え。jp／a", "https://%E4%BE%8B%E3%81%88.jp/a"),
+        ("https://例え.jp：８０８０/a", "https://xn--r8jz45g.jp:8080/a"),
+        ("https://例え。jp／a", "https://xn--r8jz45g.jp/a"),
+        ("https://Müller.example/x", "https://xn--mller-kva.example/x"),
+        ("https://m%C3%BCller.example:8443/x", "https://xn--mller-kva.example:8443/x"),
+        ("https://xn--mller-kva.example/x", "https://xn--mller-kva.example/x"),
+        ("https://straße.example/straße", "https://xn--strae-oqa.example/stra%C3%9Fe"),
+        (f"https://{'é' * 80}.example/", f"https://{'%C3%A9' * 80}.example/"),
+        ("https://é%40else.example/", "https://%C3%A9%40else.example/"),
         ("https://node.example/a：b", "https://node.example/a%EF%BC%9Ab"),
         ("https://node.example＠else.example/", None),
         ("http://ex℀mple.org/x", None),
@@ -70,6 +77,15 @@ def test_only_web_addresses_are_links(written: str | None, link: str | None) -> 
     assert web_link(written) == link
 
 
+def test_both_ways_to_write_a_host_are_one_link() -> None:
+    """Partners that write the host of a page in Unicode and as in DNS link the same page (I3)."""
+    links = {
+        web_link(f"https://{host}/x?a=1")
+        for host in ("müller.example", "MÜLLER.example", "xn--mller-kva.example")
+    }
+    assert len({canonical(link or "") for link in links}) == 1
+
+
 @pytest.mark.parametrize(
     ("base", "written", "link"),
     [
@@ -80,8 +96,8 @@ def test_only_web_addresses_are_links(written: str | None, link: str | None) -> 
         ("https://node.example/news/", "/a\n/b\tc", "https://node.example/a/bc"),
         ("https://node.example/news/", "a  b", "https://node.example/news/a%20%20b"),
         ("https://node.example/news/", "\\\\else.example\\b", "https://else.example/b"),
-        ("https://node.example/news/", "//例え.jp：8080/b", "https://%E4%BE%8B%E3%81%88.jp:8080/b"),
-        ("https://例え.jp:8080/news/", "b", "https://%E4%BE%8B%E3%81%88.jp:8080/news/b"),
+        ("https://node.example/news/", "//例え.jp：8080/b", "https://xn--r8jz45g.jp:8080/b"),
+        ("https://例え.jp:8080/news/", "b", "https://xn--r8jz45g.jp:8080/news/b"),
         ("https://node.example/news/", "/a//b：c", "https://node.example/a//b%EF%BC%9Ac"),
         ("https://node.example/news/", "javascript:x()", None),
         ("https://node.example/news/", "http://[broken", None),

@@ -22,6 +22,10 @@ MAX_NEW_SOURCES = 5_000
 """Maximum number of sources that one list adds."""
 
 
+_OTHER_VALUE = re.compile(r"[0-9].*|true|false|null")
+"""Ids that YAML may read as a number, a truth value or nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
     """A source of a list; `kind` is None for a feed."""
@@ -45,7 +49,10 @@ def add_sources(text: str, new: Sequence[NewSource], config: Config) -> tuple[st
         id_ = free_id(source.name, ids)
         ids.add(id_)
         new_ids.append(id_)
-        lines += [f"  - id: {id_}", *(f"    {key}: {value}" for key, value in _keys(source).items())]
+        lines += [
+            f"  - id: {quoted(id_) if _OTHER_VALUE.fullmatch(id_) else id_}",
+            *(f"    {key}: {value}" for key, value in _keys(source).items()),
+        ]
     if not lines:
         return text, []
     match = re.search(r"^sources:([ \t]*\[\])?[ \t]*(#[^\n]*|\r?)\n", text, re.MULTILINE)

@@ -23,9 +23,10 @@ def read_opml(body: bytes, known_urls: Collection[str]) -> tuple[tuple[NewSource
     sources: dict[str, NewSource] = {}
     left_out: dict[str, str] = {}
     for outline in _body(body).iter("outline"):
-        attributes = {str(key): line(value) or "" for key, value in outline.attrib.items()}
+        # Programs also write xmlurl and XMLURL.
+        attributes = {str(key).lower(): line(value) or "" for key, value in outline.attrib.items()}
         address, kind = (
-            attributes.get("xmlUrl") or attributes.get("url") or "",
+            attributes.get("xmlurl") or attributes.get("url") or "",
             attributes.get("type", "").lower(),
         )
         title = (attributes.get("title") or attributes.get("text") or "")[:300].rstrip()
@@ -38,7 +39,7 @@ def read_opml(body: bytes, known_urls: Collection[str]) -> tuple[tuple[NewSource
             continue
         if url in known_urls:
             continue
-        if attributes.get("xmlUrl") or kind in KINDS:
+        if attributes.get("xmlurl") or kind in KINDS:
             sources.setdefault(url, _source(title or url[:300], url, kind, attributes))
         else:
             left_out[url] = f"{title}: {url} has no feed; `aggregator source discover` finds how to poll it"
@@ -69,7 +70,7 @@ def _source(title: str, url: str, kind: str, attributes: dict[str, str]) -> NewS
     return NewSource(
         name=title,
         url=url,
-        kind=None if attributes.get("xmlUrl") else kind,
+        kind=None if attributes.get("xmlurl") else kind,
         language=language if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", language) else None,
         topics=tuple(
             dict.fromkeys(

@@ -10,7 +10,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.errors import HeaderParseError
 from email.policy import default as EMAIL
 from functools import cache
@@ -95,7 +95,13 @@ def source_url(kind: object, url: object, community: object) -> str | None:
     return url if isinstance(url, str) else None
 
 
-_zones = cache(available_timezones)
+_LOCAL_ZONES = ("localtime", "Factory")
+"""Names in the zone data of systems that mean the zone of the machine, or none."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones().difference(_LOCAL_ZONES))
 
 
 def zone(text: object) -> ZoneInfo:
@@ -167,11 +173,19 @@ def within(shortest: str, longest: str) -> Callable[[timedelta], timedelta]:
 
 def authority(text: str) -> str:
     """Check the authority of tag: URIs (RFC 4151): a domain or mail address, comma, date."""
-    if not re.fullmatch(r"[A-Za-z0-9.@_-]+,\d{4}(-\d\d(-\d\d)?)?", text):
+    written = re.fullmatch(r"[A-Za-z0-9.@_-]+,(\d{4})(-\d\d)?(-\d\d)?", text)
+    if not written or not _is_date("".join((written[1], written[2] or "-01", written[3] or "-01"))):
         raise ValueError(
             f"{text!r} is not a tag authority (RFC 4151): write domain,year: news.example.org,2026"
         )
     return text
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def not_empty(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -191,7 +191,7 @@ def part_story(
     """
     ids = [member.item_id for member in leaving]
     editorial.found_part(store, part, ids, now, why)
-    editorial.redirect_tombstones(store, story.story_id, part.story_id, map(own_story_id, leaving))
+    channels.replace_successor(store, story.story_id, part.story_id, set(map(own_story_id, leaving)))
     staying = [member for member in story.members if member.item_id not in ids]
     story_placement.set_leads(store, {story.story_id: lead_item_id(staying)}, now)
     _update_channels(store, config, [story.story_id, part.story_id], now)

@@ -244,7 +244,7 @@ def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) ->
     today = published.astimezone(zone).date()
     past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
     first, last = _with_years(when.dates, today, backwards=past)
-    if first is None or last is None or last < first:
+    if first is None or last is None or last < first or not written_days.has_events(first, last):
         return
     kind = _kind(when, context, first, last, today, past=past)
     if kind is None:

@@ -18,6 +18,10 @@ LAST_MINUTE = DAY_MINUTES - 1
 _HALVES = {"am": 0, "pm": NOON_MINUTES}
 
 
+MAX_ZONE_TOKENS = 8
+"""Maximum number of tokens of the name of a zone: America/Argentina/Buenos_Aires has seven."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
     """Start and end in minutes after midnight, between tokens `begin` and `end`.
@@ -243,8 +247,7 @@ def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
 def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """Find "Europe/Berlin", "Helsinki time" and "heure de Paris"."""
     if word_at(tokens, at).title() in words.CONTINENTS and word_at(tokens, at + 1) == "/":
-        name = f"{word_at(tokens, at).title()}/{word_at(tokens, at + 2).title()}"
-        return (name, at + 3) if _is_zone(name) else None
+        return _iana_name(tokens, at)
     city, end = word_at(tokens, at), at + 2
     if word_at(tokens, at + 1) not in words.TIME_OF:
         if city not in words.TIME_OF or word_at(tokens, at + 1) not in words.OF:
@@ -256,15 +259,28 @@ def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     return next(((name, end) for name in names if _is_zone(name)), None)
 
 
+def _iana_name(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
+    """Parse the longest name of a zone, such as America/Port-au-Prince."""
+    written, found = word_at(tokens, at), None
+    for end in range(at + 1, min(at + MAX_ZONE_TOKENS, len(tokens))):
+        if tokens[end].spaced:
+            break
+        written += tokens[end].word
+        if name := _zone_names().get(written):
+            found = name, end + 1
+    return found
+
+
 @cache
-def _zone_names() -> frozenset[str]:
+def _zone_names() -> dict[str, str]:
+    """Return the IANA names of zones by their names in lower case."""
     from zoneinfo import available_timezones
 
-    return frozenset(available_timezones())
+    return {name.lower(): name for name in available_timezones()}
 
 
 def _is_zone(name: str) -> bool:
-    return name in _zone_names()
+    return name.lower() in _zone_names()
 
 
 def _number(tokens: Sequence[Token], at: int) -> int | None:

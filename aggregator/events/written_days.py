@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from aggregator import calendar_names
 from aggregator.events import words
@@ -10,7 +11,14 @@ from aggregator.events.tokens import Token, is_whole_month, word_at
 from aggregator.model.value_classes import dataclass
 
 MIN_YEAR, MAX_YEAR = 1990, 2100
-"""Years of events; other numbers are prices, pages and years of birth."""
+"""Years of events; dates with another year are those of births and foundings."""
+MIN_WRITTEN_YEAR = 1500
+"""Minimum number that is a year beside a month; smaller ones are times and prices."""
+
+
+def has_events(first: date, last: date) -> bool:
+    """Return whether the years of a range of days are those of events."""
+    return first.year >= MIN_YEAR and last.year <= MAX_YEAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +242,7 @@ def _is_time(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _year(tokens: Sequence[Token], at: int) -> int | None:
+    """Parse the year beside a month, also one without events (EX4)."""
     if at >= len(tokens) or tokens[at].digits != 4:
         return None
     number = tokens[at].number
@@ -242,7 +251,16 @@ def _year(tokens: Sequence[Token], at: int) -> int | None:
         and not tokens[at + 1].spaced
         and _number(tokens, at + 2, 99) is not None
     )
-    return number if number is not None and MIN_YEAR <= number <= MAX_YEAR and not is_clock else None
+    if number is None or number < MIN_WRITTEN_YEAR or is_clock:
+        return None
+    return number if MIN_YEAR <= number <= MAX_YEAR or not _is_time_of_four_digits(tokens, at) else None
+
+
+def _is_time_of_four_digits(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a number is a time: 1700 h, 1600-1730."""
+    number, following = tokens[at].number or 0, word_at(tokens, at + 1)
+    is_range = following == "-" and at + 2 < len(tokens) and tokens[at + 2].digits == 4
+    return number < 2400 and number % 100 < 60 and (following in words.HOURS or is_range)
 
 
 def _number(tokens: Sequence[Token], at: int, most: int) -> int | None:

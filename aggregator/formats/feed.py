@@ -14,6 +14,7 @@ from aggregator.counts import count_of
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import (
     bot_wall,
+    encodings,
     entry_splitter,
     feed_repair,
     hub_links,
@@ -57,6 +58,19 @@ def _resolve_or_keep(base: str, written: str) -> str:
 
 
 feedparser.mixin._urljoin = _resolve_or_keep
+# Guids are kept as written: resolved against the URL of the feed, they would change when the feed moves.
+feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
+_start_guid = feedparser.namespaces._base.Namespace._start_guid
+
+
+def _start_guid_in_any_case(self: Any, attributes: dict[str, str]) -> None:
+    """Begin a guid; isPermaLink may be "False", as Python writes it."""
+    if "ispermalink" in attributes:
+        attributes = {**attributes, "ispermalink": attributes["ispermalink"].strip().lower()}
+    _start_guid(self, attributes)
+
+
+feedparser.namespaces._base.Namespace._start_guid = _start_guid_in_any_case
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
@@ -78,8 +92,11 @@ def read(
     feed_repair.refuse_entities(body)
     if utf_8 := feed_repair.decode_wide(body):
         body, headers = utf_8, {}
-    trimmed = feed_repair.without_leading_blanks(body)
-    notes = () if trimmed is body else (f"{MALFORMED}blanks before <?xml",)
+    decodable = encodings.repaired_utf_8(body, headers)
+    trimmed = feed_repair.without_leading_blanks(decodable)
+    notes = () if trimmed is decodable else (f"{MALFORMED}blanks before <?xml",)
+    if decodable is not body:
+        notes = (*notes, f"{MALFORMED}bytes that are not UTF-8")
     repaired = feed_repair.repair_references(trimmed)
     if repaired != trimmed:
         notes = (*notes, f"{MALFORMED}references to characters that do not exist")
@@ -266,11 +283,22 @@ def _base(entry: Any, url: str) -> str:
 
 
 def _link(entry: Any, base: str) -> str | None:
-    """Return the alternate link, or a permalink guid if a feed has no link of its own."""
-    written = entry.get("feedburner_origlink") or entry.get("link")
-    if not written and entry.get("guidislink"):
-        written = entry.get("id")
+    """Return the alternate link, else a permalink guid, else the source of Atom content."""
+    written = entry.get("feedburner_origlink") or _own_link(entry)
+    if not written:
+        written = next((content["src"] for content in entry.get("content", ()) if content.get("src")), None)
     return urls.join(base, written)
+
+
+def _own_link(thing: Any) -> str | None:
+    """Return the link of a feed or entry; feedparser takes its identifier if it has none.
+
+    Only an absolute URL is a link then: "17" and "urn:uuid:…" are no address at the server of the feed.
+    """
+    written: str | None = thing.get("link")
+    if thing.get("guidislink") and written == thing.get("id"):
+        return urls.web_link(written)
+    return written
 
 
 def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
@@ -334,8 +362,7 @@ def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
 
 
 def _alternate(feed: Any, url: str) -> str | None:
-    written = feed.get("link")
-    return urls.join(url, written)
+    return urls.join(url, _own_link(feed))
 
 
 def _plain_title(feed: Any) -> str | None:

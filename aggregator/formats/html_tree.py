@@ -13,9 +13,11 @@ from w3lib.encoding import html_to_unicode
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
+from aggregator.formats import encodings
 from aggregator.text import line
 
 Node = html.HtmlElement
+_CODE = ("script", "style")
 
 
 def tree(body: bytes, headers: Mapping[str, str]) -> Node:
@@ -26,7 +28,10 @@ def tree(body: bytes, headers: Mapping[str, str]) -> Node:
     text = decoded(body, headers)
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
-        return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        for template in root.xpath(".//template[not(@shadowrootmode)]"):  # no part of the page (HTML)
+            template.drop_tree()
+        return root
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableDocument(f"the page cannot be read as HTML: {error}") from error
 
@@ -36,12 +41,12 @@ def decoded(body: bytes, headers: Mapping[str, str]) -> str:
     try:
         encoding, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
     except (LookupError, ValueError):  # codecs that are no encodings of text (idna, undefined)
-        encoding, text = "utf-8", body.decode("utf-8", "replace")
-    if encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode(
-            "utf-8", "replace"
-        )  # HTML standard: a declaration in ASCII shows that it is not UTF-16
-    return str(text)
+        return encodings.utf_8(body)
+    # HTML standard: a declaration in ASCII shows that it is not UTF-16.
+    is_ascii_based = encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return (
+        encodings.utf_8(body) if is_ascii_based or ("\ufffd" in text and encoding == "utf-8") else str(text)
+    )
 
 
 def base(root: Node, url: str) -> str:
@@ -67,8 +72,17 @@ def select(node: Node, selector: str) -> list[Node]:
 
 
 def text_of(node: Node, limit: int = 5_000) -> str | None:
-    """Return the text of an element on one line."""
-    return line(" ".join(islice(node.itertext(), 500)), limit)
+    """Return the text of an element on one line, without scripts and style sheets in it."""
+    has_code = next(node.iter(*_CODE), None) is not None
+    return line(" ".join(islice(_words(node) if has_code else node.itertext(), 500)), limit)
+
+
+def _words(node: Node) -> Iterator[str]:
+    yield node.text or ""
+    for child in node:
+        if child.tag not in _CODE:
+            yield from _words(child)
+        yield child.tail or ""
 
 
 def visible(root: Node) -> str:

@@ -245,6 +245,8 @@ def _moment(event: Component, name: str) -> datetime | date | None:
     if isinstance(value, list):
         value = value[0] if value else None
     moment = ical_events.attribute(value, "dt")
+    if isinstance(moment, datetime):
+        return ical_events.in_public_zone(moment)
     return moment if isinstance(moment, date) else None
 
 
@@ -310,9 +312,10 @@ def _when(event: Component, zone: tzinfo) -> str | None:
         return _day(start) if last <= start else f"{_day(start)} – {_day(last)}"
     start = ical_events.moved(start, zone) if ical_events.is_utc(start) else start
     where = f" ({start.tzinfo})" if start.tzinfo else ""
-    if not isinstance(end, datetime) or end == start:
+    if isinstance(end, datetime) and end.tzinfo and start.tzinfo:
+        end = ical_events.moved(end, start.tzinfo)
+    if not isinstance(end, datetime) or end.replace(tzinfo=None) <= start.replace(tzinfo=None):
         return f"{_day(start)}, {start:%H:%M}{where}"
-    end = ical_events.moved(end, start.tzinfo) if end.tzinfo and start.tzinfo else end
     if end.date() == start.date():
         return f"{_day(start)}, {start:%H:%M}–{end:%H:%M}{where}"
     return f"{_day(start)}, {start:%H:%M} – {_day(end)}, {end:%H:%M}{where}"
@@ -353,4 +356,5 @@ def _repeats(event: Component) -> str | None:
     if rule.get("COUNT"):
         words += f", {rule['COUNT'][0]} times"
     until = rule.get("UNTIL", [None])[0]
-    return f"{words} until {_day(until)}" if isinstance(until, date) else words
+    # "until 5 November" would be a deadline.
+    return f"{words}, for the last time on {_day(until)}" if isinstance(until, date) else words

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -72,7 +73,28 @@ def _in_zone(moment: Any, zone: tzinfo) -> Any:
         return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=zone)
-    return moved(moment, zone) if is_utc(moment) else moment
+    return moved(moment, zone) if is_utc(moment) else in_public_zone(moment)
+
+
+def in_public_zone(moment: datetime) -> datetime:
+    """Return a moment of a VTIMEZONE in the IANA zone that its name means, else with its offset.
+
+    Programs name their own definitions "Eastern Standard Time" or "/example.org/America/New_York".
+    """
+    offset = moment.utcoffset()
+    if offset is None or hasattr(moment.tzinfo, "key"):
+        return moment
+    from icalendar.timezone import tzid_from_dt
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+    name = tzid_from_dt(moment) or ""
+    parts = WINDOWS_TO_OLSON.get(name, name).strip("/").split("/")
+    for begin in range(len(parts)):
+        with suppress(ValueError, OSError, LookupError):
+            named = moment.replace(tzinfo=ZoneInfo("/".join(parts[begin:])))
+            if named.utcoffset() == offset:
+                return named
+    return moment.replace(tzinfo=timezone(offset))
 
 
 def is_utc(moment: datetime) -> bool:

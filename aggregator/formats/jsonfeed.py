@@ -70,7 +70,7 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
     return Entry(
         position=position,
         guid=_id(item.get("id")),
-        link=urls.join(url, item.get("url")),
+        link=_link(item, url),
         title=line(item.get("title"), 5_000) or "",
         title_is_html=False,
         summary=None if html or text else block(item.get("summary")),
@@ -84,6 +84,12 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
         language=line(item.get("language"), 40) or language,
         base=url,
     )
+
+
+def _link(item: dict[str, Any], url: str) -> str | None:
+    """Return the permalink, else the page that a link blog points to, else an id that is a URL."""
+    links = (urls.join(url, item.get(name)) for name in ("url", "external_url"))
+    return next(filter(None, links), None) or urls.web_link(line(item.get("id")))
 
 
 def _id(value: object) -> str | None:

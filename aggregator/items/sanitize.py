@@ -69,7 +69,8 @@ _INLINE_PAIR = re.compile(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>",
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
 _USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
-_PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
+_NO_IMAGE = re.compile(r"<img(?:(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")|(?![^>]*\ssrc=\"))[^>]*>")
+"""Images that count readers, and those whose address was removed or is set by a script."""
 _ELEMENT = re.compile(r"<(/?[a-z0-9]++)[^<>]*>")
 _BLOCKS = "p div h1 h2 h3 h4 h5 h6 blockquote pre ul ol dl table figure details".split()
 _SPACING = {
@@ -116,7 +117,7 @@ def fragment(text: str, base: str) -> str:
     if "@" in cleaned:
         cleaned = _USERINFO.sub(r"\1", cleaned)
     if "<img" in cleaned:
-        cleaned = _PIXEL.sub("", cleaned)
+        cleaned = _NO_IMAGE.sub("", cleaned)
     # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
     return legal(cleaned).strip()
 

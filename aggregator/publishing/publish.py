@@ -151,6 +151,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     rendering = _rendering(store, config, now, everything=everything)
     events.follow_days(store, config.site, now)
     records = channels.records(store)
+    rendering.everything |= _is_lost(rendering, records["all"])
     _archives(rendering)
     work = _pages(rendering)
     # `all` comes last, because its page links to the others.
@@ -161,12 +162,17 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     events.plan_next_day(store, config.site, now)
     rendering.finish()
     _remove_old_channels(rendering)
-    editions_report = pages.publish(store, config, rendering.contained, everything=everything)
+    editions_report = pages.publish(store, config, rendering.contained, everything=rendering.everything)
     return PublishReport(
         documents_written=(*rendering.written, *work.written, *editions_report.documents_written),
         unchanged=rendering.unchanged + work.unchanged + editions_report.unchanged,
         notices=rendering.contained.record(now),
     )
+
+
+def _is_lost(rendering: _Rendering, main: ChannelRecord) -> bool:
+    """Return whether the main feed was written and has no file: the operator deleted `public`."""
+    return bool(main.written_revision) and not rendering.exists("atom.xml")
 
 
 def _pages(rendering: _Rendering) -> PageWork:

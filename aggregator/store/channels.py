@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from aggregator.model.publishing import Tombstone
@@ -202,14 +202,14 @@ def add_tombstones(store: Store, story_id: str) -> None:
     )
 
 
-def replace_successor(store: Store, old: str, new: str) -> None:
-    """Replace the successor in the tombstones of merged stories, in the caller's transaction."""
-    rows = store.db.execute(
-        "SELECT DISTINCT channel_id FROM channel_tombstones JOIN tombstones USING (story_id) WHERE became = ?",
-        [old],
-    )
-    raise_quietly(store, [row[0] for row in rows])
-    store.db.execute("UPDATE tombstones SET became = ? WHERE became = ?", [new, old])
+def replace_successor(store: Store, old: str, new: str, story_ids: Collection[str] | None = None) -> None:
+    """Replace the successor in the tombstones of merged stories, in the caller's transaction.
+
+    With `story_ids` only theirs are replaced.
+    """
+    merged = [row[0] for row in store.db.execute("SELECT story_id FROM tombstones WHERE became = ?", [old])]
+    ids = [[new, id_] for id_ in merged if story_ids is None or id_ in story_ids]
+    store.db.conn.executemany("UPDATE tombstones SET became = ? WHERE story_id = ?", ids)
 
 
 def remove_tombstones(store: Store, story_id: str) -> None:

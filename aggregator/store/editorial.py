@@ -324,15 +324,6 @@ def merged_part(store: Store, home: str, ids: Iterable[str]) -> SplitStory | Non
     )
 
 
-def redirect_tombstones(store: Store, home: str, part: str, ids: Iterable[str]) -> None:
-    """Let the tombstones of `ids` that were merged into `home` lead to `part`."""
-    id_list = list(ids)
-    store.db.execute(
-        f"UPDATE tombstones SET became = ? WHERE became = ? AND story_id IN ({placeholders(id_list)})",
-        [part, home, *id_list],
-    )
-
-
 def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:
     """Return those of `ids` that a story has or had."""
     id_list = list(ids)

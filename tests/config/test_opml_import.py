@@ -124,6 +124,25 @@ def test_hostile_names_change_nothing_else(place: Workplace, tmp_path: Path, vec
     assert not terminal_faults("\n".join((*report.added, *report.left_out)))
 
 
+@pytest.mark.parametrize(
+    "name", ["123", "100 %", "true", "NULL", "1e5", "0x1F", "0o17", "2026-10-05", "No", "1_000"]
+)
+def test_a_name_that_yaml_reads_otherwise_is_an_id(file: Path, tmp_path: Path, name: str) -> None:
+    """A name that is a number, a truth value or a date in YAML stops no import."""
+    outline = f'<outline text="{name}" xmlUrl="https://new.example/feed"/>'
+    (tmp_path / "in.opml").write_text(f"<opml><body>{outline}</body></opml>", encoding="utf-8")
+    (added,) = opml.import_sources(file, tmp_path / "in.opml").added
+    assert {source.id: source.name for source in load(file).sources}[added] == name
+
+
+@pytest.mark.parametrize("attribute", ["xmlUrl", "xmlurl", "XMLURL"])
+def test_attributes_are_read_in_any_case(file: Path, tmp_path: Path, attribute: str) -> None:
+    """Programs write the names of attributes in several ways."""
+    outline = f'<outline TEXT="Node" {attribute}="https://new.example/feed"/>'
+    (tmp_path / "in.opml").write_text(f"<opml><body>{outline}</body></opml>", encoding="utf-8")
+    assert opml.import_sources(file, tmp_path / "in.opml").added == ("node-2",)
+
+
 @pytest.mark.parametrize("sources", ["sources: []", "sources:", "sources: # none yet"])
 def test_sources_are_added_to_an_empty_list(place: Workplace, tmp_path: Path, sources: str) -> None:
     """The first sources are added to a feeds.yaml without any."""

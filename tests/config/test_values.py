@@ -95,13 +95,31 @@ INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
     (values.web_url, "has a #fragment"): ["https://a.example/#news"],
     (values.web_url, "credentials do not belong"): ["https://u:hunter2@a.example/", "https://u@a.example/"],
     (values.base_url, "a.example"): ["a.example", "https://a.example/?lang=en"],
-    (values.zone, "write an IANA name"): ["", "Berlin", "europe/berlin", "../UTC", None, 5],
+    (values.zone, "write an IANA name"): [
+        "",
+        "Berlin",
+        "europe/berlin",
+        "../UTC",
+        "localtime",
+        "Factory",
+        None,
+        5,
+    ],
     (values.address, "is not a mail address"): ["", "news", "a b@c.example", "a@localhost", "a@b.example\n"],
     (values.address, "is not a mail address:"): ["a@b.example, c@d.example", "News <a@b.example>"],
     (values.mailbox, "mail address"): ["", "News", "News <>", "News a@b.example", "Bio, news <a@b.example>"],
     (values.mailbox, "a mail address"): ["News <a@b.example", "News <a@b.example>, More <c@d.example>"],
     (values.mailbox, "line breaks"): ["News\nBcc: x <a@b.example>", "News <a@b.example>\r\n"],
-    (values.authority, "RFC 4151"): ["", "a.org", ",2026", "a.org,26", "a.org, 2026", "https://a.org,2026"],
+    (values.authority, "RFC 4151"): [
+        "",
+        "a.org",
+        ",2026",
+        "a.org,26",
+        "a.org, 2026",
+        "https://a.org,2026",
+        "a.org,2026-13",
+        "a.org,2026-02-30",
+    ],
     (values.schedule, "is not a weekday"): [
         "mittwoch 08:00",
         "weekly 08:00",
@@ -194,7 +212,7 @@ def test_schedules_fire_on_their_days_and_times(days: set[str], at: Any) -> None
 
 
 @law
-@given(st.sampled_from(sorted(available_timezones())))
+@given(st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})))
 def test_zones_keep_their_name(name: str) -> None:
     """Every zone of the IANA database is accepted under its own name."""
     assert values.zone(name).key == name

@@ -346,3 +346,39 @@ def test_only_the_beginning_of_a_text_is_searched() -> None:
 def test_impossible_dates_are_none(text: str) -> None:
     """A day that does not exist is no date."""
     assert found(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Symposium for our founder, born on 7 May 1832 in Turku",
+        "Workshop on 30 December 2150 in Rome",
+        "Meeting, 30. Dezember 9999, Dresden",
+        "Exhibition: opened on May 7, 1901 in Oslo",
+    ],
+)
+def test_a_year_without_events_is_not_replaced(text: str) -> None:
+    """A date with a year of long ago or far ahead is no event of the next year (EX4)."""
+    assert found(text) == ()
+
+
+@pytest.mark.parametrize("text", ["Seminar in Rome, 5 May 1700-1830", "Seminar in Rome, 5 May 1700 h"])
+def test_a_time_of_four_digits_is_no_year(text: str) -> None:
+    """A time behind a month leaves the date without a year (EX4)."""
+    assert only(text).start == date(2027, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [
+        ("(America/New_York)", "America/New_York"),
+        ("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
+        ("(America/Port-au-Prince), online", "America/Port-au-Prince"),
+        ("europe/berlin", "Europe/Berlin"),
+    ],
+)
+def test_an_iana_zone_is_read_whole(written: str, zone: str) -> None:
+    """The name of a zone of several words is its zone, and no part of it is a place (EX1)."""
+    event = only(f"Seminar, 10 November 2026, 10:00–11:00 {written}")
+    assert (event.zone, event.place) == (zone, None)
+    assert event.start == datetime(2026, 11, 10, 10, tzinfo=ZoneInfo(zone))

@@ -53,6 +53,81 @@ def test_a_body_is_never_a_place(body: bytes) -> None:
         read(body)
 
 
+@pytest.mark.parametrize(
+    ("declaration", "content_type"),
+    [
+        (b'<?xml version="1.0" encoding="utf-8"?>', "text/xml"),
+        (b"<?xml version='1.0'?>", "application/rss+xml; charset=UTF8"),
+        (b"\xef\xbb\xbf", "application/xml"),
+        (b"", "text/xml"),
+    ],
+)
+@pytest.mark.parametrize(
+    "pasted", [b"\x93quoted\x94 \x96 caf\xe9", b"50 \x80", b"a\xed\xa0\x80b", b"cut \xe2\x82"]
+)
+def test_a_pasted_byte_changes_no_other_text(declaration: bytes, content_type: str, pasted: bytes) -> None:
+    """A byte that is not UTF-8 is read as Windows-1252, all other text as UTF-8."""
+    _, _, body = rss({"title": "Grüße aus Łódź", "description": "PASTED", "guid": "g"}).partition(b"?>")
+    reading = read(declaration + body.strip().replace(b"PASTED", pasted), content_type=content_type)
+    (entry,) = reading.entries
+    assert (entry.title, entry.guid) == ("Grüße aus Łódź", "g")
+    assert reading.notes == ("malformed but read: bytes that are not UTF-8",)
+
+
+def test_a_stated_encoding_is_not_replaced() -> None:
+    """A document that states another encoding than UTF-8 is read in it."""
+    body = rss({"title": "Łódź"}).decode().replace("utf-8", "iso-8859-2").replace("UTF-8", "iso-8859-2")
+    assert [entry.title for entry in read(body.encode("iso-8859-2")).entries] == ["Łódź"]
+
+
+GUID = "<item><title>T</title>{}<guid{}>{}</guid></item>"
+
+
+@pytest.mark.parametrize(
+    ("guid", "attribute", "link"),
+    [
+        ("https://node.example/1", "", "https://node.example/1"),
+        ("https://node.example/1", ' isPermaLink="TRUE"', "https://node.example/1"),
+        ("https://node.example/1", ' isPermaLink=" true "', "https://node.example/1"),
+        ("https://node.example/1", ' isPermaLink="False"', None),
+        ("17", "", None),
+        ("node 17", ' isPermaLink="true"', None),
+        ("/17", "", None),
+        ("urn:uuid:1", "", None),
+    ],
+)
+@pytest.mark.parametrize("malformed", ["", "<b>"])
+def test_only_an_address_is_a_permalink(guid: str, attribute: str, link: str | None, malformed: str) -> None:
+    """A guid is kept as written, and is the link only if it is an absolute URL."""
+    feed_of = rss({"title": "T"}).replace(b"<item>", b"<item>" + malformed.encode())
+    begin, end = feed_of.index(b"<item>"), feed_of.index(b"</item>")
+    body = feed_of[:begin] + GUID.format(malformed, attribute, guid)[:-7].encode() + feed_of[end:]
+    (entry,) = read(body).entries
+    assert (entry.guid, entry.link) == (guid, link)
+
+
+@pytest.mark.parametrize(
+    ("inside", "link"),
+    [
+        ('<id>17</id><content src="/17.pdf" type="application/pdf"/>', "https://node.example/17.pdf"),
+        (
+            '<id>17</id><link href="/17"/><content src="/17.pdf" type="application/pdf"/>',
+            "https://node.example/17",
+        ),
+        ("<id>17</id>", None),
+        ("<id>https://node.example/17</id>", "https://node.example/17"),
+        ("<id>tag:node.example,2026:17</id>", None),
+    ],
+)
+def test_an_atom_entry_has_the_link_that_it_states(inside: str, link: str | None) -> None:
+    """An entry without alternate link has that of its content, else an id that is a URL."""
+    body = (
+        f'<feed xmlns="http://www.w3.org/2005/Atom"><id>f</id><entry><title>T</title>{inside}</entry></feed>'
+    )
+    reading = read(body.encode())
+    assert (reading.site_link, reading.entries[0].link) == (None, link)
+
+
 def test_a_charset_in_the_header_is_believed() -> None:
     """The charset of the HTTP header precedes the declaration in the document (RFC 7303)."""
     body = rss({"title": "Größe"}).decode().encode("latin-1")
@@ -251,5 +326,5 @@ def test_an_address_that_urllib_cannot_read_is_no_empty_one() -> None:
         + '<entry><id>1</id><title>a</title><link href="https://例え.jp：8080/a"/></entry>'
         '<entry xml:base="http://[x"><id>2</id><title>b</title><link href="b"/></entry></feed>'.encode()
     ).entries
-    assert wide.link == "https://%E4%BE%8B%E3%81%88.jp:8080/a"
+    assert wide.link == "https://xn--r8jz45g.jp:8080/a"
     assert under_none.link == "https://node.example/feed/b"

@@ -51,6 +51,11 @@ def calendar(*events: str) -> str:
             "DTSTART;VALUE=DATE:20261105\nRRULE:FREQ=MONTHLY;BYDAY=1MO",
             "When: 5 November 2026 · Repeats: every month",
         ),
+        (
+            "DTSTART:20261105T080000\nRRULE:FREQ=WEEKLY;UNTIL=20261203",
+            "When: 5 November 2026, 08:00 · Repeats: every week, for the last time on 3 December 2026",
+        ),
+        ("DTSTART:20261105T080000\nDTEND:20261105T070000", "When: 5 November 2026, 08:00"),
         ("LOCATION:Room 1\\, Turku", "Where: Room 1, Turku"),
         ("SUMMARY:Nothing said", ""),
     ],
@@ -160,3 +165,12 @@ def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
         read("BEGIN:VCALENDAR\r\n" + "\r\n".join(lines) + "\r\nEND:VCALENDAR\r\n")
     except UnreadableDocument:
         return
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/calendar", "text/calendar; charset=utf-8", "text/calendar; charset=iso-8859-1"]
+)
+def test_a_calendar_in_windows_1252_is_read(content_type: str) -> None:
+    """Bytes that are not UTF-8 are read as Windows-1252, whatever the header says."""
+    raw = calendar("UID:1\r\nSUMMARY:Größe").encode("windows-1252")
+    assert [entry.title for entry in read(raw, content_type).entries] == ["Größe"]

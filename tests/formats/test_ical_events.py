@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.formats import ical
+from aggregator.items import normalise
 from aggregator.model.documents import ParsedDocument
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus
+from aggregator.model.items import IdentityPolicy
 from tests.builders import source
 
 URL = "https://calendar.example/events.ics"
@@ -36,6 +38,42 @@ def event(lines: str, own: str = "") -> Event:
     found = document(f"UID:1\nSUMMARY:Meeting\n{lines}", own=own).entries[0].event
     assert found is not None
     return found
+
+
+def vtimezone(name: str, offset: str = "-0500") -> str:
+    """Return the definition of a zone as programs write it, here without a change of clocks."""
+    return (
+        f"BEGIN:VTIMEZONE\nTZID:{name}\nBEGIN:STANDARD\nDTSTART:16010101T020000\nTZOFFSETFROM:{offset}\n"
+        f"TZOFFSETTO:{offset}\nEND:STANDARD\nEND:VTIMEZONE"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "words"),
+    [
+        ("Eastern Standard Time", "America/New_York", "America/New_York"),
+        ("/software.example/2026a/America/New_York", "America/New_York", "America/New_York"),
+        ("Our zone", None, "UTC-05:00"),
+        ("Asia/Tokyo of ours", None, "UTC-05:00"),
+    ],
+)
+def test_a_zone_that_a_calendar_defines_has_a_public_name(name: str, zone: str | None, words: str) -> None:
+    """Readers see the IANA name that a definition means, else its offset from UTC."""
+    written = f"DTSTART;TZID={name}:20261120T090000\nDTEND;TZID={name}:20261120T100000"
+    (entry,) = document(f"UID:1\nSUMMARY:Meeting\n{written}", own=vtimezone(name)).entries
+    assert entry.event is not None and isinstance(entry.event.start, datetime)
+    assert (entry.event.start.astimezone(UTC), entry.event.zone) == (
+        datetime(2026, 11, 20, 14, tzinfo=UTC),
+        zone,
+    )
+    assert entry.content is not None and f"09:00–10:00 ({words})" in entry.content
+
+
+def test_the_last_date_of_a_series_is_no_deadline() -> None:
+    """The words for the rule of a series add no deadline to its event."""
+    parsed = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;UNTIL=20261203T160000Z")
+    (item,), _ = normalise.items(parsed, source(url=URL, kind="ical"), IdentityPolicy(), (), NOW)
+    assert [each.kind for each in item.events] == [EventKind.EVENT]
 
 
 def test_the_end_of_whole_days_is_the_last_day() -> None:

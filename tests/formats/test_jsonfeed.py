@@ -187,3 +187,18 @@ def test_any_json_is_read(items: list[Any], odd: Any) -> None:
     reading = read(*items, title=odd, language=odd, home_page_url=odd, feed_url=odd, version=odd)
     assert len(reading.entries) == sum(isinstance(item, dict) for item in items)
     normalise.items(reading, source(), IdentityPolicy(), (), NOW)
+
+
+@pytest.mark.parametrize(
+    ("members", "link"),
+    [
+        ({"url": "/1", "external_url": "https://else.example/"}, "https://node.example/1"),
+        ({"url": None, "external_url": "https://else.example/"}, "https://else.example/"),
+        ({"url": "javascript:x", "external_url": "data:text/html,x"}, None),
+        ({"id": "https://node.example/1"}, "https://node.example/1"),
+        ({"id": "/1"}, None),
+    ],
+)
+def test_an_item_without_url_has_the_next_best_link(members: dict[str, Any], link: str | None) -> None:
+    """An item without `url` has its `external_url` as link, else an id that is a URL."""
+    assert read({"id": "1", "content_text": "T"} | members).entries[0].link == link

@@ -56,6 +56,21 @@ def test_an_attribute_may_be_taken() -> None:
     )
 
 
+def test_code_is_no_text() -> None:
+    """Scripts and style sheets in a block, as in inline images, are part of no title or date."""
+    drawing = "<svg><style>.a{fill:red}</style><script>x()</script></svg>"
+    inner = f"<a href='/1'>{drawing}News <b>of {drawing}today</b></a> <i>{drawing}5 October 2026</i>"
+    (entry,) = read(article(inner), item="article", date="i").entries
+    assert (entry.title, entry.published) == ("News of today", "5 October 2026")
+
+
+def test_a_template_is_no_part_of_a_page() -> None:
+    """What scripts may insert later is no entry; declarative shadow trees are shown."""
+    inert, shown = article("<a href='/1'>Sample</a>"), article("<a href='/2'>Shown</a>")
+    body = f"<template>{inert}</template>{shown}<div><template shadowrootmode=open>{article('<a href=/3>Third</a>')}"
+    assert [entry.title for entry in read(body, item="article").entries] == ["Shown", "Third"]
+
+
 def test_the_first_link_that_leads_somewhere_counts() -> None:
     """Links to scripts, mail addresses or nothing are ignored."""
     (entry,) = read(

@@ -303,6 +303,22 @@ def test_a_base_that_cannot_be_read_costs_relative_links_only(base: str) -> None
     assert sanitize.fragment('<p><a href="/x">words</a></p>', base).startswith("<p><a")
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        '<img src="data:image/gif;base64,R0" data-src="/real.jpg" alt="A cell">',
+        '<img src="javascript:x">',
+        "<img title=' src=\"x\"'>",
+        "<img>",
+    ],
+)
+def test_an_image_without_address_is_removed(image: str) -> None:
+    """What is left of an image whose address was removed is no image (HTML section 4.8.3)."""
+    cleaned = sanitize.fragment(f'<p>a {image} b<img src="/a.png"></p>', BASE)
+    assert tree(cleaned).xpath("//img/@src") == ["https://node.example/a.png"]
+    assert len(tree(cleaned).xpath("//img")) == 1
+
+
 def test_tracking_pixels_go_and_pictures_stay() -> None:
     """A picture of one pixel, which counts readers, is removed; other pictures stay."""
     dirty = (

@@ -545,3 +545,17 @@ def test_a_lost_public_folder_comes_back(place: Workplace, web: Web) -> None:
     shutil.rmtree(place.public)
     assert idle_check.nothing_due(file, place.clock()) is None
     assert "atom.xml" in run(place).documents_written
+
+
+def test_a_lost_public_folder_comes_back_whole(place: Workplace, web: Web) -> None:
+    """A run without due sources also writes the pages that nothing else would write again."""
+    import shutil
+
+    web.feed("/feed", rss(news(1), news(2)), '"1"')
+    run(one(place, web))
+    before = {file.relative_to(place.public): file.read_bytes() for file in place.public.rglob("*.*")}
+    assert len([file for file in before if file.match("stories/*.html")]) == 2
+    shutil.rmtree(place.public)
+    run(place)
+    after = {file.relative_to(place.public): file.read_bytes() for file in place.public.rglob("*.*")}
+    assert after == before

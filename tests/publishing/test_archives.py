@@ -585,6 +585,49 @@ def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web,
     assert ids(place) == by_title
 
 
+def test_tombstones_of_other_months_follow_a_further_merge(place: Workplace, a: Web, clock: Clock) -> None:
+    """A round that merges or splits what a tombstone names writes the tombstone again (PB9, P1)."""
+    clock.now += 30 * DAY
+    a.feed("/feed", rss(news(3, clock.now), news(2), news(1)), '"3"')
+    poll(place)
+    by_title = ids(place)
+    first, second, third = (by_title[f"News number {n}"] for n in (1, 2, 3))
+
+    def named() -> str:
+        """Return the id that the tombstone names after a round; publishing again changes nothing."""
+        poll(place)
+        before = state(place)
+        publish.run(place.app())
+        assert state(place) == before
+        (stone,) = read(place, "archive/2026-12.xml").iterfind(DELETED)
+        assert stone.get("ref", "").endswith(third)
+        return str(stone[0].text)[-21:-5]
+
+    editor_commands.merge(place.app(), [second, third], "ada")
+    assert named() == second
+    editor_commands.merge(place.app(), [first, second], "ada")
+    assert named() == first
+    items = [change_and_read(place, f"SELECT id FROM items WHERE title = 'News number {n}'") for n in (3, 2)]
+    editor_commands.split(place.app(), items, "ada", announce=False)
+    assert named() == second
+
+
+def test_a_merge_of_hidden_stories_changes_their_tombstones_at_once(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """The round after a merge of hidden stories writes what `publish` would write (P1)."""
+    by_title = ids(place)
+    editor_commands.set_hidden(place.app(), list(by_title.values()), "ada", hidden=True)
+    poll(place)
+    clock.now += timedelta(hours=2)
+    editor_commands.merge(place.app(), list(by_title.values()), "ada")
+    poll(place)
+    before = state(place)
+    assert "Published as" in (place.public / "atom.xml").read_text("utf-8")
+    publish.run(place.app())
+    assert state(place) == before
+
+
 def entry_times(place: Workplace, title: str) -> tuple[str, str]:
     """Return `updated` of an entry in the feed and in the JSON feed."""
     (entry,) = (e for e in read(place).iterfind(f"{A}entry") if e.findtext(f"{A}title") == title)

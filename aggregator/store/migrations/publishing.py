@@ -59,3 +59,21 @@ def m0033_month_entries(db: Database) -> None:
     """Add a hash of the written page of a month, and the number of changes before it."""
     db.execute("ALTER TABLE month_pages ADD COLUMN made_of TEXT NOT NULL DEFAULT ''")
     db.execute("ALTER TABLE month_pages ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0")
+
+
+_RAISE_OF_TOMBSTONE = (
+    "UPDATE channels SET revision = revision + 1"
+    " WHERE id IN (SELECT channel_id FROM channel_tombstones WHERE story_id = new.story_id);"
+    " UPDATE archives SET revision = revision + 1 WHERE month = new.month AND closed = 0"
+)
+TOMBSTONES = (
+    f"CREATE TRIGGER tombstones_published_insert AFTER INSERT ON tombstones BEGIN {_RAISE_OF_TOMBSTONE}; END",
+    "CREATE TRIGGER tombstones_published_update AFTER UPDATE OF became, at ON tombstones"
+    f" WHEN (old.became, old.at) IS NOT (new.became, new.at) BEGIN {_RAISE_OF_TOMBSTONE}; END",
+)
+
+
+def m0036_changed_tombstones(db: Database) -> None:
+    """Raise the revisions of channels and open months that publish a tombstone when it changes (P1)."""
+    for sql in TOMBSTONES:
+        db.execute(sql)
