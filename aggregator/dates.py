@@ -95,7 +95,10 @@ _ZONES = {
     "NZST": 12,
     "NZDT": 13,
 }
-"""Hours east of Greenwich; the zone of the source is taken for names such as IST, which mean several zones."""
+"""Hours east of Greenwich.
+
+Names that mean several zones, such as IST, are not listed: they count as the zone of the source.
+"""
 
 
 def parse(text: str | None, zone: tzinfo) -> datetime | None:
@@ -156,7 +159,7 @@ def _date_in(text: str) -> re.Match[str] | None:
 
 
 def _rank(date: re.Match[str], text: str) -> int:
-    """Return 0 for a date of publication by its label, 1 for one of an update, 2 without a label."""
+    """Return 0 for a label of publication before a date, 1 for one of an update, 2 for none."""
     before = text[max(0, date.start() - 40) : date.start()]
     if not _LABEL.search(before):
         return 2

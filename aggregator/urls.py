@@ -104,7 +104,7 @@ def web_link(url: str | None) -> str | None:
 
 
 def _ascii_authority(authority: str) -> str:
-    """Return `host:port` with the host as in DNS (RFC 5891), so that both ways to write it are one link.
+    """Return `host:port` with the host as in DNS (RFC 5891); both ways to write it are one link.
 
     A host that cannot be in DNS stays as it is.
     """

@@ -74,6 +74,6 @@ TOMBSTONES = (
 
 
 def m0036_changed_tombstones(db: Database) -> None:
-    """Raise the revisions of channels and open months that publish a tombstone when it changes (P1)."""
+    """Raise the revisions of channels and open months whose tombstones change (P1)."""
     for sql in TOMBSTONES:
         db.execute(sql)
