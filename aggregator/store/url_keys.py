@@ -12,7 +12,7 @@ from aggregator.store.items import chunked, placeholders
 
 RULES_VERSION = 2
 """Version of the rules for addresses; a change raises it, and stored keys are extended."""
-STATE = "url_rules"
+STATE = "address_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62
 
