@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from aggregator import containment, extras, feed_findings
 from aggregator.counts import count_of
 from aggregator.gateways import files
-from aggregator.locked_store import RELEASED, refuse_lost
+from aggregator.locked_store import RELEASED_KEY, refuse_lost
 from aggregator.model.bounces import BounceRates
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
@@ -45,7 +45,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
     """Return the same report from a store that is open."""
     count, items = stories.counts(store)
     unplaced, since = story_members.count_unplaced(store)
-    released = moment(meta.get(store, RELEASED))
+    released = moment(meta.get(store, RELEASED_KEY))
     unsent = deliveries.counts(store)
     findings = partner_reports.known_findings(store)
     return StatusReport(

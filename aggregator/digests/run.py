@@ -93,7 +93,7 @@ def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
     if record.last_composed > now:
         # The clock was ahead and has been put back. The ledger keeps what was published, the next period is due
         # again, and a digest that began under the wrong clock begins now.
-        closed, since = min(period, record.last_period), min(record.since, now - editions.BASELINE)
+        closed, since = min(period, record.last_period), min(record.since, now - editions.MAX_FIRST_AGE)
         with store.transaction():
             editions.close_period(store, plan.id, closed, now, since)
     return period > record.last_period

@@ -310,7 +310,9 @@ def _rendered(
 def _calendar(rendering: _Rendering, channel: Channel) -> list[str]:
     """Return the ids of the stories in the calendar of a channel."""
     day = events.today(rendering.config.site, rendering.now)
-    return story_events.of_channel(rendering.store, channel.id, day - events.PAST, day, MAX_EVENTS)
+    return story_events.of_channel(
+        rendering.store, channel.id, day - events.PAST_EVENTS_SPAN, day, MAX_EVENTS
+    )
 
 
 def _has_calendar(rendering: _Rendering, channel: Channel, dated: list[str]) -> bool:

@@ -18,15 +18,15 @@ from aggregator.publishing import paths, written_entries
 from aggregator.publishing.publish_pages import PageWork
 from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
-from aggregator.store.idle_check import EVENTS_END
+from aggregator.store.idle_check import EVENTS_END_KEY
 from aggregator.store.items import CHUNK
 from aggregator.store.story_events import EventFile
 
 MAX_FILES = 20_000
 """Maximum calendar files of stories that one round writes; the next round continues."""
-PAST = timedelta(days=366)
+PAST_EVENTS_SPAN = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
-DAY = "events_day"
+DAY_KEY = "events_day"
 """Key of the local day for which calendars and pages of events were rendered."""
 EVENT_FILES_KEY = "event_files_with"
 """Key of the hash of what the calendar files of stories were rendered with (P1)."""
@@ -43,15 +43,18 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
     Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
     """
     day = today(site, now)
-    before = date.fromisoformat(meta.get(store, DAY) or day.isoformat())
+    before = date.fromisoformat(meta.get(store, DAY_KEY) or day.isoformat())
     first, last = min(before, day), max(before, day)
     with store.transaction():
         if first < last:
             channels.raise_quietly(
-                store, story_events.channels_between(store, [(first, last), (first - PAST, last - PAST)])
+                store,
+                story_events.channels_between(
+                    store, [(first, last), (first - PAST_EVENTS_SPAN, last - PAST_EVENTS_SPAN)]
+                ),
             )
-        if meta.get(store, DAY) != day.isoformat():
-            meta.put(store, DAY, day.isoformat())
+        if meta.get(store, DAY_KEY) != day.isoformat():
+            meta.put(store, DAY_KEY, day.isoformat())
 
 
 def plan_next_day(store: Store, site: Site, now: datetime) -> None:
@@ -59,14 +62,14 @@ def plan_next_day(store: Store, site: Site, now: datetime) -> None:
     day = today(site, now)
     ends = [end for end in (story_events.next_end(store, day), _leaving(store, day)) if end]
     moment = _midnight_after(min(ends), site) if ends else None
-    if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END) or ""):
-        meta.put(store, EVENTS_END, planned)
+    if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END_KEY) or ""):
+        meta.put(store, EVENTS_END_KEY, planned)
 
 
 def _leaving(store: Store, day: date) -> date | None:
     """Return the day after which the oldest event leaves the calendars."""
-    oldest = story_events.next_end(store, day - PAST)
-    return oldest + PAST if oldest and oldest < day else None
+    oldest = story_events.next_end(store, day - PAST_EVENTS_SPAN)
+    return oldest + PAST_EVENTS_SPAN if oldest and oldest < day else None
 
 
 def _midnight_after(day: date, site: Site) -> datetime | None:

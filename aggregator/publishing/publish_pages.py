@@ -25,7 +25,7 @@ from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.store import archives, meta, pages, sources, stories
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import DOCUMENTS_LEFT, PAGES_BEFORE
+from aggregator.store.idle_check import DOCUMENTS_LEFT_KEY, PAGES_BEFORE_KEY
 from aggregator.store.items import chunked
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def publish(work: PageWork) -> None:
 def _note_left(work: PageWork) -> None:
     """Record whether documents are left to the next round, so that it is not idle (V6)."""
     left = "1" if work.is_unfinished else ""
-    if (meta.get(work.store, DOCUMENTS_LEFT) or "") != left:
-        meta.put(work.store, DOCUMENTS_LEFT, left)
+    if (meta.get(work.store, DOCUMENTS_LEFT_KEY) or "") != left:
+        meta.put(work.store, DOCUMENTS_LEFT_KEY, left)
 
 
 def _changed_stories(work: PageWork) -> None:
@@ -154,17 +154,17 @@ def _note_settings(work: PageWork) -> None:
     if meta.get(work.store, STORY_PAGES_KEY) != work.story_pages_hash:
         with work.store.transaction():
             meta.put(work.store, STORY_PAGES_KEY, work.story_pages_hash)
-            meta.put(work.store, PAGES_BEFORE, str(pages.number_after_newest(work.store) or ""))
+            meta.put(work.store, PAGES_BEFORE_KEY, str(pages.number_after_newest(work.store) or ""))
             pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
     """Write further pages with the current templates and settings, newest first."""
-    number = int(meta.get(work.store, PAGES_BEFORE) or 0)
+    number = int(meta.get(work.store, PAGES_BEFORE_KEY) or 0)
     while number:
         ids, number = pages.ids_before(work.store, number, MAX_UNCHANGED_PAGES)
         _write_stories(work, ids)
-        meta.put(work.store, PAGES_BEFORE, str(number or ""))
+        meta.put(work.store, PAGES_BEFORE_KEY, str(number or ""))
         if not work.everything:
             return
 

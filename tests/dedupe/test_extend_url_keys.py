@@ -26,7 +26,7 @@ def age(store: Store) -> None:
             "INSERT INTO aliases SELECT source_id, 'link', substr(link, length('https://') + 1), id FROM items"
         )
         store.db.execute("DELETE FROM candidate_index")
-        meta.delete(store, url_keys.STATE)
+        meta.delete(store, url_keys.STATE_KEY)
 
 
 def aliases(store: Store) -> set[tuple[str, str]]:
@@ -44,7 +44,7 @@ def test_known_entries_stay_known(place: Workplace) -> None:
         before = aliases(store)
         assert extend_url_keys.extend(store, NOW) == ()
         assert before < aliases(store)
-        assert meta.get(store, url_keys.STATE) == f"{url_keys.RULES_VERSION} 0 0"
+        assert meta.get(store, url_keys.STATE_KEY) == f"{url_keys.RULES_VERSION} 0 0"
     assert set(store_reports(place, ("hub", *WORDS), link=PAGE).values()) == {story}
 
 
