@@ -78,7 +78,7 @@ class Containment:
     def __post_init__(self) -> None:
         self.aside = set_aside.names(self.store)
 
-    def sound(self, step: ContainedStep, names: Iterable[str]) -> list[str]:
+    def usable(self, step: ContainedStep, names: Iterable[str]) -> list[str]:
         """Return those of `names` that are not set aside in this step."""
         return [name for name in names if name not in self.aside[step] and (step, name) not in self.broken]
 
@@ -89,37 +89,37 @@ class Containment:
 
         Raises what `act` raises if no name is the cause: without any name, with no single one, or with each one.
         """
-        sound = self.sound(step, names)
-        result = attempt(lambda: act(sound))
+        usable = self.usable(step, names)
+        result = attempt(lambda: act(usable))
         if not isinstance(result, Broken):
             return result
         if isinstance(attempt(lambda: act([])), Broken):
             raise result.error
-        tried = {name: attempt(partial(act, [name])) for name in sound}
+        tried = {name: attempt(partial(act, [name])) for name in usable}
         broken = {name: each.reason for name, each in tried.items() if isinstance(each, Broken)}
-        if not broken or len(broken) == len(sound) > 1:
+        if not broken or len(broken) == len(usable) > 1:
             raise result.error
         self.broken |= {(step, name): reason for name, reason in broken.items()}
-        return act(self.sound(step, sound))
+        return act(self.usable(step, usable))
 
-    def test(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
+    def works(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
         """Return whether `act`, about one item or story, works; if not, set that aside."""
         result = attempt(act)
         if isinstance(result, Broken):
             self.broken[step, name] = result.reason
         return not isinstance(result, Broken)
 
-    def whole(self, step: ContainedStep, name: str, act: Callable[[], T]) -> T | None:
+    def attempt_whole(self, step: ContainedStep, name: str, act: Callable[[], T]) -> T | None:
         """Return what `act` makes of many; None if it breaks, to be tried at the next run."""
         result = attempt(act)
         if isinstance(result, Broken):
             self.broken[step, name] = result.reason
             return None
-        self.forget(step, name)
+        self.release(step, name)
         return result
 
-    def forget(self, step: ContainedStep, name: str) -> None:
-        """Take back that something made of many is set aside."""
+    def release(self, step: ContainedStep, name: str) -> None:
+        """End that something made of many is set aside."""
         if name in self.aside[step]:
             self.repaired.add((step, name))
 
@@ -140,7 +140,7 @@ class Containment:
         return tuple(notices)
 
 
-WHOLE = frozenset({ContainedStep.CHANNEL, ContainedStep.EDITION, ContainedStep.COMPOSING})
+WHOLE_STEPS = frozenset({ContainedStep.CHANNEL, ContainedStep.EDITION, ContainedStep.COMPOSING})
 """Steps whose failure leaves a whole document or digest as it was."""
 
 _STEPS = {

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from aggregator import containment, extras, feed_findings
 from aggregator.counts import count_of
 from aggregator.gateways import files
-from aggregator.locked_store import RELEASED, refuse_lost
+from aggregator.locked_store import RELEASED_KEY, refuse_lost
 from aggregator.model.bounces import BounceRates
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
@@ -45,7 +45,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
     """Return the same report from a store that is open."""
     count, items = stories.counts(store)
     unplaced, since = story_members.count_unplaced(store)
-    released = moment(meta.get(store, RELEASED))
+    released = moment(meta.get(store, RELEASED_KEY))
     unsent = deliveries.counts(store)
     findings = partner_reports.known_findings(store)
     return StatusReport(
@@ -127,7 +127,9 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
         found.append(f"{messages} owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
-    found += [containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE]
+    found += [
+        containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE_STEPS
+    ]
     if report.bounces.fault_since and report.bounces.fault_since < now - LATE:
         begun = _minute(report.bounces.fault_since)
         found.append(f"bounces are not read since {begun}: {report.bounces.fault}")

@@ -13,10 +13,10 @@ from aggregator.store import channels, meta, runs
 from aggregator.store.connection import Store, opened, record_schema
 from aggregator.text import legal
 
-AUTHORITY = "authority"
+AUTHORITY_KEY = "authority"
 MAX_REASON_CHARACTERS = 500
 """Maximum length of the stored reason why a run ended."""
-RELEASED = "released"
+RELEASED_KEY = "released"
 """Key of the time when items under review were last released: unplaced since then."""
 
 
@@ -73,7 +73,7 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
 
 def check_same_authority(store: Store, config: Config) -> None:
     """Raise AuthorityChanged if published ids were made with another `site.authority` (V5)."""
-    known = meta.get(store, AUTHORITY)
+    known = meta.get(store, AUTHORITY_KEY)
     if known is not None and known != config.site.authority:
         raise AuthorityChanged(
             f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"

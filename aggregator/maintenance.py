@@ -13,7 +13,7 @@ from aggregator.ports import App
 from aggregator.store import editor_sessions, maintenance, meta, runs, subscriber_rights
 from aggregator.store.connection import opened
 
-PRUNED = "pruned"
+PRUNED_KEY = "pruned"
 """Key of the date of the last `prune` in the database."""
 
 
@@ -40,7 +40,7 @@ def prune(app: App) -> PruneReport:
     with locked_store(config, job="prune", clock=app.clock) as store:
         now = app.clock()
         meta.put(
-            store, PRUNED, now.date().isoformat()
+            store, PRUNED_KEY, now.date().isoformat()
         )  # before the work: after a failure it is tried again tomorrow
         run_id = runs.begin(store, "prune", now)
         report = maintenance.prune(store, config.retention, now)
@@ -57,6 +57,6 @@ def prune_if_due(app: App) -> PruneReport | None:
     if not database.exists():
         return None
     with opened(database, create=False) as store:
-        if meta.get(store, PRUNED) == app.clock().date().isoformat():
+        if meta.get(store, PRUNED_KEY) == app.clock().date().isoformat():
             return None
     return prune(app)

@@ -484,11 +484,11 @@ def _held(name: str, value: float | None, limit: float) -> dict[str, Any]:
     return {"measure": name, "value": value, "limit": limit, "met": met}
 
 
-def table(told: dict[str, Any], titles: dict[str, str]) -> str:
+def table(reported: dict[str, Any], titles: dict[str, str]) -> str:
     """Format the report: a line for each program, with the ratio of the aggregator to it."""
     rows = [["cycle", "program", "wall s", "CPU s", "ms/feed", "MiB", "our wall / its", "our CPU / its"]]
-    for name, cycle in told["cycles"].items():
-        verdicts = {target["measure"]: _verdict(target) for target in cycle["targets"]}
+    for name, cycle in reported["cycles"].items():
+        verdicts = {target["measure"]: _result(target) for target in cycle["targets"]}
 
         def ratio(measure: str, cycle: dict[str, Any] = cycle, verdicts: dict[str, str] = verdicts) -> str:
             return verdicts.get(measure) or _number(cycle.get(measure))
@@ -502,11 +502,11 @@ def table(told: dict[str, Any], titles: dict[str, str]) -> str:
             rows.append(["", "HTTP, and HTTPS of floor", *[""] * 5, ratio("ratio_tls")])
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    lines += [f"{SMALL_WORDS[target['measure']]}: {_verdict(target)}" for target in told["small_targets"]]
-    peer = f"reader {told['reader']}" if told["reader"] else "reader not measured"
+    lines += [f"{SMALL_WORDS[target['measure']]}: {_result(target)}" for target in reported["small_targets"]]
+    peer = f"reader {reported['reader']}" if reported["reader"] else "reader not measured"
     above = (
-        f"{told['feeds']} feeds of {told['items']} items, medians of {told['repeat']} x {told['again']}, {peer}"
-        "; targets hold for 500 feeds"
+        f"{reported['feeds']} feeds of {reported['items']} items, medians of"
+        f" {reported['repeat']} x {reported['again']}, {peer}; targets hold for 500 feeds"
     )
     return "\n".join([above, *(line.rstrip() for line in lines)])
 
@@ -523,7 +523,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def _verdict(target: dict[str, Any]) -> str:
+def _result(target: dict[str, Any]) -> str:
     word = {True: "met", False: "MISSED", None: ""}[target["met"]]
     return f"{_number(target['value'])} <= {target['limit']:g} {word}".rstrip()
 
@@ -555,11 +555,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     _progress("")
-    told = report(options, times, small, problems)
+    reported = report(options, times, small, problems)
     if options.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(reported, indent=2))
     else:
-        print(table(told, {cycle.name: cycle.title for cycle in times}))
+        print(table(reported, {cycle.name: cycle.title for cycle in times}))
     for problem in problems:
         print(f"not believable: {problem}", file=sys.stderr)
     sys.exit(1 if problems else 0)

@@ -41,7 +41,7 @@ from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import items, stories
 from aggregator.store.connection import Store, opened, stamp
-from aggregator.store.idle_check import PAGES_BEFORE
+from aggregator.store.idle_check import PAGES_BEFORE_KEY
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 STORIES_A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
@@ -158,7 +158,7 @@ def _prepare_pages(store: Store, config: Config) -> None:
     """Record all pages of stories and months as written, since an archive has grown with them."""
     store.db.execute("DELETE FROM page_queue")
     publish.render(store, config, NOW)
-    store.db.execute("UPDATE meta SET value = '' WHERE key = ?", [PAGES_BEFORE])
+    store.db.execute("UPDATE meta SET value = '' WHERE key = ?", [PAGES_BEFORE_KEY])
 
 
 Text = tuple[str, str, Mapping[int, float]]

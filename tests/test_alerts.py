@@ -183,7 +183,7 @@ def test_every_fault_is_in_status(faulty: Workplace) -> None:
     assert done.code == 0
     for words in (
         "3 items have no story yet",
-        "channel all is to be written since",
+        "the files of channel all are out of date, first noticed",
         "the last 2 runs of fetch",
     ):
         assert words in done.out

@@ -96,7 +96,7 @@ BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         evidence, "EXACT", (raise_for(lambda a, b: POISON in (a.title, b.title)), *evidence.EXACT)
     ),
     "traces": lambda patch: patch.setattr(
-        candidates, "item_keys", raise_for(lambda told: told.title == POISON, candidates.item_keys)
+        candidates, "item_keys", raise_for(lambda reported: reported.title == POISON, candidates.item_keys)
     ),
 }
 
@@ -270,7 +270,7 @@ def letters(place: Workplace) -> list[str]:
     return [file.read_text("utf-8") for file in files]
 
 
-def test_a_story_that_breaks_a_letter_is_left_out_of_it(
+def test_a_story_that_breaks_an_edition_is_left_out_of_it(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An edition omits a story that fails; once it is repaired, a later edition has it."""

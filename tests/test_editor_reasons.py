@@ -18,14 +18,14 @@ from aggregator.dedupe import cluster
 from aggregator.dedupe.compare import compare
 from aggregator.dedupe.vocabulary.load import FOLDER
 from aggregator.model.stories import Member
-from tests.dedupe.test_same_story import told
+from tests.dedupe.test_same_story import reported
 
 PAIRS = Path(__file__).parent / "data" / "dedupe"
 
 
 def member(side: dict[str, Any], id_: str) -> Member:
     """Return the item of one side of a labelled pair."""
-    return told(
+    return reported(
         id_,
         side["title"],
         side.get("summary") or "",

@@ -147,7 +147,7 @@ def _print_problems(report: StatusReport, now: datetime) -> None:
         items = count_of(report.unplaced, "item has", "items have")
         click.echo(f"{items} no story yet, the oldest {ago(report.unplaced_since, now)}")
     for channel, since in report.unwritten.items():
-        click.echo(f"channel {channel} is to be written since {ago(since, now)}")
+        click.echo(f"the files of channel {channel} are out of date, first noticed {ago(since, now)}")
     for job in health.failing_jobs(report):
         reason = line(job.reason, MAX_REASON_CHARACTERS)
         click.echo(
@@ -174,7 +174,7 @@ def _print_for_editors(report: StatusReport) -> None:
     from aggregator import containment
 
     if report.set_aside:
-        click.echo("\nSet aside, because it broke a step of the program:")
+        click.echo("\nSet aside, because a step of the program failed on it:")
     for problem in report.set_aside:
         click.echo(containment.notice(problem))
     if report.merge_candidates:

@@ -337,7 +337,7 @@ def story_event(invocation: Invocation, /, id_: str, none: bool, auto: bool, **f
     app = invocation.app(secrets=False)
     given = {name: value for name, value in facts.items() if value is not None}
     if none + auto + bool(given) > 1:
-        raise click.UsageError("--none, --auto and facts of an event exclude each other; nothing was changed")
+        raise click.UsageError("--none, --auto and facts of an event cannot be combined; nothing was changed")
     if not (none or auto or given):
         _print_event(app, event_decisions.read(app, id_), "")
     elif none:

@@ -266,7 +266,7 @@ def _set_aside_broken(store: Store, contained: Containment) -> None:
     """Set aside items whose keys cannot be made or that cannot be compared."""
     candidates.index_singly(store, contained)
     unplaced = {member.item_id: member for member in story_members.unplaced(store)}
-    sound = [unplaced[id_] for id_ in contained.sound(ContainedStep.PLACING, unplaced)]
+    sound = [unplaced[id_] for id_ in contained.usable(ContainedStep.PLACING, unplaced)]
     sound = [member for member in sound if _is_comparable(member, contained)]
     compared = attempt(lambda: _placed_candidates(store, sound))
     for member in () if isinstance(compared, Broken) else compared:
@@ -275,7 +275,9 @@ def _set_aside_broken(store: Store, contained: Containment) -> None:
 
 def _is_comparable(member: Member, contained: Containment) -> bool:
     """Return whether an item can be compared; set it aside if not."""
-    return contained.test(ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member))
+    return contained.works(
+        ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member)
+    )
 
 
 def _placed_candidates(store: Store, members: Sequence[Member]) -> list[Member]:
@@ -307,7 +309,7 @@ def _assign_singly(
             (member,) = story_members.of_items(store, [item_id])
             _set_aside_clashing(store, member, contained)
             contained.record(now)
-            contained.test(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
+            contained.works(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
     return AssignReport(
         founded=sum(each.founded for each in reports), joined=sum(each.joined for each in reports)
     )
@@ -323,4 +325,4 @@ def _set_aside_clashing(store: Store, member: Member, contained: Containment) ->
         compare = partial(
             cluster.assign, [member], [story], candidate_ids, given.constraints, given.common_words
         )
-        contained.test(ContainedStep.PLACING, story.lead.item_id, compare)
+        contained.works(ContainedStep.PLACING, story.lead.item_id, compare)

@@ -43,7 +43,7 @@ def compose(store: Store, config: Config, plan: DigestPlan, now: datetime, conta
 def start_of(store: Store, plan: DigestPlan, now: datetime) -> datetime:
     """Return the announced time of the oldest story that a digest may contain (M2)."""
     record = editions.record(store, plan.id)
-    return record.since if record else now - editions.BASELINE
+    return record.since if record else now - editions.MAX_FIRST_AGE
 
 
 def _operator_report(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Draft:

@@ -16,7 +16,7 @@ from aggregator.model.digests import (
 )
 from aggregator.store.connection import opened
 from aggregator.store.digest_history import delivery_facts
-from aggregator.store.editions import BASELINE, REACH
+from aggregator.store.editions import MAX_FIRST_AGE, MAX_PENDING_AGE
 from aggregator.story_view import read_from
 
 
@@ -33,7 +33,9 @@ def run(config: Config, name: str, address: str, now: datetime) -> ExplanationRe
         title=story.lead.title,
         name=name,
         address=address,
-        digests=tuple(explain(each, baseline=BASELINE, reach=REACH, now=now) for each in facts),
+        digests=tuple(
+            explain(each, baseline=MAX_FIRST_AGE, reach=MAX_PENDING_AGE, now=now) for each in facts
+        ),
     )
 
 

@@ -93,7 +93,7 @@ def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
     if record.last_composed > now:
         # The clock was ahead and has been put back. The ledger keeps what was published, the next period is due
         # again, and a digest that began under the wrong clock begins now.
-        closed, since = min(period, record.last_period), min(record.since, now - editions.BASELINE)
+        closed, since = min(period, record.last_period), min(record.since, now - editions.MAX_FIRST_AGE)
         with store.transaction():
             editions.close_period(store, plan.id, closed, now, since)
     return period > record.last_period
@@ -105,13 +105,13 @@ def _compose_due(
     """Compose all editions that are due; one that breaks does not stop the others."""
     report = DigestReport()
     for plan in due:
-        composed = contained.whole(
+        composed = contained.attempt_whole(
             ContainedStep.COMPOSING, plan.id, partial(_compose, store, config, plan, now, report, contained)
         )
         report = composed or report
     removed = contained.aside[ContainedStep.COMPOSING].difference(plan.id for plan in config.mailings)
     for digest_id in removed:
-        contained.forget(ContainedStep.COMPOSING, digest_id)
+        contained.release(ContainedStep.COMPOSING, digest_id)
     return replace(report, notices=(*report.notices, *contained.record(now)))
 
 

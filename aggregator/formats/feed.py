@@ -217,7 +217,7 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
         plain = feed_repair.ENCODING_DECLARATION.sub(r"\1", body.decode("latin-1")).encode("latin-1")
         if kind or plain != body:  # the charset does not exist, but ASCII can be parsed without it
             return _parse(plain, url, {})
-        raise UnreadableDocument(f"feedparser stumbles over it ({type(error).__name__}: {error})") from error
+        raise UnreadableDocument(f"feedparser failed on it ({type(error).__name__}: {error})") from error
 
 
 def _refusal(body: bytes, headers: Mapping[str, str]) -> str:

@@ -144,7 +144,7 @@ class _Wire(io.RawIOBase):
             raise ConnectionResetError
         if self.received > MAX_FRAMING_BYTES + self.body * 9 // 8:
             raise TooMuchFraming(
-                f"the HTTP framing of the answer is larger than allowed:"
+                f"the HTTP framing of the response is larger than allowed:"
                 f" {self.received} bytes came for {self.body} bytes of body"
             )
         self._raw._sock.settimeout(remaining())
@@ -173,7 +173,7 @@ class _BoundedResponse(http.client.HTTPResponse):
             if not 100 <= status[1] < 200 or status[1] == http.client.SWITCHING_PROTOCOLS:
                 return status
             http.client.parse_headers(self.fp)
-        raise TooManyInterimResponses(f"more than {MAX_INTERIM_RESPONSES} interim answers (1xx) came")
+        raise TooManyInterimResponses(f"more than {MAX_INTERIM_RESPONSES} interim responses (1xx) came")
 
     def read(self, amt: int | None = None) -> bytes:
         data = super().read(amt)

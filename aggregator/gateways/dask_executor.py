@@ -152,7 +152,7 @@ def _connect(address: str) -> Any:
         client = Client(place, timeout=CONNECT_SECONDS, set_as_default=False, name="aggregator")
     except (OSError, ValueError, RuntimeError) as error:
         raise ExecutorError(
-            f"fetch.executor {address} cannot be used: no scheduler of Dask answers there;"
+            f"fetch.executor {address} cannot be used: no scheduler of Dask responds there;"
             " start it with `dask scheduler`, or remove fetch.executor"
         ) from error
     try:

@@ -117,7 +117,7 @@ class Drafts:
         self._drafts[target] = draft_of(target)
         write_draft(self._drafts[target], body, 0o666)
 
-    def reveal(self) -> None:
+    def rename_all(self) -> None:
         """Sync all drafts to disk, then rename them."""
         target = os.fspath(self.public)
         try:

@@ -122,7 +122,7 @@ def lock(data: Path, wait_seconds: float = 0) -> Iterator[None]:
                     raise BlockingIOError
                 time.sleep(0.2 if wait_seconds else 0.01)
         except OSError as error:
-            raise AnotherRunHolds(f"another run holds {data}; nothing was done") from error
+            raise AnotherRunHolds(f"another run holds the lock of {data}; nothing was done") from error
         yield
 
 
@@ -138,7 +138,7 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
     """Write a document and its `.gz` if their bytes changed; return whether they did (PB13)."""
     drafts = Drafts(public)
     changed = drafts.add(document)
-    drafts.reveal()
+    drafts.rename_all()
     return changed
 
 
@@ -253,10 +253,10 @@ def outbox(folder: Path) -> Iterator[Mailer]:
             permissions.make_folder(folder)
             write_message(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
         except FilesError as error:
-            raise MailError(f"{error}; every message stays owed") from error
+            raise MailError(f"{error}; every message stays queued") from error
         except OSError as error:
             raise MailError(
-                f"{folder} cannot be written: {error.strerror}; every message stays owed"
+                f"{folder} cannot be written: {error.strerror}; every message stays queued"
             ) from error
 
     yield write

@@ -99,7 +99,7 @@ class ProcessSandbox:
         except TimeoutError as error:
             raise SandboxFailure(f"reading it takes longer than {seconds:.3g} s") from error
         except ValueError as error:
-            raise SandboxFailure("the process that read it handed back no valid result") from error
+            raise SandboxFailure("the process that read it returned no valid result") from error
         finally:
             _release(process, healthy=healthy)
         if answer is Answer.VALUE:

@@ -74,7 +74,7 @@ class AnnouncedStory(NamedTuple):
 class MonthRecord:
     """How many stories a month (`yyyy-mm`) has, and which revision of its page was written.
 
-    `made_of` is a hash of the written page and the publishers, `made_at` the number of changes before it
+    `entries_hash` is a hash of the written page and the publishers, `change_count` the number of changes before it
     (`stories.changes`).
     """
 
@@ -82,9 +82,9 @@ class MonthRecord:
     stories: int
     revision: int
     written_revision: int
-    written_with: str
-    made_of: str
-    made_at: int
+    render_hash: str
+    entries_hash: str
+    change_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

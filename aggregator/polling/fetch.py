@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 from aggregator import config_cache, publishing
 from aggregator.errors import AggregatorError, UnknownName
-from aggregator.locked_store import AUTHORITY, locked_store
+from aggregator.locked_store import AUTHORITY_KEY, locked_store
 from aggregator.model.config import Config
 from aggregator.model.reports import FetchReport
 from aggregator.polling.contact import refuse_public
@@ -171,8 +171,8 @@ def _check_ids(ids: Iterable[str], config: Config) -> None:
 
 def _record_authority(store: Store, config: Config) -> None:
     """Record the authority before the first story gets an id; it is final from then on (V5)."""
-    if meta.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
-        meta.put(store, AUTHORITY, config.site.authority)
+    if meta.get(store, AUTHORITY_KEY) is None and story_members.any_unplaced(store):
+        meta.put(store, AUTHORITY_KEY, config.site.authority)
 
 
 def _summary(report: FetchReport) -> dict[str, object]:

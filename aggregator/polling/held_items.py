@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aggregator.locked_store import RELEASED
+from aggregator.locked_store import RELEASED_KEY
 from aggregator.ports import App
 from aggregator.store import editorial, items, meta, runs, sources
 from aggregator.store.connection import opened, stamp
@@ -28,6 +28,6 @@ def decide(app: App, ids: Sequence[str], who: str, *, release: bool) -> dict[str
             if held or release:
                 editorial.decide(store, verb, who, now, stories=[], items=held, before={"source": id_})
         if release:
-            meta.put(store, RELEASED, stamp(now) or "")
+            meta.put(store, RELEASED_KEY, stamp(now) or "")
         runs.clear_idle(store)
     return decided

@@ -37,7 +37,7 @@ def has_documents(visit: VisitResult) -> bool:
 
 
 def store_visit(
-    work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.Activity
+    work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.SourceActivity
 ) -> None:
     """Store the result of one visit; a result that cannot be stored is a failure of its source.
 
@@ -60,7 +60,7 @@ def store_visit(
 
 
 def _store(
-    work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.Activity
+    work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.SourceActivity
 ) -> None:
     """Store the result of one visit in one transaction, then report it."""
     record = work.records[source.id]
@@ -125,7 +125,7 @@ def _plan_next(
     source: Source,
     visit: VisitResult,
     changes: Counter[ChangeKind],
-    activity: sources.Activity,
+    activity: sources.SourceActivity,
     *,
     coverage_gap: bool,
     pushed_until: datetime | None,

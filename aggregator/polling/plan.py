@@ -43,7 +43,7 @@ class Shared:
     robots: Mapping[str, Robots]
     missing_items: Mapping[str, tuple[MissingItem, ...]]
     entry_hashes: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
-    activity: Mapping[str, sources.Activity] = field(default_factory=dict)
+    activity: Mapping[str, sources.SourceActivity] = field(default_factory=dict)
 
 
 def shared(work: Round, chosen: Sequence[Source]) -> Shared:

@@ -71,7 +71,8 @@ def apply_checks(
         if result is PageCheckResult.REMOVED:
             gone.append(missing_item.item_id)
             notices.append(
-                f"{source.id}: “{line(missing_item.title, 100)}” was withdrawn: its page is gone ({status} twice)"
+                f"{source.id}: “{line(missing_item.title, 100)}” was removed by its publisher:"
+                f" its page is gone ({status} twice)"
             )
     return _decided(store, "withdraw", gone, now), notices
 

@@ -14,7 +14,7 @@ from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
 from aggregator.model.polling import CoverageGap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
-from aggregator.publishing.synchronise import reading_key
+from aggregator.publishing.synchronise import parsing_hash
 from aggregator.store import documents, items, phase_edits, sources, story_placement
 from aggregator.store.connection import Store
 
@@ -185,7 +185,7 @@ def _accept(
 ) -> None:
     """Store the document; update stories and channels of edited and returned items (P1)."""
     order = removals.listed(listed_before, listed)
-    documents.accept(work.store, source.id, parsed, reading_key(source, work.config, work.now), order)
+    documents.accept(work.store, source.id, parsed, parsing_hash(source, work.config, work.now), order)
     _touch_edited(work, changes, applied_later)
     story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
     work.touch_stories(story_ids)

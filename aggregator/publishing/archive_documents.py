@@ -17,17 +17,17 @@ from aggregator.store.items import chunked
 
 
 def composed(
-    store: Store, contained: Containment, month: ArchiveMonth, written: Path | None, made_at: int
+    store: Store, contained: Containment, month: ArchiveMonth, written: Path | None, change_count: int
 ) -> Iterator[bytes]:
     """Yield the document of a month, in the caller's snapshot.
 
-    `written` is the document that has the entries of stories without a change after `made_at`, if there is one.
+    `written` is the document that has the entries of stories without a change after `change_count`, if there is one.
     """
     yield archive.head(month, archives.last_change_of_month(store, month.month) or EPOCH)
     with written_entries.in_order(written, atom.ENTRY, atom.split) as entries:
         for changes in archives.stories_in_parts(store, month.month):
-            sound = contained.sound(ContainedStep.PUBLISHING, changes)
-            kept = entries.take(id_ for id_ in sound if changes[id_] <= made_at)
+            sound = contained.usable(ContainedStep.PUBLISHING, changes)
+            kept = entries.take(id_ for id_ in sound if changes[id_] <= change_count)
             rendered = partial(_entries, store, month, kept)
             yield contained.without_broken(ContainedStep.PUBLISHING, sound, rendered)
     yield atom.END
@@ -51,7 +51,7 @@ def amended(
     try:
         contents = archive.contents(_blocks(document), month.tombstones) if as_written else None
         published = contents.story_ids if contents else archive.story_ids(document.read_bytes())
-        missing = contained.sound(ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ not in published])
+        missing = contained.usable(ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ not in published])
         if contents is None:
             missing_stories = tuple(stories.read(store, missing))
             return [archive.amend(document.read_bytes(), replace(month, stories=missing_stories))]

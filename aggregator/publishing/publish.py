@@ -86,11 +86,11 @@ class _Rendering:
     fragments: Fragments = field(default_factory=FragmentCache)
     publishers: str = ""
     """All publishers, of which an entry contains some."""
-    made_at: int = 0
+    change_count: int = 0
     """Number of changes of stories when the run began (`stories.changes`)."""
-    calendars_made_of: dict[str, str] = field(default_factory=dict)
+    calendars_hash: dict[str, str] = field(default_factory=dict)
     """By channel, a hash of its calendars and of all that they depend on."""
-    records: list[Callable[[], None]] = field(default_factory=list)
+    record_calls: list[Callable[[], None]] = field(default_factory=list)
     """Calls that record in the database what was written."""
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -113,19 +113,19 @@ class _Rendering:
 
     def finish(self) -> None:
         """Make the drafts visible, and record that in one transaction (P1)."""
-        if not self.records:
+        if not self.record_calls:
             return
-        self.drafts.reveal()
+        self.drafts.rename_all()
         with self.store.transaction():
-            for record in self.records:
+            for record in self.record_calls:
                 record()
-        self.records.clear()
+        self.record_calls.clear()
 
     def exists(self, path: str) -> bool:
         """Return whether a file exists; the operator may have deleted `public`."""
         return (self.config.public / path).exists()
 
-    def rendered_with(self) -> str:
+    def render_hash(self) -> str:
         """Return hashes of what the bytes depend on besides the stories of a channel (P1)."""
         editions = "with editions" if self.editions else "no editions"
         return f"{self.config.file_hash} {publishing.hash_of_program()} {editions}"
@@ -142,7 +142,7 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         contained=Containment(store),
         drafts=Drafts(config.public),
         publishers=repr(sources.publishers(store)),
-        made_at=stories.changes(store),
+        change_count=stories.changes(store),
     )
 
 
@@ -157,7 +157,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     # `all` comes last, because its page links to the others.
     for channel in sorted(config.channels, key=lambda each: each.id == "all"):
         _channel(rendering, channel, records[channel.id])
-        if len(rendering.records) >= MAX_CHANNELS_TOGETHER:
+        if len(rendering.record_calls) >= MAX_CHANNELS_TOGETHER:
             rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
@@ -181,9 +181,9 @@ def _pages(rendering: _Rendering) -> PageWork:
         store=rendering.store,
         config=rendering.config,
         contained=rendering.contained,
-        rendered_with=rendering.rendered_with(),
+        render_hash=rendering.render_hash(),
         publishers=rendering.publishers,
-        made_at=rendering.made_at,
+        change_count=rendering.change_count,
         everything=rendering.everything,
     )
     events.write_files(work)
@@ -204,11 +204,11 @@ def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]
 
 
 def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
-    rendered_with = rendering.rendered_with()
-    current = record.revision == record.written_revision and record.written_with == rendered_with
+    render_hash = rendering.render_hash()
+    current = record.revision == record.written_revision and record.render_hash == render_hash
     if current and not rendering.everything and _has_files(rendering, channel):
         return
-    documents = rendering.contained.whole(
+    documents = rendering.contained.attempt_whole(
         ContainedStep.CHANNEL, channel.id, lambda: _documents(rendering, channel, record)
     )
     if documents is None:
@@ -221,13 +221,15 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
     bodies = [each.body for each in documents if each.path in split]
-    made_of = written_entries.made_of(rendering.publishers, bodies)
-    written = partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
-    calendars = rendering.calendars_made_of.get(channel.id, "")
-    rendering.records.append(partial(written, calendars_made_of=calendars))
+    entries_hash = written_entries.entries_hash(rendering.publishers, bodies)
+    written = partial(
+        channels.written, rendering.store, record, render_hash, entries_hash, rendering.change_count
+    )
+    calendars = rendering.calendars_hash.get(channel.id, "")
+    rendering.record_calls.append(partial(written, calendars_hash=calendars))
     if rendering.config.hub:
         feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
-        rendering.records.append(partial(websub_pings.record_published, rendering.store, feeds))
+        rendering.record_calls.append(partial(websub_pings.record_published, rendering.store, feeds))
 
 
 def _has_files(rendering: _Rendering, channel: Channel) -> bool:
@@ -295,9 +297,9 @@ def _rendered(
         fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
-    made_of = None if rendering.everything else record.calendars_made_of
-    calendars = events.calendars(publication, config.public, rendering.rendered_with(), made_of)
-    rendering.calendars_made_of[channel.id] = calendars.made_of
+    calendars_hash = None if rendering.everything else record.calendars_hash
+    calendars = events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
+    rendering.calendars_hash[channel.id] = calendars.entries_hash
     return [
         *renderers.feeds(publication),
         *(render(page) for render in renderers.PAGES.values()),
@@ -308,7 +310,9 @@ def _rendered(
 def _calendar(rendering: _Rendering, channel: Channel) -> list[str]:
     """Return the ids of the stories in the calendar of a channel."""
     day = events.today(rendering.config.site, rendering.now)
-    return story_events.of_channel(rendering.store, channel.id, day - events.PAST, day, MAX_EVENTS)
+    return story_events.of_channel(
+        rendering.store, channel.id, day - events.PAST_EVENTS_SPAN, day, MAX_EVENTS
+    )
 
 
 def _has_calendar(rendering: _Rendering, channel: Channel, dated: list[str]) -> bool:
@@ -325,14 +329,14 @@ def _unchanged_entries(
     """
     from aggregator.publishing import renderers
 
-    if rendering.everything or record.written_with != rendering.rendered_with():
+    if rendering.everything or record.render_hash != rendering.render_hash():
         return {}
     return written_entries.unchanged(
         rendering.store,
         renderers.written_files(rendering.config.public, channel),
         publishers=rendering.publishers,
-        written=record.made_of,
-        written_at=record.made_at,
+        written=record.entries_hash,
+        written_at=record.change_count,
     )
 
 
@@ -355,7 +359,7 @@ def _remove_old_channels(rendering: _Rendering) -> None:
         files.remove_documents(rendering.config.public, paths)
         websub_pings.forget(rendering.store, [rendering.config.site.url + path for path in paths])
         channels.forget(rendering.store, id_)
-        rendering.contained.forget(ContainedStep.CHANNEL, id_)
+        rendering.contained.release(ContainedStep.CHANNEL, id_)
 
 
 def _archives(rendering: _Rendering) -> None:
@@ -373,15 +377,15 @@ def _archives(rendering: _Rendering) -> None:
                 stories=(),
                 fragments=rendering.fragments,
             )
-            rendering.contained.whole(
+            rendering.contained.attempt_whole(
                 ContainedStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
             )
     rendering.finish()  # before the channel that links to these documents
 
 
 def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
-    expected = paths.frozen_hash(rendering.config.site) if record.closed else rendering.rendered_with()
-    current = record.revision == record.written_revision and record.written_with == expected
+    expected = paths.frozen_hash(rendering.config.site) if record.closed else rendering.render_hash()
+    current = record.revision == record.written_revision and record.render_hash == expected
     ended = not record.closed and record.month < f"{rendering.now:%Y-%m}"
     return (
         rendering.everything or ended or not current or not rendering.exists(paths.archive_path(record.month))
@@ -397,18 +401,18 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
     with store.snapshot():
         month = replace(month, tombstones=tuple(archives.tombstones(store, month.month)))
         parts: Iterable[bytes] | None = None
-        if record.closed and record.written_with == frozen_hash:
-            as_written = written_entries.has_hash(document, rendering.publishers, record.made_of)
+        if record.closed and record.render_hash == frozen_hash:
+            as_written = written_entries.has_hash(document, rendering.publishers, record.entries_hash)
             parts = archive_documents.amended(store, contained, month, document, as_written=as_written)
         if parts is None:
             written_before = document if _is_up_to_date(rendering, record, document) else None
-            parts = archive_documents.composed(store, contained, month, written_before, record.made_at)
+            parts = archive_documents.composed(store, contained, month, written_before, record.change_count)
         document_hash = rendering.write_parts(paths.archive_path(month.month), parts)
     closed = record.month < f"{rendering.now:%Y-%m}"
-    written_with = frozen_hash if closed else rendering.rendered_with()
-    made_of = written_entries.made_of_hashes(rendering.publishers, [document_hash])
-    written = partial(archives.written, store, record, written_with, made_of, rendering.made_at)
-    rendering.records.append(partial(written, closed=closed))
+    render_hash = frozen_hash if closed else rendering.render_hash()
+    entries_hash = written_entries.entries_hash_from(rendering.publishers, [document_hash])
+    written = partial(archives.written, store, record, render_hash, entries_hash, rendering.change_count)
+    rendering.record_calls.append(partial(written, closed=closed))
 
 
 def _is_up_to_date(rendering: _Rendering, record: ArchiveRecord, document: Path) -> bool:
@@ -417,6 +421,6 @@ def _is_up_to_date(rendering: _Rendering, record: ArchiveRecord, document: Path)
     It has not if the document, the publishers, the templates or feeds.yaml are others than when it was written.
     """
     ended = record.month < f"{rendering.now:%Y-%m}"
-    if rendering.everything or ended or record.written_with != rendering.rendered_with():
+    if rendering.everything or ended or record.render_hash != rendering.render_hash():
         return False
-    return written_entries.has_hash(document, rendering.publishers, record.made_of)
+    return written_entries.has_hash(document, rendering.publishers, record.entries_hash)

@@ -19,7 +19,7 @@ from aggregator.publishing import paths
 from aggregator.store import edition_revisions, meta, websub_pings
 from aggregator.store.connection import Store
 
-WRITTEN_WITH = "editions_written"
+EDITIONS_KEY = "editions_written"
 """Key of the hashes that the list and the feed were rendered with."""
 
 
@@ -30,10 +30,10 @@ def publish(
 
     Changed templates or settings alone rewrite the list and the feed, but no pages of old editions (P1).
     """
-    rendered_with = f"{config.file_hash} {publishing.hash_of_program()}"
+    render_hash = f"{config.file_hash} {publishing.hash_of_program()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
     due = edition_revisions.unwritten(store, everything=everything or lost)
-    if not due and (lost or meta.get(store, WRITTEN_WITH) == rendered_with):
+    if not due and (lost or meta.get(store, EDITIONS_KEY) == render_hash):
         return PublishReport()
     written = []
     unchanged = 0
@@ -52,7 +52,7 @@ def publish(
         websub_pings.record_published(
             store, {config.site.url + paths.EDITION_FEED: hashes[paths.EDITION_FEED]}
         )
-    meta.put(store, WRITTEN_WITH, rendered_with)
+    meta.put(store, EDITIONS_KEY, render_hash)
     return PublishReport(documents_written=tuple(written), unchanged=unchanged)
 
 
@@ -65,7 +65,7 @@ def _documents(
 
     documents, failed = [], set()
     for id_ in due:
-        document = contained.whole(ContainedStep.EDITION, id_, partial(_page, store, config, id_))
+        document = contained.attempt_whole(ContainedStep.EDITION, id_, partial(_page, store, config, id_))
         if document is None:
             failed.add(id_)
         else:

@@ -18,17 +18,17 @@ from aggregator.publishing import paths, written_entries
 from aggregator.publishing.publish_pages import PageWork
 from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
-from aggregator.store.idle_check import EVENTS_END
+from aggregator.store.idle_check import EVENTS_END_KEY
 from aggregator.store.items import CHUNK
 from aggregator.store.story_events import EventFile
 
 MAX_FILES = 20_000
 """Maximum calendar files of stories that one round writes; the next round continues."""
-PAST = timedelta(days=366)
+PAST_EVENTS_SPAN = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
-DAY = "events_day"
+DAY_KEY = "events_day"
 """Key of the local day for which calendars and pages of events were rendered."""
-WRITTEN_WITH = "event_files_with"
+EVENT_FILES_KEY = "event_files_with"
 """Key of the hash of what the calendar files of stories were rendered with (P1)."""
 
 
@@ -43,15 +43,18 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
     Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
     """
     day = today(site, now)
-    before = date.fromisoformat(meta.get(store, DAY) or day.isoformat())
+    before = date.fromisoformat(meta.get(store, DAY_KEY) or day.isoformat())
     first, last = min(before, day), max(before, day)
     with store.transaction():
         if first < last:
             channels.raise_quietly(
-                store, story_events.channels_between(store, [(first, last), (first - PAST, last - PAST)])
+                store,
+                story_events.channels_between(
+                    store, [(first, last), (first - PAST_EVENTS_SPAN, last - PAST_EVENTS_SPAN)]
+                ),
             )
-        if meta.get(store, DAY) != day.isoformat():
-            meta.put(store, DAY, day.isoformat())
+        if meta.get(store, DAY_KEY) != day.isoformat():
+            meta.put(store, DAY_KEY, day.isoformat())
 
 
 def plan_next_day(store: Store, site: Site, now: datetime) -> None:
@@ -59,14 +62,14 @@ def plan_next_day(store: Store, site: Site, now: datetime) -> None:
     day = today(site, now)
     ends = [end for end in (story_events.next_end(store, day), _leaving(store, day)) if end]
     moment = _midnight_after(min(ends), site) if ends else None
-    if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END) or ""):
-        meta.put(store, EVENTS_END, planned)
+    if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END_KEY) or ""):
+        meta.put(store, EVENTS_END_KEY, planned)
 
 
 def _leaving(store: Store, day: date) -> date | None:
     """Return the day after which the oldest event leaves the calendars."""
-    oldest = story_events.next_end(store, day - PAST)
-    return oldest + PAST if oldest and oldest < day else None
+    oldest = story_events.next_end(store, day - PAST_EVENTS_SPAN)
+    return oldest + PAST_EVENTS_SPAN if oldest and oldest < day else None
 
 
 def _midnight_after(day: date, site: Site) -> datetime | None:
@@ -79,17 +82,17 @@ def _midnight_after(day: date, site: Site) -> datetime | None:
 def write_files(work: PageWork) -> None:
     """Write the calendar file of each story whose event changed, or remove it."""
     store = work.store
-    if work.everything or meta.get(store, WRITTEN_WITH) != work.rendered_with:
+    if work.everything or meta.get(store, EVENT_FILES_KEY) != work.render_hash:
         with store.transaction():
             story_events.raise_revisions(store)
-            meta.put(store, WRITTEN_WITH, work.rendered_with)
+            meta.put(store, EVENT_FILES_KEY, work.render_hash)
     written = 0
     while (work.everything or written < MAX_FILES) and (outdated := story_events.unwritten(store, CHUNK)):
         _write_some(work, outdated)
         with store.transaction():
             story_events.written(store, outdated)
         written += len(outdated)
-    work.is_left |= not work.everything and written >= MAX_FILES
+    work.is_unfinished |= not work.everything and written >= MAX_FILES
 
 
 def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
@@ -101,7 +104,7 @@ def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
     for story in work.contained.without_broken(
         ContainedStep.PUBLISHING, kept, partial(stories.read, work.store)
     ):
-        work.contained.test(
+        work.contained.works(
             ContainedStep.PUBLISHING,
             story.id,
             lambda story=story: documents.append(calendar.render_story(story, work.config.site)),  # type: ignore[misc]
@@ -115,10 +118,10 @@ class Calendars(NamedTuple):
     """The calendars of a channel that are to be written, and a hash of all that they depend on."""
 
     documents: list[PublishedDocument]
-    made_of: str
+    entries_hash: str
 
 
-def calendars(publication: Publication, public: Path, rendered_with: str, written: str | None) -> Calendars:
+def calendars(publication: Publication, public: Path, render_hash: str, written: str | None) -> Calendars:
     """Render the calendars of a channel, none of them if their files have the hash `written`.
 
     Most new stories announce no event, and importing icalendar takes 20 ms.
@@ -130,11 +133,11 @@ def calendars(publication: Publication, public: Path, rendered_with: str, writte
     publication = replace(
         publication, channels=(), stories=(), tombstones=(), updated=EPOCH, previous=None, fragments={}
     )
-    inputs = f"{rendered_with} {publication!r}"
+    inputs = f"{render_hash} {publication!r}"
     names = renderers.calendar_paths(publication.channel)
     with suppress(OSError):
-        if written == written_entries.made_of(inputs, [(public / name).read_bytes() for name in names]):
+        if written == written_entries.entries_hash(inputs, [(public / name).read_bytes() for name in names]):
             return Calendars([], written)
     documents = renderers.calendars(publication)
     bodies = {document.path: document.body for document in documents}
-    return Calendars(documents, written_entries.made_of(inputs, [bodies[name] for name in names]))
+    return Calendars(documents, written_entries.entries_hash(inputs, [bodies[name] for name in names]))

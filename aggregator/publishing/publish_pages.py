@@ -25,27 +25,27 @@ from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.store import archives, meta, pages, sources, stories
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import DOCUMENTS_LEFT, PAGES_BEFORE
+from aggregator.store.idle_check import DOCUMENTS_LEFT_KEY, PAGES_BEFORE_KEY
 from aggregator.store.items import chunked
 
 if TYPE_CHECKING:
     from aggregator.publishing import directory_pages
 
-MAX_CHANGED = 20_000
+MAX_CHANGED_PAGES = 20_000
 """Maximum pages of changed stories that one round writes; the next round continues."""
-MAX_AGAIN = 500
+MAX_UNCHANGED_PAGES = 500
 """Maximum pages of unchanged stories that a round writes after a change of templates."""
-MAX_MONTHS_AGAIN = 6
+MAX_UNCHANGED_MONTHS = 6
 """Maximum pages of unchanged months that a round writes after a change of templates."""
 MAX_RELATED, MAX_CORRECTIONS = 10, 10
 """Maximum related stories and corrections on a page."""
-STORIES_WITH = "story_pages_with"
+STORY_PAGES_KEY = "story_pages_with"
 """Key of the hash of what pages of stories are rendered with besides the story (P1)."""
-LISTS_WITH = "lists_with"
+LISTS_KEY = "lists_with"
 """Key of what the lists were rendered with, and of the last change of a story."""
-DIRECTORY_HASH = "directory_written"
+DIRECTORY_KEY = "directory_written"
 """Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
-FIXED_WITH = "fixed_pages_with"
+FIXED_PAGES_KEY = "fixed_pages_with"
 """Key of what the pages that depend on settings alone were rendered with."""
 
 
@@ -59,19 +59,19 @@ class PageWork:
     store: Store
     config: Config
     contained: Containment
-    rendered_with: str
+    render_hash: str
     publishers: str
     """All publishers, of which an entry contains some."""
-    made_at: int
+    change_count: int
     """Number of changes of stories when the run began (`stories.changes`)."""
     everything: bool
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
-    is_left: bool = False
+    is_unfinished: bool = False
     """Whether documents are left to the next round, apart from pages of stories."""
 
     @cached_property
-    def stories_with(self) -> str:
+    def story_pages_hash(self) -> str:
         """Return a hash of what pages of stories depend on besides the story."""
         named = [
             (each.id, each.name, each.url, each.licence, each.full_text)
@@ -90,7 +90,7 @@ class PageWork:
         drafts = Drafts(self.config.public, compressed=compress)
         for document in documents:
             self._count(document.path, drafts.add(document))
-        drafts.reveal()
+        drafts.rename_all()
 
     def write_parts(self, documents: Iterable[tuple[str, Iterable[bytes]]]) -> list[bytes]:
         """Write documents in parts, like `write`; return their hashes."""
@@ -99,7 +99,7 @@ class PageWork:
             changed, document_hash = drafts.add_parts(path, parts)
             hashes.append(document_hash)
             self._count(path, changed)
-        drafts.reveal()
+        drafts.rename_all()
         return hashes
 
     def _count(self, path: str, changed: bool) -> None:
@@ -124,16 +124,16 @@ def publish(work: PageWork) -> None:
 
 def _note_left(work: PageWork) -> None:
     """Record whether documents are left to the next round, so that it is not idle (V6)."""
-    left = "1" if work.is_left else ""
-    if (meta.get(work.store, DOCUMENTS_LEFT) or "") != left:
-        meta.put(work.store, DOCUMENTS_LEFT, left)
+    left = "1" if work.is_unfinished else ""
+    if (meta.get(work.store, DOCUMENTS_LEFT_KEY) or "") != left:
+        meta.put(work.store, DOCUMENTS_LEFT_KEY, left)
 
 
 def _changed_stories(work: PageWork) -> None:
     """Write the pages of stories that changed, newest first."""
     if work.everything:
         _queue_missing(work)
-    while versions := pages.outdated(work.store, MAX_CHANGED):
+    while versions := pages.outdated(work.store, MAX_CHANGED_PAGES):
         for ids in chunked(versions):
             _write_stories(work, ids)
             with work.store.transaction():
@@ -151,20 +151,20 @@ def _queue_missing(work: PageWork) -> None:
 
 def _note_settings(work: PageWork) -> None:
     """Plan to write all pages again, if templates or settings changed."""
-    if meta.get(work.store, STORIES_WITH) != work.stories_with:
+    if meta.get(work.store, STORY_PAGES_KEY) != work.story_pages_hash:
         with work.store.transaction():
-            meta.put(work.store, STORIES_WITH, work.stories_with)
-            meta.put(work.store, PAGES_BEFORE, str(pages.number_after_newest(work.store) or ""))
+            meta.put(work.store, STORY_PAGES_KEY, work.story_pages_hash)
+            meta.put(work.store, PAGES_BEFORE_KEY, str(pages.number_after_newest(work.store) or ""))
             pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
     """Write further pages with the current templates and settings, newest first."""
-    number = int(meta.get(work.store, PAGES_BEFORE) or 0)
+    number = int(meta.get(work.store, PAGES_BEFORE_KEY) or 0)
     while number:
-        ids, number = pages.ids_before(work.store, number, MAX_AGAIN)
+        ids, number = pages.ids_before(work.store, number, MAX_UNCHANGED_PAGES)
         _write_stories(work, ids)
-        meta.put(work.store, PAGES_BEFORE, str(number or ""))
+        meta.put(work.store, PAGES_BEFORE_KEY, str(number or ""))
         if not work.everything:
             return
 
@@ -182,7 +182,7 @@ def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
         )
     documents = [story_page.render_gone(each, site, web_url=work.web_url) for each in gone.values()]
     for page in read:
-        work.contained.test(
+        work.contained.works(
             ContainedStep.PUBLISHING,
             page.story.id,
             lambda page=page: documents.append(story_page.render(page, site, web_url=work.web_url)),  # type: ignore[misc]
@@ -241,19 +241,19 @@ def _months(work: PageWork) -> None:
     for record in reversed(records):
         neighbours = _neighbours(named, record.month)
         feed = record.month in feeds
-        rendered_with = f"{work.rendered_with} {neighbours} {feed}"
+        render_hash = f"{work.render_hash} {neighbours} {feed}"
         lost = bool(record.stories) and not (work.config.public / paths.month_page(record.month)).exists()
         if record.revision == record.written_revision and not lost and not work.everything:
-            if record.written_with == rendered_with:
+            if record.render_hash == render_hash:
                 continue
-            if again == MAX_MONTHS_AGAIN:
-                work.is_left = True
+            if again == MAX_UNCHANGED_MONTHS:
+                work.is_unfinished = True
                 continue
             again += 1
-        work.contained.whole(
+        work.contained.attempt_whole(
             ContainedStep.CHANNEL,
             paths.month_page(record.month),
-            partial(_write_month, work, record, neighbours, feed=feed, rendered_with=rendered_with),
+            partial(_write_month, work, record, neighbours, feed=feed, render_hash=render_hash),
         )
 
 
@@ -271,12 +271,12 @@ def _write_month(
     neighbours: tuple[str | None, str | None],
     *,
     feed: bool,
-    rendered_with: str,
+    render_hash: str,
 ) -> None:
     from aggregator.publishing import archive_pages
 
     store, site, public = work.store, work.config.site, work.config.public
-    month, page, made_of = record.month, paths.month_page(record.month), ""
+    month, page, entries_hash = record.month, paths.month_page(record.month), ""
     with store.snapshot():
         if count := pages.count_of_month(store, month):
             listed = _of_month(work, record)
@@ -285,14 +285,14 @@ def _write_month(
             )
             changes = pages.changes_of_month(store, month)
             sitemap = archive_pages.sitemap_parts(month, changes, count, site)
-            made_of = written_entries.made_of_hashes(
+            entries_hash = written_entries.entries_hash_from(
                 work.publishers, work.write_parts([(page, parts), *sitemap])[:1]
             )
         else:
             files.remove_documents(public, [archive_pages.part_path(month, 0)])
             files.remove_documents(public, [page])
     with store.transaction():
-        pages.month_written(store, record, rendered_with, made_of, work.made_at)
+        pages.month_written(store, record, render_hash, entries_hash, work.change_count)
 
 
 def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:
@@ -301,13 +301,13 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Unc
 
     page = work.config.public / paths.month_page(record.month)
     # Rows do not depend on the neighbours of the month.
-    same_inputs = record.written_with.startswith(f"{work.rendered_with} ") and not work.everything
-    is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.made_of)
+    same_inputs = record.render_hash.startswith(f"{work.render_hash} ") and not work.everything
+    is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.entries_hash)
     with written_entries.in_order(
         page if is_current else None, archive_pages.ROW, archive_pages.split_page
     ) as rows:
         for stories_ in pages.of_month(work.store, record.month):
-            kept = rows.take(id_ for id_, story in stories_.items() if story.change <= record.made_at)
+            kept = rows.take(id_ for id_, story in stories_.items() if story.change <= record.change_count)
             read = pages.listed(work.store, [id_ for id_ in stories_ if id_ not in kept])
             for id_, story in stories_.items():
                 if id_ in kept:
@@ -318,9 +318,9 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Unc
 
 def _lists(work: PageWork) -> None:
     """Write the lists of months, topics and partners and the site map if a story changed."""
-    rendered_with = f"{work.rendered_with} {stories.changes(work.store)}"
+    render_hash = f"{work.render_hash} {stories.changes(work.store)}"
     exists = (work.config.public / paths.SITEMAP).exists()
-    if meta.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
+    if meta.get(work.store, LISTS_KEY) == render_hash and exists and not work.everything:
         return
     from aggregator.publishing import archive_pages, directory_pages  # only for pages to write
 
@@ -328,7 +328,7 @@ def _lists(work: PageWork) -> None:
     with work.store.snapshot():
         months = pages.months(work.store)
         topics, partners = _topics(work), _partners(work)
-    documents = work.contained.whole(
+    documents = work.contained.attempt_whole(
         ContainedStep.CHANNEL,
         paths.SITEMAP,
         lambda: [
@@ -340,7 +340,7 @@ def _lists(work: PageWork) -> None:
     )
     if documents is not None:
         work.write(documents)
-        meta.put(work.store, LISTS_WITH, rendered_with)
+        meta.put(work.store, LISTS_KEY, render_hash)
 
 
 def _topics(work: PageWork) -> list[directory_pages.Listed]:
@@ -391,12 +391,12 @@ def _partners(work: PageWork) -> list[directory_pages.Listed]:
 def _fixed(work: PageWork) -> None:
     """Write the pages that depend on settings and templates alone."""
     exists = (work.config.public / "robots.txt").exists()
-    if meta.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
+    if meta.get(work.store, FIXED_PAGES_KEY) == work.render_hash and exists and not work.everything:
         return
     from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
 
-    documents = work.contained.whole(
+    documents = work.contained.attempt_whole(
         ContainedStep.CHANNEL,
         "about.html",
         lambda: about_pages.documents(work.config, user_agent(work.config.site, BOT_PAGE)),
@@ -407,26 +407,26 @@ def _fixed(work: PageWork) -> None:
     work.write(about_pages.icons(), compress=False)
     if not work.web_url:
         files.remove_documents(work.config.public, ["opensearch.xml"])
-    meta.put(work.store, FIXED_WITH, work.rendered_with)
+    meta.put(work.store, FIXED_PAGES_KEY, work.render_hash)
 
 
 def _directory(work: PageWork) -> None:
     """Write `sources.opml` and the stylesheets if the sources or settings changed."""
     publishers = tuple(sources.publishers(work.store, configured=True).values())
-    current = hashlib.sha256(repr((work.config.site, publishers, work.rendered_with)).encode()).hexdigest()
+    current = hashlib.sha256(repr((work.config.site, publishers, work.render_hash)).encode()).hexdigest()
     if (
-        current == meta.get(work.store, DIRECTORY_HASH)
+        current == meta.get(work.store, DIRECTORY_KEY)
         and all((work.config.public / document.path).exists() for document in _stylesheets())
         and not work.everything
     ):
         return
-    document = work.contained.whole(
+    document = work.contained.attempt_whole(
         ContainedStep.CHANNEL, "sources.opml", lambda: _opml(work.config, publishers)
     )
     if document is None:
         return
     work.write([document, *_stylesheets()])
-    meta.put(work.store, DIRECTORY_HASH, current)
+    meta.put(work.store, DIRECTORY_KEY, current)
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

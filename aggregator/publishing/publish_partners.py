@@ -35,11 +35,11 @@ WRITTEN_TOGETHER = 100
 def publish(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
-    states = partner_reports.pages(work.store, work.rendered_with, limit)
+    states = partner_reports.pages(work.store, work.render_hash, limit)
     source_ids = [*states]
     for start in range(0, len(source_ids), WRITTEN_TOGETHER):
         _write(work, {id_: states[id_] for id_ in source_ids[start : start + WRITTEN_TOGETHER]})
-    work.is_left |= len(source_ids) == limit
+    work.is_unfinished |= len(source_ids) == limit
     _remove_orphaned(work)
 
 
@@ -47,7 +47,7 @@ def _write(work: PageWork, states: Mapping[str, PageState]) -> None:
     """Write some pages."""
     pages: dict[str, PartnerPage] = {}
     for source_id, state in states.items():
-        page = work.contained.whole(
+        page = work.contained.attempt_whole(
             ContainedStep.CHANNEL, paths.partner_page(source_id), partial(_render, work, source_id, state)
         )
         if page is not None:
@@ -125,7 +125,7 @@ def _record(work: PageWork, pages: Mapping[str, PartnerPage]) -> None:
             if page.documents and page.state.as_of:
                 codes = [finding.code for finding in page.report.findings]
                 partner_reports.store_findings(work.store, source_id, codes, page.state.as_of)
-            partner_reports.record_page(work.store, source_id, page.state, work.rendered_with)
+            partner_reports.record_page(work.store, source_id, page.state, work.render_hash)
 
 
 def _remove_orphaned(work: PageWork) -> None:

@@ -14,16 +14,16 @@ from aggregator.store.connection import Store
 
 def synchronise(store: Store, config: Config, now: datetime) -> None:
     """Store sources, the options that their documents are parsed with, and channels (V4, V5)."""
-    keys = {source.id: reading_key(source, config, now) for source in config.sources}
+    keys = {source.id: parsing_hash(source, config, now) for source in config.sources}
     with store.transaction():
-        set_aside.retry(store)
+        set_aside.release_other_versions(store)
         unwritten = channels.unwritten(store)
         sources.sync(store, config.sources, keys)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
     reselect_channels(store, config.channels, now)
 
 
-def reading_key(source: Source, config: Config, now: datetime) -> str:
+def parsing_hash(source: Source, config: Config, now: datetime) -> str:
     """Return a hash of the parser version and the options that affect items of a source (V4).
 
     A calendar is read again each month, because the next dates of its series change with time.

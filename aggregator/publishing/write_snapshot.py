@@ -70,7 +70,7 @@ def _open_month(store: Store, config: Config, month: str) -> _Month:
     """Read the ids and tombstones of a month; raise NothingToShow without any."""
     contained = Containment(store)
     all_ids = archives.story_ids(store, month)
-    ids = contained.sound(ContainedStep.PUBLISHING, all_ids)
+    ids = contained.usable(ContainedStep.PUBLISHING, all_ids)
     tombstones = archives.tombstones(store, month)
     if not ids and not tombstones:
         months = [record.month for record in archives.records(store)]

@@ -38,7 +38,7 @@ def unchanged(
         bodies = [file.read_bytes() for file, _ in documents.values()]
     except OSError:
         return {}
-    if written != made_of(publishers, bodies):
+    if written != entries_hash(publishers, bodies):
         return {}
     entries: Entries = {}
     for (format_, (_, split)), body in zip(documents.items(), bodies, strict=True):
@@ -62,13 +62,13 @@ def unchanged_stories(
     }
 
 
-def made_of(inputs: str, bodies: Iterable[bytes]) -> str:
+def entries_hash(inputs: str, bodies: Iterable[bytes]) -> str:
     """Return a hash of documents and of what else their entries depend on."""
-    return made_of_hashes(inputs, (hashlib.sha256(body).digest() for body in bodies))
+    return entries_hash_from(inputs, (hashlib.sha256(body).digest() for body in bodies))
 
 
-def made_of_hashes(inputs: str, hashes: Iterable[bytes]) -> str:
-    """Return what `made_of` returns, from the SHA-256 hashes of the documents."""
+def entries_hash_from(inputs: str, hashes: Iterable[bytes]) -> str:
+    """Return the same hash, from the SHA-256 hashes of the documents."""
     digest = hashlib.sha256(inputs.encode())
     for each in hashes:
         digest.update(each)
@@ -100,13 +100,13 @@ class EntriesInOrder:
 
 
 def has_hash(document: Path, publishers: str, written: str) -> bool:
-    """Return whether a document and the publishers have the hash `written` (`made_of`)."""
+    """Return whether a document and the publishers have the hash `written` (`entries_hash`)."""
     try:
         with document.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").digest()
     except OSError:
         return False
-    return written == made_of_hashes(publishers, [found])
+    return written == entries_hash_from(publishers, [found])
 
 
 @contextmanager

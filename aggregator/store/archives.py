@@ -16,17 +16,17 @@ from aggregator.store.items import CHUNK, chunked, placeholders
 class ArchiveRecord:
     """The current and the written revision of a month; `closed` if written after its end.
 
-    `made_of` is a hash of the written document and of the publishers named in it, `made_at` the number of changes
-    before it (`stories.changes`).
+    `entries_hash` is a hash of the written document and of the publishers named in it, `change_count` the number of
+    changes before it (`stories.changes`).
     """
 
     month: str
     revision: int
     written_revision: int
-    written_with: str
+    render_hash: str
     closed: bool
-    made_of: str
-    made_at: int
+    entries_hash: str
+    change_count: int
 
 
 def current(store: Store, now: datetime) -> str:
@@ -65,23 +65,29 @@ def records(store: Store) -> list[ArchiveRecord]:
             month=row["month"],
             revision=row["revision"],
             written_revision=row["written_revision"],
-            written_with=row["written_with"],
+            render_hash=row["written_with"],
             closed=bool(row["closed"]),
-            made_of=row["made_of"],
-            made_at=row["made_at"],
+            entries_hash=row["made_of"],
+            change_count=row["made_at"],
         )
         for row in store.db.execute("SELECT * FROM archives ORDER BY month")
     ]
 
 
 def written(
-    store: Store, record: ArchiveRecord, written_with: str, made_of: str, made_at: int, *, closed: bool
+    store: Store,
+    record: ArchiveRecord,
+    render_hash: str,
+    entries_hash: str,
+    change_count: int,
+    *,
+    closed: bool,
 ) -> None:
     """Record that the document of a revision is on disk, after fsync and rename (P1)."""
     store.db.execute(
         "UPDATE archives SET written_revision = ?, written_with = ?, closed = ?, made_of = ?, made_at = ?"
         " WHERE month = ?",
-        [record.revision, written_with, closed, made_of, made_at, record.month],
+        [record.revision, render_hash, closed, entries_hash, change_count, record.month],
     )
 
 

@@ -17,21 +17,21 @@ from aggregator.store.stories import StoryFacts, note_changes
 class ChannelRecord:
     """The current and the written revision of a channel.
 
-    `written_with` is a hash of settings, templates and program; `selected_with` is the include and exclude that its
-    stories were selected with. `made_of` is a hash of the written feeds and of the publishers named in them, `made_at`
-    the number of changes before them (`stories.changes`). `calendars_made_of` is a hash of the written calendars and of
-    all that they depend on.
+    `render_hash` is a hash of settings, templates and program; `selected_with` is the include and exclude that its
+    stories were selected with. `entries_hash` is a hash of the written feeds and of the publishers named in them,
+    `change_count` the number of changes before them (`stories.changes`). `calendars_hash` is a hash of the written
+    calendars and of all that they depend on.
     """
 
     id: str
     revision: int
     written_revision: int
-    written_with: str
+    render_hash: str
     selected_with: str
     updated: datetime
-    made_of: str
-    made_at: int
-    calendars_made_of: str
+    entries_hash: str
+    change_count: int
+    calendars_hash: str
 
 
 def sync(store: Store, ids: Sequence[str]) -> None:
@@ -51,7 +51,10 @@ def records(store: Store) -> dict[str, ChannelRecord]:
         row["id"]: ChannelRecord(
             **{key: row[key] for key in ChannelRecord.__slots__} | {"updated": sure_moment(row["updated"])}
         )
-        for row in store.db.execute("SELECT * FROM channels")
+        for row in store.db.execute(
+            "SELECT *, written_with AS render_hash, made_of AS entries_hash, made_at AS change_count,"
+            " calendars_made_of AS calendars_hash FROM channels"
+        )
     }
 
 
@@ -232,11 +235,16 @@ def set_unwritten_since(store: Store, ids: Iterable[str], now: datetime) -> None
 
 
 def written(
-    store: Store, record: ChannelRecord, written_with: str, made_of: str, made_at: int, calendars_made_of: str
+    store: Store,
+    record: ChannelRecord,
+    render_hash: str,
+    entries_hash: str,
+    change_count: int,
+    calendars_hash: str,
 ) -> None:
     """Record that the files of a revision are on disk, after fsync and rename (P1)."""
     store.db.execute(
         "UPDATE channels SET written_revision = ?, written_with = ?, made_of = ?, made_at = ?,"
         " calendars_made_of = ? WHERE id = ?",
-        [record.revision, written_with, made_of, made_at, calendars_made_of, record.id],
+        [record.revision, render_hash, entries_hash, change_count, calendars_hash, record.id],
     )

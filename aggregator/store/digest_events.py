@@ -12,7 +12,7 @@ from aggregator.store import event_facts
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked, placeholders
 
-CLOSING = timedelta(days=7)
+MAX_TIME_TO_DEADLINE = timedelta(days=7)
 """Maximum time between an edition and a deadline that it repeats (CA7)."""
 
 
@@ -34,7 +34,7 @@ def closing(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
         " AND EXISTS (SELECT 1 FROM items CROSS JOIN ledger ON ledger.item_id = items.id"
         " JOIN editions ON editions.id = ledger.edition_id WHERE items.story_id = said.story_id"
         " AND ledger.digest_id = ? AND ledger.reason <> ?"
-        f" AND date(editions.composed) < date(said.last_day, '-{CLOSING.days} days'))"
+        f" AND date(editions.composed) < date(said.last_day, '-{MAX_TIME_TO_DEADLINE.days} days'))"
         " AND NOT EXISTS (SELECT 1 FROM story_events AS twin CROSS JOIN items ON items.story_id = twin.story_id"
         " CROSS JOIN ledger ON ledger.item_id = items.id WHERE twin.entry_id = said.entry_id"
         " AND twin.entry_part = said.entry_part AND ledger.digest_id = ? AND ledger.reason = ?"
@@ -42,7 +42,7 @@ def closing(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
         " ORDER BY said.last_day, said.story_id <> said.entry_id, said.story_id, said.part",
         [
             today.isoformat(),
-            (today + CLOSING).isoformat(),
+            (today + MAX_TIME_TO_DEADLINE).isoformat(),
             *plan.channels,
             plan.id,
             EntryReason.CLOSING,

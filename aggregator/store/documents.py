@@ -18,7 +18,7 @@ MAX_ITEMS_TOUCHED = 500
 
 
 def accept(
-    store: Store, source_id: str, parsed: ParsedVisit, reading_key: str, listed: Sequence[str]
+    store: Store, source_id: str, parsed: ParsedVisit, parsing_hash: str, listed: Sequence[str]
 ) -> None:
     """Store a parsed document with its profile; `listed` are its item ids in order (V4, I1)."""
     _touch_stories(store, source_id, parsed.profile)
@@ -29,7 +29,7 @@ def accept(
         " entries = CASE WHEN ? = 226 THEN entries ELSE ? END WHERE id = ?",
         [
             parsed.body_hash,
-            reading_key,
+            parsing_hash,
             profile.title,
             profile.feed_id,
             profile.site_link,
@@ -124,12 +124,12 @@ def outdated(store: Store) -> list[tuple[str, str]]:
     return [(row["id"], row["reading_key"]) for row in rows]
 
 
-def mark_unreadable(store: Store, source_id: str, reading_key: str) -> None:
+def mark_unreadable(store: Store, source_id: str, parsing_hash: str) -> None:
     """Drop the validators of an unreadable document, so that it is requested whole."""
     store.db.execute(
         "UPDATE sources SET read_with = ?, etag = NULL, last_modified = NULL, validators_url = NULL,"
         " body_hash = NULL WHERE id = ?",
-        [reading_key, source_id],
+        [parsing_hash, source_id],
     )
     # The visit log must agree, because politeness is computed from it (CL20).
     store.db.execute(
@@ -139,8 +139,8 @@ def mark_unreadable(store: Store, source_id: str, reading_key: str) -> None:
     )
 
 
-def mark_unfinished(store: Store, source_id: str, reading_key: str) -> None:
+def mark_unfinished(store: Store, source_id: str, parsing_hash: str) -> None:
     """Leave a document to the next visit, which may request its articles (V2)."""
     store.db.execute(
-        "UPDATE sources SET read_with = ?, unfinished = 1 WHERE id = ?", [reading_key, source_id]
+        "UPDATE sources SET read_with = ?, unfinished = 1 WHERE id = ?", [parsing_hash, source_id]
     )

@@ -28,9 +28,9 @@ from aggregator.store.runs import clear_idle
 
 UTC = ZoneInfo("UTC")
 """The zone for days of moments whose source states only an offset, as in `story_events`."""
-BASELINE = timedelta(days=7)
+MAX_FIRST_AGE = timedelta(days=7)
 """Maximum age of a story in the first edition of a digest, by announced time (M2)."""
-REACH = timedelta(days=31)
+MAX_PENDING_AGE = timedelta(days=31)
 """Maximum age of a pending story, by announced time before the last edition.
 
 An older one came into the channels of the digest by a change of configuration and is no longer new. This is not a

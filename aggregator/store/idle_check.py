@@ -24,11 +24,11 @@ IDLE_KEY = "finished_with"
 """Key of the hash under which a run recorded that no work remains, and the path of a feed."""
 MAIL_IDLE_KEY = "mail_idle"
 """Key of the same hash and of the time span in which no message is due."""
-EVENTS_END = "events_end"
+EVENTS_END_KEY = "events_end"
 """Key of the moment at which the next event ends, and pages of events change."""
-PAGES_BEFORE = "story_pages_before"
+PAGES_BEFORE_KEY = "story_pages_before"
 """Key of the number below which pages of stories are written again; empty if none."""
-DOCUMENTS_LEFT = "documents_left"
+DOCUMENTS_LEFT_KEY = "documents_left"
 """Key that is "1" if the last round reached a limit and left documents to the next one."""
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
@@ -63,9 +63,9 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
         recorded, _, feed = (_meta(conn, IDLE_KEY) or "").partition(" ")
         if recorded != idle_hash(raw) or not Path(feed).exists():  # or `public` was deleted
             return None
-        if "" < (_meta(conn, EVENTS_END) or "") <= stamp:
+        if "" < (_meta(conn, EVENTS_END_KEY) or "") <= stamp:
             return None
-        if _meta(conn, PAGES_BEFORE) or _meta(conn, DOCUMENTS_LEFT):
+        if _meta(conn, PAGES_BEFORE_KEY) or _meta(conn, DOCUMENTS_LEFT_KEY):
             return None
         if conn.execute("SELECT 1 FROM page_queue").fetchone():
             return None

@@ -143,15 +143,20 @@ def months(store: Store) -> list[MonthRecord]:
     """Return all months in which stories were announced, oldest first."""
     return [
         MonthRecord(**{key: row[key] for key in MonthRecord.__slots__})
-        for row in store.db.execute("SELECT * FROM month_pages ORDER BY month")
+        for row in store.db.execute(
+            "SELECT *, written_with AS render_hash, made_of AS entries_hash, made_at AS change_count"
+            " FROM month_pages ORDER BY month"
+        )
     ]
 
 
-def month_written(store: Store, record: MonthRecord, written_with: str, made_of: str, made_at: int) -> None:
+def month_written(
+    store: Store, record: MonthRecord, render_hash: str, entries_hash: str, change_count: int
+) -> None:
     """Record that the page of a month is on disk, in the caller's transaction (P1)."""
     store.db.execute(
         "UPDATE month_pages SET written_revision = ?, written_with = ?, made_of = ?, made_at = ? WHERE month = ?",
-        [record.revision, written_with, made_of, made_at, record.month],
+        [record.revision, render_hash, entries_hash, change_count, record.month],
     )
 
 

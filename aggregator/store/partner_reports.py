@@ -79,7 +79,7 @@ class PageState(NamedTuple):
     unchanged: bool = False
 
 
-def pages(store: Store, written_with: str, limit: int | None) -> dict[str, PageState]:
+def pages(store: Store, render_hash: str, limit: int | None) -> dict[str, PageState]:
     """Return the sources whose pages may be out of date, all configured ones without a `limit`.
 
     Pages that were never written come first.
@@ -88,7 +88,7 @@ def pages(store: Store, written_with: str, limit: int | None) -> dict[str, PageS
         f"SELECT id, {_PAGE_INPUTS} AS now, date(last_attempt) AS day, seen, shown, as_of, written_with IS ?2 AS fits"
         " FROM sources LEFT JOIN partner_pages ON source_id = id WHERE configured = 1"
         " AND (?1 OR seen IS NOT now OR written_with IS NOT ?2) ORDER BY source_id IS NOT NULL, last_attempt LIMIT ?3",
-        [limit is None, written_with, -1 if limit is None else limit],
+        [limit is None, render_hash, -1 if limit is None else limit],
     )
     return {
         row["id"]: PageState(
@@ -106,7 +106,7 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def record_page(store: Store, source_id: str, state: PageState, written_with: str) -> None:
+def record_page(store: Store, source_id: str, state: PageState, render_hash: str) -> None:
     """Record that the page of a source is on disk, in the caller's transaction (P1)."""
     store.db.execute(
         "INSERT OR REPLACE INTO partner_pages (source_id, seen, shown, as_of, written_with) VALUES (?, ?, ?, ?, ?)",
@@ -115,7 +115,7 @@ def record_page(store: Store, source_id: str, state: PageState, written_with: st
             state.inputs,
             state.content_hash,
             state.as_of.isoformat() if state.as_of else None,
-            written_with,
+            render_hash,
         ],
     )
 

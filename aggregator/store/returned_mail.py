@@ -23,9 +23,9 @@ MAX_SOFT_BOUNCES = 5
 """Number of soft bounces of an address in a row from which it is suppressed (BO3)."""
 MAX_DELIVERIES_EXAMINED = 500
 """Maximum number of an address's last messages among which soft bounces are counted."""
-KEY = "bounce_key"
+KEY_NAME = "bounce_key"
 """Key in `meta` of the secret that tokens of envelope senders are made with."""
-FAULT = "bounce_mailbox_fault"
+FAULT_KEY = "bounce_mailbox_fault"
 """Key in `meta` of since when and why the mailbox cannot be read."""
 
 
@@ -34,10 +34,12 @@ def token_key(store: Store) -> bytes:
 
     It is in the database, because a token is of use only together with its delivery.
     """
-    if not meta.get(store, KEY):
+    if not meta.get(store, KEY_NAME):
         with store.transaction():
-            store.db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, hex(randomblob(32)))", [KEY])
-    return bytes.fromhex(meta.get(store, KEY) or "")
+            store.db.execute(
+                "INSERT OR IGNORE INTO meta (key, value) VALUES (?, hex(randomblob(32)))", [KEY_NAME]
+            )
+    return bytes.fromhex(meta.get(store, KEY_NAME) or "")
 
 
 # --- recording -----------------------------------------------------------------------------------------
@@ -178,15 +180,15 @@ def record_fault(store: Store, reason: str | None, now: datetime) -> bool:
     """Store why the mailbox cannot be read, or that it can; return whether that is new."""
     known = _fault(store)
     if reason is None:
-        meta.delete(store, FAULT)
+        meta.delete(store, FAULT_KEY)
     elif known is None or known[1] != reason:
-        meta.put(store, FAULT, f"{stamp(known[0] if known else now)} {reason}")
+        meta.put(store, FAULT_KEY, f"{stamp(known[0] if known else now)} {reason}")
         return True
     return False
 
 
 def _fault(store: Store) -> tuple[datetime, str] | None:
-    since, _, reason = (meta.get(store, FAULT) or "").partition(" ")
+    since, _, reason = (meta.get(store, FAULT_KEY) or "").partition(" ")
     return (sure_moment(since), reason) if reason else None
 
 

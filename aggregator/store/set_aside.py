@@ -48,12 +48,12 @@ def add(store: Store, step: ContainedStep, name: str, reason: str, now: datetime
 
 
 def remove(store: Store, step: ContainedStep, some: Iterable[str]) -> None:
-    """Take back that something is set aside, in the caller's transaction."""
+    """End that something is set aside, in the caller's transaction."""
     store.db.conn.executemany(
         "DELETE FROM set_aside WHERE step = ? AND name = ?", [[step, name] for name in some]
     )
 
 
-def retry(store: Store) -> None:
-    """Take back everything that another version of the program set aside."""
+def release_other_versions(store: Store) -> None:
+    """End what another version of the program set aside, so that it is tried again."""
     store.db.execute("DELETE FROM set_aside WHERE version <> ?", [__version__])

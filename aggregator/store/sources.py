@@ -28,7 +28,7 @@ FORMERLY = "formerly:"
 """Prefix, with the id, of a URL that the source had before; keeps the column unique."""
 
 
-def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
+def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> None:
     """Bring the table in line with feeds.yaml, inside a transaction of the caller (V5).
 
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.
@@ -41,7 +41,7 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
     _forget_documents(store, [id_ for id_ in changed if id_ not in followed])
     _confirm_moves(store, followed)
     _retire(store, sources, urls)
-    _write(store, sources, reading_keys)
+    _write(store, sources, parsing_hashes)
 
 
 def _rename(store: Store, sources: Sequence[Source], urls: dict[str, str]) -> None:
@@ -106,7 +106,7 @@ _CONFIGURED = (
 """Columns that feeds.yaml determines."""
 
 
-def _write(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
+def _write(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> None:
     """Insert or update the configured columns of sources where they differ."""
     wanted = [
         (
@@ -120,7 +120,7 @@ def _write(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, s
             source.aggregator,
             source.licence,
             source.full_text,
-            reading_keys[source.id],
+            parsing_hashes[source.id],
         )
         for position, source in enumerate(sources)
     ]
@@ -244,7 +244,7 @@ def hints_as_json(hints: RefreshHints) -> str:
     return json.dumps({key: value for key, value in values.items() if value not in (None, ())})
 
 
-class Activity(NamedTuple):
+class SourceActivity(NamedTuple):
     """How often a source publishes, by its last items, and how many wait for an editor (G2)."""
 
     postings: int = 0
@@ -270,12 +270,12 @@ _ACTIVITY = (
 )
 
 
-def activity(store: Store, ids: Iterable[str]) -> dict[str, Activity]:
+def activity(store: Store, ids: Iterable[str]) -> dict[str, SourceActivity]:
     """Return the activity of sources by id."""
     found = {}
     for part in chunked(ids):
         for id_, *values in store.db.execute(f"{_ACTIVITY} ({placeholders(part)})", part):
-            found[id_] = Activity(*values)
+            found[id_] = SourceActivity(*values)
     return found
 
 

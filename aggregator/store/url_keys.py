@@ -12,7 +12,7 @@ from aggregator.store.items import chunked, placeholders
 
 RULES_VERSION = 2
 """Version of the rules for addresses; a change raises it, and stored keys are extended."""
-STATE = "url_rules"
+STATE_KEY = "address_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62
 
@@ -35,13 +35,13 @@ class StoredKeys:
 
 def state(store: Store) -> tuple[int, int]:
     """Return the number of the last extended item, 0 at the end, and of the pairs listed."""
-    version, number, listed = map(int, (meta.get(store, STATE) or "0 0 0").split())
+    version, number, listed = map(int, (meta.get(store, STATE_KEY) or "0 0 0").split())
     return (number, listed) if version == RULES_VERSION else (_NEWEST, 0)
 
 
 def set_state(store: Store, number: int, listed: int) -> None:
     """Store the number of the last extended item, 0 at the end, and of the pairs listed."""
-    meta.put(store, STATE, f"{RULES_VERSION} {number} {listed}")
+    meta.put(store, STATE_KEY, f"{RULES_VERSION} {number} {listed}")
 
 
 def before(store: Store, number: int, limit: int) -> list[StoredKeys]:

@@ -21,7 +21,7 @@ from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay, SourceHealth, StatusReport
 from aggregator.ports import Clock
 from aggregator.publishing import charts, day_strips, metrics, paths
-from aggregator.store import activity
+from aggregator.store import statistics
 from aggregator.store.connection import Store
 from aggregator.web import pages, responses
 from aggregator.web.queries import Queries
@@ -112,9 +112,9 @@ class Status:
             now=now,
             fresh=not health.alerts(report, now),
             report=report,
-            days=activity.source_days(store, now.date() - timedelta(days=DAYS - 1)),
-            stories=activity.stories_by_month(store, first_month),
-            messages=activity.messages_by_month(store, first_month),
+            days=statistics.source_days(store, now.date() - timedelta(days=DAYS - 1)),
+            stories=statistics.stories_by_month(store, first_month),
+            messages=statistics.messages_by_month(store, first_month),
         )
 
 

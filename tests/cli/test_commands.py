@@ -449,7 +449,7 @@ def test_second_job_ends_with_75(
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75
-    assert said.line == f"aggregator: another run holds {busy.folder / 'var'}; nothing was done"
+    assert said.line == f"aggregator: another run holds the lock of {busy.folder / 'var'}; nothing was done"
     assert (dump(busy), files(busy.public), web.asked) == (*before, [])
 
 

@@ -43,25 +43,25 @@ sources:
   - {id: consortium, name: NFDI4BIOIMAGE, url: "https://consortium.example/feed"}
   - {id: forum, name: Image Forum, url: "https://forum.example/feed", aggregator: true}
 """
-Telling = tuple[str, str, str]
-SURVEY: Telling = (
+Report = tuple[str, str, str]
+SURVEY: Report = (
     "hub",
     "German Imaging Society, NFDI4BIOIMAGE and Hub launch a survey",
     "Joint survey on how facilities handle image data; open until 15 March 2026.",
 )
-UMFRAGE: Telling = (
+UMFRAGE: Report = (
     "society",
     "Umfrage zum Bilddatenmanagement gestartet",
     "German Imaging Society und NFDI4BIOIMAGE fragen, wie Core Facilities mit Bilddaten umgehen; bis zum 15."
     " März 2026.",
 )
-TAKE_PART: Telling = (
+TAKE_PART: Report = (
     "consortium",
     "Take part: joint survey on image data management",
     "NFDI4BIOIMAGE and the German Imaging Society ask facilities about image data; closes 15 March 2026.",
 )
-WELCOME: Telling = ("hub", "Welcome, MAdMiC Node!", "A Node in Madrid.")
-OTHER_WELCOME: Telling = ("society", "Welcome, Adriatic Node!", "A Node in Trieste.")
+WELCOME: Report = ("hub", "Welcome, MAdMiC Node!", "A Node in Madrid.")
+OTHER_WELCOME: Report = ("society", "Welcome, Adriatic Node!", "A Node in Trieste.")
 
 # Published in this order; the last one leads the merged story.
 THREE = (
@@ -73,7 +73,7 @@ THREE = (
 DIGEST = "digests:\n  - {id: daily, title: Daily, schedule: daily 08:00, recipients: [ada@a.example]}\n"
 
 
-def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
+def store_reports(place: Workplace, *reports: Report, **fields: Any) -> dict[str, str]:
     """Store items published now and assign them; return the story of each, by title."""
     if not (place.folder / "feeds.yaml").exists():
         place.write(SOURCES)
@@ -81,7 +81,7 @@ def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
     by_id = {source.id: source for source in config.sources}
     with opened(config.data / "aggregator.db") as store:
         synchronise(store, config, NOW)
-        for source_id, title, text in tellings:
+        for source_id, title, text in reports:
             slug = "-".join(title.lower().split()[:6])
             entry = Entry(
                 position=0,
@@ -134,9 +134,9 @@ def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
 
 def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
     """Three reports in two languages are one story; two welcomes stay two (I3)."""
-    told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
-    assert len({told[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
-    assert told[WELCOME[1]] != told[OTHER_WELCOME[1]]
+    story_ids = store_reports(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
+    assert len({story_ids[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
+    assert story_ids[WELCOME[1]] != story_ids[OTHER_WELCOME[1]]
     (story, *_) = story_view.search(place.app().config, "survey", 5)
     assert {story.publisher.id, *(s.publisher.id for s in story.further_items)} == {
         "hub",
@@ -146,22 +146,22 @@ def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations((SURVEY, UMFRAGE, TAKE_PART, WELCOME)))[::5])
-def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Telling]) -> None:
+def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Report]) -> None:
     """Whichever partner's visit is kept first, the stories and their ids are the same (I5, I4)."""
-    told = tell(place, *order)
-    assert len(set(told.values())) == 2
-    assert told[SURVEY[1]] == told[UMFRAGE[1]] == told[TAKE_PART[1]]
+    story_ids = store_reports(place, *order)
+    assert len(set(story_ids.values())) == 2
+    assert story_ids[SURVEY[1]] == story_ids[UMFRAGE[1]] == story_ids[TAKE_PART[1]]
     (leads,) = {row.lead.source_id for row in story_view.search(place.app().config, "survey", 5)}
     assert leads == "hub"
 
 
-def test_a_later_telling_joins_the_published_story(place: Workplace, clock: Clock) -> None:
+def test_a_later_report_joins_the_published_story(place: Workplace, clock: Clock) -> None:
     """A report of the next day joins the story and changes neither id nor time (I5)."""
-    first = tell(place, SURVEY)
+    first = store_reports(place, SURVEY)
     clock.now = NOW + timedelta(days=1)
-    later = tell(place, UMFRAGE)
+    later = store_reports(place, UMFRAGE)
     assert later[UMFRAGE[1]] == first[SURVEY[1]]
-    again = tell(place)
+    again = store_reports(place)
     assert again == later
 
 
@@ -169,13 +169,13 @@ def test_items_of_an_older_version_are_found(place: Workplace) -> None:
     """The next run indexes the items of an older version, and they keep their stories."""
     place.write(SOURCES)
     config = place.app().config
-    first = tell(place, SURVEY)
+    first = store_reports(place, SURVEY)
     with opened(place.database, create=False) as store:
         for table in ("candidate_index", "item_keys"):
             store.db.execute(f"DELETE FROM {table}")
         store.db.execute("INSERT INTO index_queue SELECT number FROM items")
-    told = tell(place, UMFRAGE)
-    assert told[UMFRAGE[1]] == told[SURVEY[1]] == first[SURVEY[1]]
+    story_ids = store_reports(place, UMFRAGE)
+    assert story_ids[UMFRAGE[1]] == story_ids[SURVEY[1]] == first[SURVEY[1]]
     assert config.sources and MIGRATIONS._migrations[-1].name
 
 
@@ -219,19 +219,19 @@ def test_link_constraints_of_an_older_version_hold(tmp_path: Path) -> None:
 
 def test_a_released_item_finds_its_story(place: Workplace) -> None:
     """A released item is compared like one that has just arrived (G2)."""
-    told = tell(place, SURVEY)
+    story_ids = store_reports(place, SURVEY)
     with opened(place.database) as store:
         store.db.execute(
             "CREATE TRIGGER hold AFTER INSERT ON items BEGIN"
             " UPDATE items SET held = 'waiting' WHERE number = new.number; END"
         )
-    assert tell(place, UMFRAGE)[UMFRAGE[1]] is None
+    assert store_reports(place, UMFRAGE)[UMFRAGE[1]] is None
     with opened(place.database) as store:
         store.db.execute("UPDATE items SET held = NULL")
-    assert tell(place)[UMFRAGE[1]] == told[SURVEY[1]]
+    assert store_reports(place)[UMFRAGE[1]] == story_ids[SURVEY[1]]
 
 
-ADS: list[Telling] = [
+ADS: list[Report] = [
     (
         "hub",
         f"Bioimage analyst position {word} at the Turku Node",
@@ -240,7 +240,7 @@ ADS: list[Telling] = [
     )
     for word in "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda omicron".split()
 ]
-REPOST: Telling = (
+REPOST: Report = (
     "society",
     "Position for a bioimage analyst (lambda) at the Turku Node",
     "Turku seeks an analyst for lambda until 15 March 2026.",
@@ -250,13 +250,13 @@ REPOST: Telling = (
 @pytest.mark.parametrize(
     "order", [[REPOST, *ADS], [*ADS, REPOST], [*ADS[:6], REPOST, *ADS[6:]], [*ADS[::-1], REPOST]]
 )
-def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telling]) -> None:
+def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Report]) -> None:
     """Similar items of one source take no candidate's place, whatever the order (I5)."""
-    for telling in order:
-        tell(place, telling)
-    told = state(place)
-    assert len(set(told.values())) == len(ADS)
-    assert told[REPOST[1]] == told[ADS[10][1]]
+    for one_report in order:
+        store_reports(place, one_report)
+    story_ids = state(place)
+    assert len(set(story_ids.values())) == len(ADS)
+    assert story_ids[REPOST[1]] == story_ids[ADS[10][1]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -264,13 +264,13 @@ def test_the_size_of_batches_plays_no_part(
     place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Several batches give the stories, leads and reasons of a single one (I5)."""
-    tellings = (REPOST, TAKE_PART, *ADS, UMFRAGE, WELCOME, SURVEY, OTHER_WELCOME)
+    reports = (REPOST, TAKE_PART, *ADS, UMFRAGE, WELCOME, SURVEY, OTHER_WELCOME)
     results = []
     for number, items_of_batch in enumerate((1_000, size)):
         monkeypatch.setattr(placing, "BATCH_ITEMS", items_of_batch)
         here = replace(place, folder=tmp_path / str(number))
         here.folder.mkdir()
-        tell(here, *tellings)
+        store_reports(here, *reports)
         with opened(here.database) as store:
             written = [
                 [tuple(row) for row in store.db.execute(f"SELECT {columns} ORDER BY 1, 2")]
@@ -282,12 +282,12 @@ def test_the_size_of_batches_plays_no_part(
             ]
         results.append(written)
     assert results[0] == results[1]
-    assert len({row[1] for row in results[0][1]}) == len(tellings) - 3  # one survey, one repost
+    assert len({row[1] for row in results[0][1]}) == len(reports) - 3  # one survey, one repost
 
 
-def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
+def test_held_and_dropped_items_are_no_candidates(place: Workplace) -> None:
     """A held or dropped item is no candidate and makes no word common until released (G2, G3)."""
-    tell(place, UMFRAGE)
+    store_reports(place, UMFRAGE)
     with opened(place.database) as store:
         assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] > 0
         for field in ("held", "dropped"):
@@ -304,7 +304,7 @@ def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
 
     Retention of its text changes nothing.
     """
-    tell(place, UMFRAGE)
+    store_reports(place, UMFRAGE)
 
     def traced(change: str) -> tuple[set[int], set[int]]:
         with opened(place.database) as store:
@@ -329,8 +329,8 @@ def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
 
 def test_a_story_is_explained(place: Workplace) -> None:
     """For each item the evidence, its weights, the score and the threshold it had to reach."""
-    told = tell(place, SURVEY, UMFRAGE)
-    said = explain.story(place.app().config, told[SURVEY[1]])
+    story_ids = store_reports(place, SURVEY, UMFRAGE)
+    said = explain.story(place.app().config, story_ids[SURVEY[1]])
     lead, joined = said["items"]
     assert lead["lead"] and lead["evidence"] == [] and lead["why"] == "first to report it"
     assert joined["score"] >= joined["threshold"] == said["thresholds"]["same"]
@@ -346,14 +346,14 @@ def test_why_not(place: Workplace) -> None:
         "Results of the joint survey on image data",
         "What NFDI4BIOIMAGE and the German Imaging Society learned.",
     )
-    told = tell(place, SURVEY, results)
+    story_ids = store_reports(place, SURVEY, results)
     config = place.app().config
-    said = explain.pair(config, told[SURVEY[1]], told[results[1]])
+    said = explain.pair(config, story_ids[SURVEY[1]], story_ids[results[1]])
     assert not said["one_story"] and said["strength"] != "same" and said["vetoes"]
-    misses = explain.story(config, told[SURVEY[1]])["near_misses"]
+    misses = explain.story(config, story_ids[SURVEY[1]])["near_misses"]
     assert [miss["title"] for miss in misses] == [results[1]] and misses[0]["vetoes"]
     with pytest.raises(UnknownName):
-        explain.pair(config, told[SURVEY[1]], "nothing")
+        explain.pair(config, story_ids[SURVEY[1]], "nothing")
 
 
 # --- editors -------------------------------------------------------------------------------------------
@@ -361,9 +361,9 @@ def test_why_not(place: Workplace) -> None:
 
 def merged(place: Workplace, clock: Clock) -> tuple[str, str]:
     """Two welcomes that an editor merged: the id that stays, and the other."""
-    first = tell(place, WELCOME)[WELCOME[1]]
+    first = store_reports(place, WELCOME)[WELCOME[1]]
     clock.now = NOW + timedelta(days=1)
-    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    second = store_reports(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
     kept, gone = editor_commands.merge(place.app(), [second, first], "ada")
     assert (kept, gone) == (first, [second])
     return first, second
@@ -391,11 +391,11 @@ def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
 def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) -> None:
     """The id that feeds carried stays, however old the backlog is that they never did (I7)."""
     place.write(f"{SOURCES}{DIGEST}")
-    first = tell(place, WELCOME)[WELCOME[1]]
+    first = store_reports(place, WELCOME)[WELCOME[1]]
     with opened(place.database) as store:
         store.db.execute("UPDATE stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
         store.db.execute("UPDATE channel_stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
-    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    second = store_reports(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
     assert in_feed(place) == [second]
     assert editor_commands.merge(place.app(), [second, first], "ada") == (second, [first])
     assert in_feed(place) == [second]
@@ -407,12 +407,12 @@ def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) 
 @pytest.mark.parametrize("nth", [0, 1])
 def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: int) -> None:
     """A hidden and a shown story are merged only after the editor decided which they are (I7)."""
-    told = tell(place, WELCOME, OTHER_WELCOME)
-    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    story_ids = store_reports(place, WELCOME, OTHER_WELCOME)
+    ids = [story_ids[WELCOME[1]], story_ids[OTHER_WELCOME[1]]]
     editor_commands.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
     with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
         editor_commands.merge(place.app(), ids, "ada")
-    assert state(place) == told
+    assert state(place) == story_ids
     editor_commands.set_hidden(place.app(), ids, "ada", hidden=True)
     editor_commands.merge(place.app(), ids, "ada")
     assert in_feed(place) == []
@@ -421,11 +421,11 @@ def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: 
 def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clock) -> None:
     """Re-clustering undoes neither a merge nor a split, and changes no id (I7)."""
     first, _ = merged(place, clock)
-    told = tell(place, SURVEY, UMFRAGE)
-    umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
+    story_ids = store_reports(place, SURVEY, UMFRAGE)
+    umfrage = story_view.read(place.app().config, story_ids[SURVEY[1]]).story.further_items[0].item.id
     home, part = editor_commands.split(place.app(), [umfrage], "ada", announce=False)
     before = state(place)
-    assert home == told[SURVEY[1]] and before[UMFRAGE[1]] == part != home
+    assert home == story_ids[SURVEY[1]] and before[UMFRAGE[1]] == part != home
     for dry in (True, False, False):
         diff = recluster.run(place.app(), dry_run=dry)
         assert (diff.leaves, diff.joins) == ((), ())
@@ -438,14 +438,14 @@ def test_a_merge_of_three_outlives_placing_everything_again(
     place: Workplace, clock: Clock, kept_apart: bool
 ) -> None:
     """All items of a merge stay together, whatever was decided about two of them before (I7)."""
-    told = []
+    story_ids = []
     for source, title in THREE:
-        told.append(tell(place, (source, title, "."))[title])
+        story_ids.append(store_reports(place, (source, title, "."))[title])
         clock.now += timedelta(days=1)
     if kept_apart:
-        editor_commands.keep_apart(place.app(), told[1], told[2], "ada")
-    kept, gone = editor_commands.merge(place.app(), told, "ada")
-    assert {kept, *gone} == set(told) and len(gone) == 2
+        editor_commands.keep_apart(place.app(), story_ids[1], story_ids[2], "ada")
+    kept, gone = editor_commands.merge(place.app(), story_ids, "ada")
+    assert {kept, *gone} == set(story_ids) and len(gone) == 2
     assert story_view.read(place.app().config, kept).story.publisher.id == "hub"
     for dry in (True, False, True):
         diff = recluster.run(place.app(), dry_run=dry)
@@ -455,8 +455,8 @@ def test_a_merge_of_three_outlives_placing_everything_again(
 
 def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
     """The part that leaves is on the site and in search, in feeds only on request (I7)."""
-    told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
-    story = story_view.read(place.app().config, told[SURVEY[1]]).story
+    story_ids = store_reports(place, SURVEY, UMFRAGE, TAKE_PART)
+    story = story_view.read(place.app().config, story_ids[SURVEY[1]]).story
     by_source = {s.publisher.id: s.item.id for s in story.items}
     _, part = editor_commands.split(place.app(), [by_source["society"]], "ada", announce=False)
     assert part not in in_feed(place)
@@ -476,12 +476,12 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
 ) -> None:
     """A digest carries it only if the editor announces it, then once and as new (I7, M1)."""
     place.write(f"{SOURCES}{DIGEST}")
-    first = tell(place, SURVEY)
+    first = store_reports(place, SURVEY)
     clock.now += timedelta(hours=6)
-    told = tell(place, UMFRAGE)
-    assert told[UMFRAGE[1]] == first[SURVEY[1]]
+    story_ids = store_reports(place, UMFRAGE)
+    assert story_ids[UMFRAGE[1]] == first[SURVEY[1]]
     assert mailed(place, clock) == {SURVEY[1]: "new"}
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
+    society = story_view.read(place.app().config, story_ids[SURVEY[1]]).story.further_items[0].item.id
     if how == "recluster":
         with opened(place.database) as store:
             store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
@@ -494,21 +494,21 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
 
 def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
     """The last decision stands; an id is given to one item's story only (I7)."""
-    told = tell(place, SURVEY, UMFRAGE)
-    _, society = (s.item.id for s in story_view.read(place.app().config, told[SURVEY[1]]).story.items)
+    story_ids = store_reports(place, SURVEY, UMFRAGE)
+    _, society = (s.item.id for s in story_view.read(place.app().config, story_ids[SURVEY[1]]).story.items)
     _, part = editor_commands.split(place.app(), [society], "ada", announce=False)
-    assert part != told[SURVEY[1]]
-    kept, gone = editor_commands.merge(place.app(), [part, told[SURVEY[1]]], "ada")
-    assert {kept, *gone} == {part, told[SURVEY[1]]}
+    assert part != story_ids[SURVEY[1]]
+    kept, gone = editor_commands.merge(place.app(), [part, story_ids[SURVEY[1]]], "ada")
+    assert {kept, *gone} == {part, story_ids[SURVEY[1]]}
     assert recluster.run(place.app(), dry_run=True).leaves == ()
     _, again = editor_commands.split(place.app(), [society], "ada", announce=False)
-    assert again == (part if kept == told[SURVEY[1]] else told[SURVEY[1]])
+    assert again == (part if kept == story_ids[SURVEY[1]] else story_ids[SURVEY[1]])
 
 
-def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Clock) -> None:
+def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, clock: Clock) -> None:
     """Merge candidates are listed in `status` until an editor decides (I5)."""
-    told = tell(place, SURVEY, WELCOME)
-    one, other = told[SURVEY[1]], told[WELCOME[1]]
+    story_ids = store_reports(place, SURVEY, WELCOME)
+    one, other = story_ids[SURVEY[1]], story_ids[WELCOME[1]]
     with opened(place.database) as store, store.transaction():
         merge_candidate = MergeCandidate(story_id=other, score=7.0, why="titles alike")
         editorial.add_candidate(store, one, [merge_candidate], clock.now)
@@ -524,19 +524,19 @@ def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Cloc
 
 def test_hiding_is_logged(place: Workplace) -> None:
     """The author and time of hiding are stored, and hiding survives re-clustering (I7)."""
-    told = tell(place, WELCOME)
-    editor_commands.set_hidden(place.app(), [told[WELCOME[1]]], "ada", hidden=True)
+    story_ids = store_reports(place, WELCOME)
+    editor_commands.set_hidden(place.app(), [story_ids[WELCOME[1]]], "ada", hidden=True)
     recluster.run(place.app(), dry_run=False)
-    said = explain.story(place.app().config, told[WELCOME[1]])
+    said = explain.story(place.app().config, story_ids[WELCOME[1]])
     assert said["hidden"] and [(d["who"], d["verb"]) for d in said["decisions"]] == [("ada", "hide")]
 
 
 # --- recluster -----------------------------------------------------------------------------------------
 
 
-def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> None:
+def test_an_edited_item_leaves_and_the_difference_is_printed_first(place: Workplace) -> None:
     """An item edited into another report leaves its story; a dry run changes nothing (I5)."""
-    told = tell(place, SURVEY, UMFRAGE)
+    story_ids = store_reports(place, SURVEY, UMFRAGE)
     before = state(place)
     with opened(place.database) as store:
         store.db.execute(
@@ -544,12 +544,12 @@ def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> N
         )
     diff = recluster.run(place.app(), dry_run=True)
     assert [(leaving.title, leaving.story) for leaving in diff.leaves] == [
-        ("Bild des Monats", told[SURVEY[1]])
+        ("Bild des Monats", story_ids[SURVEY[1]])
     ]
     assert set(state(place).values()) == set(before.values())
     recluster.run(place.app(), dry_run=False)
     after = state(place)
-    assert after[SURVEY[1]] == told[SURVEY[1]] != after["Bild des Monats"]
+    assert after[SURVEY[1]] == story_ids[SURVEY[1]] != after["Bild des Monats"]
     assert after["Bild des Monats"] not in in_feed(place)
     again = recluster.run(place.app(), dry_run=False)
     assert (again.leaves, again.joins) == ((), ())
@@ -557,7 +557,7 @@ def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> N
 
 def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> None:
     """Published stories that the current rules call one become merge candidates, once (I5)."""
-    told = tell(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
+    story_ids = store_reports(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
     with opened(place.database) as store:
         store.db.execute(
             "UPDATE items SET title = ?, text = ? WHERE title = ?", [*UMFRAGE[1:], OTHER_WELCOME[1]]
@@ -565,23 +565,23 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
         store.db.execute("INSERT OR IGNORE INTO index_queue SELECT number FROM items")
     first = recluster.run(place.app(), dry_run=False)
     assert len(first.joins) == 1
-    assert set(state(place).values()) == set(told.values())
+    assert set(state(place).values()) == set(story_ids.values())
     assert len(health.report(place.app().config).merge_candidates) == 1
     assert recluster.run(place.app(), dry_run=False).joins == ()
     with opened(place.database) as store:
-        (story,) = stories.read(store, [told[SURVEY[1]]])
+        (story,) = stories.read(store, [story_ids[SURVEY[1]]])
         assert story.related
 
 
 def test_what_retention_took_the_text_of_stays(place: Workplace, clock: Clock) -> None:
     """Items without text are not compared: none leaves or joins for that (I5)."""
-    told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
+    story_ids = store_reports(place, SURVEY, UMFRAGE, TAKE_PART)
     clock.now += timedelta(days=900)
     with opened(place.database) as store:
         assert pruning.prune(store, place.app().config.retention, clock.now).texts == 3
     diff = recluster.run(place.app(), dry_run=False)
     assert (diff.leaves, diff.joins) == ((), ())
-    assert state(place) == told
+    assert state(place) == story_ids
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -589,8 +589,8 @@ def test_common_words_count_less_in_recluster_too(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, together: bool
 ) -> None:
     """Re-clustering compares as assigning does, by words that are common now."""
-    told = tell(place, SURVEY, UMFRAGE)
-    assert told[SURVEY[1]] == told[UMFRAGE[1]]
+    story_ids = store_reports(place, SURVEY, UMFRAGE)
+    assert story_ids[SURVEY[1]] == story_ids[UMFRAGE[1]]
     common = frozenset(extract(*SURVEY[1:], "", "en").words)
     around = candidates.find_candidates
     monkeypatch.setattr(
@@ -618,10 +618,10 @@ def test_counts_follow_items_through_merge_and_split(place: Workplace) -> None:
             assert stories.counts(store)[0] == store.db.execute("SELECT count(*) FROM stories").fetchone()[0]
             return [tuple(row) for row in kept], [tuple(row) for row in tables]
 
-    told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
+    story_ids = store_reports(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
     before = counted()
     assert before[0] == before[1]
-    editor_commands.merge(place.app(), [told[WELCOME[1]], told[SURVEY[1]]], "ada")
+    editor_commands.merge(place.app(), [story_ids[WELCOME[1]], story_ids[SURVEY[1]]], "ada")
     merged = counted()
     assert merged[0] == merged[1] != before[1]
     with opened(place.database) as store:
@@ -647,8 +647,8 @@ def beside(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, act: Callabl
 
 def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written files are consistent, and the next run writes the merge (L1, P1)."""
-    told = tell(place, WELCOME, OTHER_WELCOME)
-    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    story_ids = store_reports(place, WELCOME, OTHER_WELCOME)
+    ids = [story_ids[WELCOME[1]], story_ids[OTHER_WELCOME[1]]]
     beside(monkeypatch, stories, "read", lambda: editor_commands.merge(place.app(), ids, "ada"))
     config = place.app().config
     for entries in (2, 1):
@@ -663,9 +663,9 @@ def test_a_merge_while_everything_is_placed_again(
     place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decision made meanwhile stands; the rest of the difference waits (L1, I7)."""
-    first = tell(place, WELCOME)[WELCOME[1]]
+    first = store_reports(place, WELCOME)[WELCOME[1]]
     clock.now += timedelta(hours=1)
-    second = tell(place, SURVEY, UMFRAGE)[SURVEY[1]]
+    second = store_reports(place, SURVEY, UMFRAGE)[SURVEY[1]]
     with opened(place.database) as store:
         store.db.execute("UPDATE items SET title = 'Yeast', text = '.' WHERE title = ?", [UMFRAGE[1]])
     merge = partial(editor_commands.merge, place.app(), [first, second], "ada")
@@ -680,8 +680,8 @@ def test_a_decision_while_pairs_go_on_the_list(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, merge: bool
 ) -> None:
     """A pair that became one story meanwhile, or is kept apart, is no doubt any more (L1)."""
-    told = tell(place, WELCOME, OTHER_WELCOME)
-    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    story_ids = store_reports(place, WELCOME, OTHER_WELCOME)
+    ids = [story_ids[WELCOME[1]], story_ids[OTHER_WELCOME[1]]]
     with opened(place.database) as store:
         for source, title, text in (SURVEY, UMFRAGE):
             store.db.execute(
@@ -703,10 +703,10 @@ def test_a_split_while_an_edition_is_composed(
 ) -> None:
     """An editor waits until the edition is written; the next one has the news item (L1, M1)."""
     place.write(f"{SOURCES}{DIGEST}")
-    tell(place, SURVEY)
+    store_reports(place, SURVEY)
     clock.now += timedelta(hours=6)
-    told = tell(place, UMFRAGE)
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
+    story_ids = store_reports(place, UMFRAGE)
+    society = story_view.read(place.app().config, story_ids[SURVEY[1]]).story.further_items[0].item.id
     split = partial(editor_commands.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
     beside(monkeypatch, body, "compose", editor.start)
@@ -718,7 +718,7 @@ def test_a_split_while_an_edition_is_composed(
 
 def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at a name and the write nobody else writes (L1)."""
-    told = tell(place, SURVEY, UMFRAGE, WELCOME)
+    story_ids = store_reports(place, SURVEY, UMFRAGE, WELCOME)
     within: list[bool] = []
 
     def watched(module: Any, name: str) -> None:
@@ -730,14 +730,14 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
 
         monkeypatch.setattr(module, name, called)
 
-    society = story_view.read(place.app().config, told[SURVEY[1]]).story.further_items[0].item.id
+    society = story_view.read(place.app().config, story_ids[SURVEY[1]]).story.further_items[0].item.id
     watched(story_search, "resolve")
     watched(editorial, "items_by_prefix")
     app = place.app()
     _, part = editor_commands.split(app, [society], "ada", announce=False)
-    editor_commands.keep_apart(app, part, told[WELCOME[1]], "ada")
-    editor_commands.merge(app, [part, told[SURVEY[1]]], "ada")
-    editor_commands.set_hidden(app, [told[WELCOME[1]]], "ada", hidden=True)
+    editor_commands.keep_apart(app, part, story_ids[WELCOME[1]], "ada")
+    editor_commands.merge(app, [part, story_ids[SURVEY[1]]], "ada")
+    editor_commands.set_hidden(app, [story_ids[WELCOME[1]]], "ada", hidden=True)
     assert len(within) == 6 and all(within)
 
 

@@ -183,10 +183,10 @@ def test_a_feed_whose_entries_share_everything(place: Workplace, web: Web, count
     """300 entries with one link, DOI and title cost little to visit, re-cluster and explain."""
     place.write(f'sources:\n  - {{id: node, name: A Node, url: "{web.url}/feed"}}\n')
     entries = [made(n, **SHARED["everything"](n)) for n in range(300)]
-    told = [
+    reported = [
         {"title": e.title, "link": str(e.link), "description": e.html, "guid": str(e.guid)} for e in entries
     ]
-    web.feed("/feed", rss(*told))
+    web.feed("/feed", rss(*reported))
     fetch.run(place.app())
     recluster.run(place.app(), dry_run=False)
     with opened(place.database, create=False) as store:
@@ -209,11 +209,11 @@ def test_a_large_story_is_read_in_part(store: Store, counted: Counted) -> None:
         placed(store, [asked, *rest])
         store.db.execute("UPDATE items SET story_id = ? WHERE number > ?", [story_id, start])
         before = replace(counted)
-        (told,) = story_members.clusters_around(store, [asked.id])
+        (reported,) = story_members.clusters_around(store, [asked.id])
         costs.append(counted.steps - before.steps)
-        assert {lead.id, asked.id, rest[-1].id} <= {member.item_id for member in told.members}
-        assert told.lead.item_id == lead.id
-        assert len(told.members) == story_members.MAX_OTHERS + 2
+        assert {lead.id, asked.id, rest[-1].id} <= {member.item_id for member in reported.members}
+        assert reported.lead.item_id == lead.id
+        assert len(reported.members) == story_members.MAX_OTHERS + 2
     assert costs[1] <= costs[0] + 3
 
 
@@ -222,8 +222,8 @@ def test_one_link_of_forty_sources_is_one_story(store: Store) -> None:
     partners = [source(id=f"p{n}", name=f"P{n}", url=f"https://p{n}.example/feed") for n in range(45)]
     sources.sync(store, partners, {partner.id: "" for partner in partners})
     link = "https://node.example/the-call"
-    told = [made(n, source_id=f"p{n}", link=link, title=f"{words(3)}") for n in range(45)]
-    for one in told:
+    reported = [made(n, source_id=f"p{n}", link=link, title=f"{words(3)}") for n in range(45)]
+    for one in reported:
         placed(store, [one])
     assert stories.counts(store)[0] == 1
 

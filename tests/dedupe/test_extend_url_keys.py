@@ -11,7 +11,7 @@ from aggregator.store import editorial, meta, url_keys
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 from tests.conftest import Workplace
-from tests.dedupe.test_assign import tell
+from tests.dedupe.test_assign import store_reports
 
 PAGE = "https://hub.example/2026/a-new-light-sheet-for-turku"
 FORM = f"{PAGE}/feed/?share=mastodon"
@@ -26,7 +26,7 @@ def age(store: Store) -> None:
             "INSERT INTO aliases SELECT source_id, 'link', substr(link, length('https://') + 1), id FROM items"
         )
         store.db.execute("DELETE FROM candidate_index")
-        meta.delete(store, url_keys.STATE)
+        meta.delete(store, url_keys.STATE_KEY)
 
 
 def aliases(store: Store) -> set[tuple[str, str]]:
@@ -38,20 +38,20 @@ def aliases(store: Store) -> set[tuple[str, str]]:
 
 def test_known_entries_stay_known(place: Workplace) -> None:
     """After an update the same entry, under any form of its address, is no new story (I2)."""
-    (story,) = tell(place, ("hub", *WORDS), link=FORM).values()
+    (story,) = store_reports(place, ("hub", *WORDS), link=FORM).values()
     with opened(place.database) as store:
         age(store)
         before = aliases(store)
         assert extend_url_keys.extend(store, NOW) == ()
         assert before < aliases(store)
-        assert meta.get(store, url_keys.STATE) == f"{url_keys.RULES_VERSION} 0 0"
-    assert set(tell(place, ("hub", *WORDS), link=PAGE).values()) == {story}
+        assert meta.get(store, url_keys.STATE_KEY) == f"{url_keys.RULES_VERSION} 0 0"
+    assert set(store_reports(place, ("hub", *WORDS), link=PAGE).values()) == {story}
 
 
 def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workplace) -> None:
     """Published stories that prove equal become merge candidates, once, and stay two (I5)."""
-    tell(place, ("hub", *WORDS), link=PAGE)
-    tell(
+    store_reports(place, ("hub", *WORDS), link=PAGE)
+    store_reports(
         place,
         ("society", "Turku: new sheet", "Come and see."),
         link=f"https://society.example/{url_keys.RULES_VERSION}",
@@ -77,8 +77,8 @@ def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytes
     monkeypatch.setattr(extend_url_keys, "BATCH_ITEMS", 3)
     pages = ("lasers", "mirrors", "pumps", "lenses")
     for page in pages:
-        tell(place, ("hub", f"About {page}", "Come and see."), link=f"https://hub.example/{page}")
-        tell(place, ("society", "Turku", "Have a look."), link=f"https://society.example/{page}")
+        store_reports(place, ("hub", f"About {page}", "Come and see."), link=f"https://hub.example/{page}")
+        store_reports(place, ("society", "Turku", "Have a look."), link=f"https://society.example/{page}")
     with opened(place.database) as store:
         for page in pages:
             store.db.execute(
@@ -93,7 +93,9 @@ def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytes
 def test_one_run_extends_the_newest_items(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run extends a limited number of items, the newest first, and the next runs the others."""
     for n in range(5):
-        tell(place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x")
+        store_reports(
+            place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x"
+        )
     monkeypatch.setattr(extend_url_keys, "BATCH_ITEMS", 1)
     monkeypatch.setattr(extend_url_keys, "MAX_ITEMS", 2)
     with opened(place.database) as store:
@@ -107,7 +109,9 @@ def test_one_run_extends_the_newest_items(place: Workplace, monkeypatch: pytest.
 def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches that were committed before a kill are not repeated."""
     for n in range(5):
-        tell(place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x")
+        store_reports(
+            place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x"
+        )
     monkeypatch.setattr(extend_url_keys, "BATCH_ITEMS", 2)
     with opened(place.database) as store:
         age(store)

@@ -27,7 +27,7 @@ from tests.dedupe.test_cluster import partition
 from tests.strategies import law, texts
 
 
-def told(id_: str, title: str, text: str = "", **fields: Any) -> Member:
+def reported(id_: str, title: str, text: str = "", **fields: Any) -> Member:
     """An item of a source of its own."""
     link = fields.pop("link", f"https://{id_}.example/news/{id_}")
     usual: dict[str, Any] = {
@@ -43,13 +43,13 @@ def told(id_: str, title: str, text: str = "", **fields: Any) -> Member:
     return Member(item_id=id_, title=title, text=text, **usual | fields)
 
 
-SURVEY = told(
+SURVEY = reported(
     "hub",
     "Euro-BioImaging and NFDI4BIOIMAGE launch a survey",
     "Joint survey on how facilities handle image data; open until 15 March 2026.",
     language="en",
 )
-UMFRAGE = told(
+UMFRAGE = reported(
     "society",
     "Umfrage zum Bilddatenmanagement gestartet",
     "NFDI4BIOIMAGE und Euro-BioImaging fragen, wie Core Facilities mit Bilddaten umgehen; bis 15. März 2026.",
@@ -109,7 +109,7 @@ def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> No
     assert body_facts(fold(text)).amounts == amounts
 
 
-def test_numbers_versions_and_references_are_told_apart() -> None:
+def test_numbers_versions_and_references_are_distinguished() -> None:
     """Versions, numbers in words and figures, numerals and references each have their kind."""
     title = "OMERO 5.6.19 and part 3 of the eleventh series"
     found = title_facts(title, title.lower())
@@ -170,7 +170,7 @@ def test_a_signature_can_be_made_of_anything(text: str) -> None:
     again = extract(text, text, "A Node", None)
     assert index_keys(features) == index_keys(again)
     assert (features.words, features.facts, features.phases) == (again.words, again.facts, again.phases)
-    assert vetoes.of_titles(told("a", text), told("b", text)) == ()
+    assert vetoes.of_titles(reported("a", text), reported("b", text)) == ()
 
 
 # --- addresses and works -------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ def test_addresses_of_one_page(one: str, other: str) -> None:
 def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: str) -> None:
     """Within one source, too, identity evidence makes one story (I2, I3)."""
     title = "Expansion microscopy protocol library now open to everybody"
-    one, other = told("a", title, source_id="s", **a), told("b", title, source_id="s", **b)
+    one, other = reported("a", title, source_id="s", **a), reported("b", title, source_id="s", **b)
     found = compare(one, other)
     assert (found.strength, found.evidence[0].name) == (Strength.SAME, name)
     assert partition(assign([one, other], (), {"a": {"b"}, "b": {"a"}})) == {frozenset("ab")}
@@ -280,7 +280,7 @@ def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: s
 )
 def test_what_only_looks_like_one_address(title: str, a: str, b: str) -> None:
     """Titles that say nothing and addresses of a series identify nothing (I1)."""
-    one, other = told("a", title, source_id="s", link=a), told("b", title, source_id="s", link=b)
+    one, other = reported("a", title, source_id="s", link=a), reported("b", title, source_id="s", link=b)
     assert compare(one, other).strength is Strength.DIFFERENT
 
 
@@ -323,15 +323,18 @@ def test_a_link_alone_makes_no_repost(body: str) -> None:
 
 def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
     """A short note that points to the hub's page joins it; an extended deadline does not (I3)."""
-    hub = told("hub", "Virtual Pub returns with volume EM", link="https://hub.example/news/pub")
+    hub = reported("hub", "Virtual Pub returns with volume EM", link="https://hub.example/news/pub")
     origin = frozenset({"hub.example/news/pub"})
-    assert partition(assign([hub, told("copy", "Virtual Pub returns", origins=origin)], ())) == {
+    assert partition(assign([hub, reported("copy", "Virtual Pub returns", origins=origin)], ())) == {
         frozenset(("hub", "copy"))
     }
-    extended = told("late", "Virtual Pub: deadline extended", origins=origin)
+    extended = reported("late", "Virtual Pub: deadline extended", origins=origin)
     placements = assign([hub, extended], ())
     assert all(p.founds for p in placements) and placements[1].related
-    assert len(partition(assign([hub, told("other", "Travel grants for students", origins=origin)], ()))) == 2
+    assert (
+        len(partition(assign([hub, reported("other", "Travel grants for students", origins=origin)], ())))
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -354,9 +357,9 @@ def test_who_points_to_a_page_need_not_repeat_it(note: dict[str, Any], page: str
 
     Across languages that is a name, a date or an amount. An answer is a story of its own.
     """
-    hub = told("hub", page, language="en", link="https://hub.example/news/pub")
+    hub = reported("hub", page, language="en", link="https://hub.example/news/pub")
     for field in ("origins", "pointers"):
-        other = told("note", **note | {field: hub.links})
+        other = reported("note", **note | {field: hub.links})
         assert compare(hub, other).strength is not Strength.SAME
 
 
@@ -393,8 +396,8 @@ def test_a_joint_survey_is_one_news_in_two_languages() -> None:
 )
 def test_look_alikes_of_two_partners_stay_apart(a: str, b: str) -> None:
     """Uses of one template, other phases, versions or places, and own affairs stay apart."""
-    assert compare(told("a", a), told("b", b)).strength is not Strength.SAME
-    assert len(partition(assign([told("a", a), told("b", b)], (), {"a": {"b"}, "b": {"a"}}))) == 2
+    assert compare(reported("a", a), reported("b", b)).strength is not Strength.SAME
+    assert len(partition(assign([reported("a", a), reported("b", b)], (), {"a": {"b"}, "b": {"a"}}))) == 2
 
 
 LOOK_ALIKES = [
@@ -551,7 +554,7 @@ LOOK_ALIKES = [
 @pytest.mark.parametrize(("a", "in_a", "b", "in_b"), LOOK_ALIKES)
 def test_one_event_has_many_news(a: str, in_a: str, b: str, in_b: str) -> None:
     """One event has many stories: parts, phases, days, places, aspects, single words."""
-    one, other = told("a", a, in_a), told("b", b, in_b)
+    one, other = reported("a", a, in_a), reported("b", b, in_b)
     assert compare(one, other).strength is not Strength.SAME
     assert compare(other, one).strength is not Strength.SAME
 
@@ -596,16 +599,18 @@ def test_one_difference_in_the_text_makes_two_stories(what: str, title: str, in_
 
     Such a template is sent out for each place, date, year, call and vacancy, by different partners.
     """
-    found = compare(told("a", title, in_a), told("b", title, in_b), all_vetoes=True)
+    found = compare(reported("a", title, in_a), reported("b", title, in_b), all_vetoes=True)
     assert found.strength is not Strength.SAME
     assert any(veto.startswith(f"{what}: ") for veto in found.vetoes)
 
 
 def test_a_pointer_counts_beside_other_evidence() -> None:
     """An item that links to the page of the other in its own text needs less other evidence."""
-    hub = told("hub", "Lattice lightsheet for users of Madrid", "The Node offers it.")
+    hub = reported("hub", "Lattice lightsheet for users of Madrid", "The Node offers it.")
     later = NOW + timedelta(days=10)
-    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.", sort_time=later)
+    note = reported(
+        "note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.", sort_time=later
+    )
     assert compare(hub, note).score < SAME
     assert compare(hub, replace(note, pointers=hub.links)).strength is Strength.SAME
 
@@ -630,7 +635,7 @@ def test_a_pointer_counts_beside_other_evidence() -> None:
 )
 def test_more_words_make_no_other_news(a: str, in_a: str, b: str, in_b: str) -> None:
     """A release is one story for all, and details known from the text are no other subject."""
-    assert compare(told("a", a, in_a), told("b", b, in_b)).strength is Strength.SAME
+    assert compare(reported("a", a, in_a), reported("b", b, in_b)).strength is Strength.SAME
 
 
 @pytest.mark.parametrize(
@@ -653,15 +658,18 @@ def test_typography_and_the_name_of_a_site_are_no_part_of_a_title(written: str) 
 def test_an_acronym_stands_for_the_words_whose_initials_it_has() -> None:
     """Two titles agree although one spells out what the other abbreviates."""
     found = compare(
-        told("a", "USGS maps zebrafish habitats in Oregon"),
-        told("b", "US Geological Survey maps zebrafish habitats in Oregon"),
+        reported("a", "USGS maps zebrafish habitats in Oregon"),
+        reported("b", "US Geological Survey maps zebrafish habitats in Oregon"),
     )
     assert "USGS" in next(piece.reason for piece in found.evidence if piece.name.endswith("title words"))
 
 
 def test_titles_that_contradict_each_other_are_two_stories() -> None:
     """A rise and a fall of one figure are not one story."""
-    one, other = told("a", "Zebrafish imports to Vigo rise"), told("b", "Zebrafish imports to Vigo fall")
+    one, other = (
+        reported("a", "Zebrafish imports to Vigo rise"),
+        reported("b", "Zebrafish imports to Vigo fall"),
+    )
     assert any("rise" in veto for veto in compare(one, other, all_vetoes=True).vetoes)
 
 
@@ -689,9 +697,9 @@ def test_two_persons_in_one_template_are_two_stories(
 ) -> None:
     """A given name makes a person, also where it or the surname is a frequent word."""
     texts = "ARCADE in Vigo, 4 May 2027.", "ARCADE, Vigo, 4. Mai 2027."
-    a = told("a", template.format(one), texts[0], language="en")
-    b = told("b", translation.format(other), texts[1], language="de")
-    c = told("c", translation.format(one), texts[1], language="de")
+    a = reported("a", template.format(one), texts[0], language="en")
+    b = reported("b", translation.format(other), texts[1], language="de")
+    c = reported("c", translation.format(one), texts[1], language="de")
     assert any(veto.startswith("persons: ") for veto in compare(a, b, all_vetoes=True).vetoes)
     assert compare(a, b).strength is not Strength.SAME
     assert not compare(a, c, all_vetoes=True).vetoes
@@ -717,7 +725,7 @@ def test_a_given_name_beside_a_usual_word_is_no_person(title: str) -> None:
 def test_a_call_for_more_does_not_contradict_one_of_its_parts(one: str, other: str) -> None:
     """Two phases or positions exclude each other only where each title has one of them."""
     text = "SPAOM in Vigo, 4-6 November 2026; until 31 May 2026."
-    assert compare(told("a", one, text), told("b", other, text)).strength is Strength.SAME
+    assert compare(reported("a", one, text), reported("b", other, text)).strength is Strength.SAME
 
 
 def test_no_weight_has_the_wrong_sign() -> None:
@@ -732,7 +740,7 @@ def test_every_piece_has_a_name_and_is_symmetric() -> None:
     """Evidence does not depend on who is asked first."""
     for one, other in (
         (SURVEY, UMFRAGE),
-        (SURVEY, told("x", "Survey on energy use", "Until 20 March 2026.")),
+        (SURVEY, reported("x", "Survey on energy use", "Until 20 March 2026.")),
     ):
         assert compare(one, other).score == compare(other, one).score
         assert {e.name for e in evidence.near(one, other)} == {e.name for e in evidence.near(other, one)}
@@ -741,7 +749,7 @@ def test_every_piece_has_a_name_and_is_symmetric() -> None:
 
 def test_near_evidence_needs_a_common_time() -> None:
     """Near evidence is looked for inside a time window."""
-    late = told("late", SURVEY.title, SURVEY.text, sort_time=NOW + timedelta(days=90))
+    late = reported("late", SURVEY.title, SURVEY.text, sort_time=NOW + timedelta(days=90))
     assert compare(SURVEY, late).strength is Strength.DIFFERENT
     assert "days apart" in compare(SURVEY, late).vetoes[0]
 
@@ -759,9 +767,9 @@ def test_what_the_archive_says_all_the_time_counts_less() -> None:
     "other",
     [
         UMFRAGE,
-        told("x", "Survey on energy use", "Until 20 March 2026."),
-        told("x", "Open position in Vienna", "A cryostat, and 12 chairs."),
-        told("x", SURVEY.title, SURVEY.text, sort_time=NOW + timedelta(days=90)),
+        reported("x", "Survey on energy use", "Until 20 March 2026."),
+        reported("x", "Open position in Vienna", "A cryostat, and 12 chairs."),
+        reported("x", SURVEY.title, SURVEY.text, sort_time=NOW + timedelta(days=90)),
     ],
 )
 def test_a_comparison_that_stops_early_has_the_same_result(other: Member) -> None:
@@ -814,7 +822,7 @@ _drawn = st.lists(
     max_size=7,
 ).map(
     lambda rows: [
-        told(
+        reported(
             f"item{n}",
             title,
             text,
@@ -881,12 +889,12 @@ def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
     assert (placed.story_id, placed.founds) == ("s", False)
 
 
-def test_a_bridge_between_two_stories_is_a_doubt() -> None:
+def test_a_bridge_between_two_stories_is_a_merge_candidate() -> None:
     """An item equal to two published stories joins one; the other is a merge candidate (I5)."""
-    one = told("one", "OMERO 5.6.19 released", "Fixes.")
-    other = told("other", "Release of OMERO 5.6.19", "Fixes.")
+    one = reported("one", "OMERO 5.6.19 released", "Fixes.")
+    other = reported("other", "Release of OMERO 5.6.19", "Fixes.")
     clusters = [Cluster(story_id="s1", members=(one,)), Cluster(story_id="s2", members=(other,))]
-    bridge = told("bridge", "OMERO 5.6.19 released", "Fixes.")
+    bridge = reported("bridge", "OMERO 5.6.19 released", "Fixes.")
     (placed,) = assign([bridge], clusters, {"bridge": {"one", "other"}})
     assert not placed.founds
     assert {placed.story_id, *(merge_candidate.story_id for merge_candidate in placed.merge_candidates)} == {
@@ -938,8 +946,10 @@ def test_one_source_two_addresses_one_story(one: str, other: str) -> None:
 
     Yearly and monthly templates, other texts and other titles remain stories of their own.
     """
-    first = told("a", "A new light sheet opens for users", TEXT, source_id="node", link=one)
-    second = replace(told("b", first.title, TEXT, source_id="node", link=other), publisher=first.publisher)
+    first = reported("a", "A new light sheet opens for users", TEXT, source_id="node", link=one)
+    second = replace(
+        reported("b", first.title, TEXT, source_id="node", link=other), publisher=first.publisher
+    )
     assert compare(first, second).strength is Strength.SAME
     assert len({p.story_id for p in assign([first, second], (), {"a": ["b"], "b": ["a"]})}) == 1
     for unlike in (
@@ -967,18 +977,18 @@ def test_one_source_two_addresses_one_story(one: str, other: str) -> None:
 )
 def test_two_sources_link_forms_of_one_address(one: str, other: str, strength: Strength) -> None:
     """Two partners that link forms of one page report one story under titles of their own (I3)."""
-    first = told("a", "Bring your samples to Turku", "Six days are free.", link=one)
-    second = told("b", "Light for everybody", "The sheet is open.", link=other)
+    first = reported("a", "Bring your samples to Turku", "Six days are free.", link=one)
+    second = reported("b", "Light for everybody", "The sheet is open.", link=other)
     assert compare(first, second).strength is strength
 
 
 def test_a_link_of_a_section_proves_nothing() -> None:
     """Two partners that link one section of a site with unlike words have two stories (I1)."""
     link = "https://node.example/en/technologies"
-    first = told("a", "Acoustic microscopy in Sofia", "Listen to cells.", link=link)
-    second = told("b", "Fluorescence lifetime of plants", "Leaves glow.", link=link)
+    first = reported("a", "Acoustic microscopy in Sofia", "Listen to cells.", link=link)
+    second = reported("b", "Fluorescence lifetime of plants", "Leaves glow.", link=link)
     assert compare(first, second).strength is not Strength.SAME
-    agreeing = told("b", "Sofia adds acoustic microscopy", "Listen to cells.", link=link)
+    agreeing = reported("b", "Sofia adds acoustic microscopy", "Listen to cells.", link=link)
     assert compare(first, agreeing).strength is Strength.SAME
 
 
@@ -988,7 +998,7 @@ def test_a_weekly_notice_is_not_a_moved_permalink() -> None:
     links = [f"https://node.example/2026/05/{day}/coffee-hour/" for day in ("04", "11")]
     for text, strength in ((TEXT, Strength.SAME), ("Thursday at 14:00, usual room.", Strength.DIFFERENT)):
         first, second = (
-            told(name, title, text, source_id="node", link=link, sort_time=NOW + timedelta(days=7 * n))
+            reported(name, title, text, source_id="node", link=link, sort_time=NOW + timedelta(days=7 * n))
             for n, (name, link) in enumerate(zip("ab", links, strict=True))
         )
         assert compare(first, second).strength is strength
@@ -1022,21 +1032,23 @@ def test_libraries_name_one_work(address: str, work: str) -> None:
 )
 def test_one_text_about_two_subjects_is_two_stories(one: str, other: str) -> None:
     """Equal title, day and text under addresses of two pages of one source are a template."""
-    first = told("a", "Registration is open", TEXT, source_id="node", link=one)
-    second = told("b", "Registration is open", TEXT, source_id="node", link=other)
+    first = reported("a", "Registration is open", TEXT, source_id="node", link=one)
+    second = reported("b", "Registration is open", TEXT, source_id="node", link=other)
     assert compare(first, second).strength is Strength.DIFFERENT
 
 
 def test_a_number_of_a_section_makes_no_translation() -> None:
     """Pages in two languages with one number and other words are translations of the same days."""
-    english = told("a", "New paper out", "Cells.", link="https://node.example/en/group/4711/new-paper-out")
-    german = told(
+    english = reported(
+        "a", "New paper out", "Cells.", link="https://node.example/en/group/4711/new-paper-out"
+    )
+    german = reported(
         "b", "Neue Arbeit", "Zellen.", link="https://node.example/group/4711/neue-arbeit-da", language="de"
     )
     assert compare(english, german).strength is Strength.SAME
     assert (
         compare(english, replace(german, sort_time=NOW + timedelta(days=30))).strength is Strength.DIFFERENT
     )
-    event = told("a", "Call", "Posters.", link="https://node.example/en/elmi2026/call-for-posters")
-    other = told("b", "Anmeldung", "Los.", link="https://node.example/de/elmi2026/anmeldung-ist-offen")
+    event = reported("a", "Call", "Posters.", link="https://node.example/en/elmi2026/call-for-posters")
+    other = reported("b", "Anmeldung", "Los.", link="https://node.example/de/elmi2026/anmeldung-ist-offen")
     assert compare(event, other).strength is Strength.DIFFERENT

@@ -22,7 +22,7 @@ from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.command import call
 from tests.conftest import Clock, Web, Workplace
-from tests.dedupe.test_same_story import told
+from tests.dedupe.test_same_story import reported
 
 installed = pytest.mark.skipif(not semantic.is_on(), reason="needs the extra `semantic`")
 
@@ -60,8 +60,8 @@ def test_without_the_extra_nothing_is_compared() -> None:
 @installed
 def test_meaning_counts_with_a_weight_and_near_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Meaning is evidence only with a weight, and only for items that agree otherwise."""
-    item = told("a", OPEN, "Dresden, 4 May 2027.")
-    near, far = told("b", OFFEN, "Dresden, 4.5.2027."), told("c", OTHER, "Vigo, 350 EUR.")
+    item = reported("a", OPEN, "Dresden, 4 May 2027.")
+    near, far = reported("b", OFFEN, "Dresden, 4.5.2027."), reported("c", OTHER, "Vigo, 350 EUR.")
     weighted = replace(weights(), with_meaning={**weights().plain, semantic.EVIDENCE: 3.0})
     for table, expected in ((replace(weights(), with_meaning={}), []), (weighted, [semantic.EVIDENCE])):
         monkeypatch.setattr(evidence, "weights", partial(lambda it: it, table))

@@ -14,7 +14,7 @@ from aggregator.model.stories import MergeCandidate
 from aggregator.ports import App
 from aggregator.store import editorial, stories
 from aggregator.store.connection import opened
-from tests.dedupe.test_assign import OTHER_WELCOME, SURVEY, UMFRAGE, WELCOME, in_feed, tell
+from tests.dedupe.test_assign import OTHER_WELCOME, SURVEY, UMFRAGE, WELCOME, in_feed, store_reports
 from tests.digests.scenario import rows
 from tests.workplace import Clock, Workplace
 
@@ -39,7 +39,7 @@ def state(place: Workplace) -> list[list[tuple[Any, ...]]]:
 @pytest.fixture
 def ids(place: Workplace, clock: Clock) -> dict[str, str]:
     """Publish a story of two items and two others, which are related and merge candidates."""
-    story_ids = tell(place, SURVEY, UMFRAGE, WELCOME, OTHER_WELCOME)
+    story_ids = store_reports(place, SURVEY, UMFRAGE, WELCOME, OTHER_WELCOME)
     pair = MergeCandidate(story_id=story_ids[OTHER_WELCOME[1]], score=7.0, why="titles alike")
     with opened(place.database) as store, store.transaction():
         editorial.add_candidate(store, story_ids[WELCOME[1]], [pair], clock.now)

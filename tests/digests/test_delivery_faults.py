@@ -144,7 +144,7 @@ def after_power_failure(place: Workplace, mailer: RecordingMailer) -> DigestRepo
     return digest.run(mailer.app(place))
 
 
-def test_a_block_that_a_power_failure_left_in_doubt_is_sent_again_once(place: Workplace, web: Web) -> None:
+def test_a_batch_interrupted_by_a_power_failure_is_sent_again_once(place: Workplace, web: Web) -> None:
     """All whose results were lost are retried with the same bytes, then unknown (M4)."""
     write(place, {"node": web}, plan(readers=READERS))
     web.feed("/feed", rss(news(1)))

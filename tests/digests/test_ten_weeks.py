@@ -34,7 +34,7 @@ BEGIN = datetime(2026, 9, 21, 5, tzinfo=UTC)
 DAYS, QUIET = 70, 10
 """Nothing changes in the last ten days, so that editions have everything at the end."""
 YOUNG = timedelta(days=14)
-"""Older stories enter no other channel: they are not new to a digest (`editions.REACH`)."""
+"""Older stories enter no other channel: no digest takes them (`editions.MAX_PENDING_AGE`)."""
 DOWN = range(35, 42)
 LATE = 20
 """Day on which the source `late` is added, with a backlog."""
@@ -388,7 +388,7 @@ def _nothing_is_missing(
         " AND (returned IS NULL OR julianday(returned) - julianday(stories.announced) <= ?)",
         channel,
         since,
-        editions.REACH.days,
+        editions.MAX_PENDING_AGE.days,
     )
     for (story,) in due:
         if (

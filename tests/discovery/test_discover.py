@@ -131,7 +131,7 @@ def test_at_most_four_further_requests(empty: Workplace, web: Web) -> None:
     assert {tried.problem for tried in discovery.proposals[-4:]} == {"not found (404)"}
 
 
-def test_robots_applies_to_a_guess(empty: Workplace, web: Web) -> None:
+def test_robots_applies_to_a_guessed_url(empty: Workplace, web: Web) -> None:
     """A guessed URL that robots.txt forbids is not requested (CL19)."""
     web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /feed/")
     url = page(web, "<head><meta name=generator content='WordPress 6.5'></head>", "/")

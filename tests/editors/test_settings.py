@@ -10,7 +10,7 @@ from aggregator.config import load
 from aggregator.dedupe import editor_commands
 from aggregator.errors import ConfigError
 from tests import command
-from tests.dedupe.test_assign import OTHER_WELCOME, WELCOME, tell
+from tests.dedupe.test_assign import OTHER_WELCOME, WELCOME, store_reports
 from tests.workplace import Workplace
 
 URL = "url: 'https://news.example/'"
@@ -56,9 +56,9 @@ def test_editors_are_read_once_each(place: Workplace) -> None:
 
 def test_decisions_are_listed_and_undone(place: Workplace) -> None:
     """`story decisions` lists them with numbers, `story undo` undoes one, once."""
-    told = tell(place, WELCOME, OTHER_WELCOME)
+    reported = store_reports(place, WELCOME, OTHER_WELCOME)
     assert command.call(place, "story", "decisions").err == "no decisions yet\n"
-    editor_commands.merge(place.app(), list(told.values()), "eva@a.example")
+    editor_commands.merge(place.app(), list(reported.values()), "eva@a.example")
     assert "1  2026-10-05 06:30 UTC  eva@a.example: merge" in command.call(place, "story", "decisions").out
     assert command.call(place, "story", "undo", "1").out.startswith(
         "decision 1 (merge) is undone from the next"

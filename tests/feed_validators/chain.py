@@ -85,8 +85,8 @@ def _contradictions(documents: list[etree._Element]) -> list[str]:
         for entry in root.findall(f"{A}entry"):
             id_, title = entry.findtext(f"{A}id") or "", entry.findtext(f"{A}title") or ""
             updated = datetime.fromisoformat(str(entry.findtext(f"{A}updated")))
-            newest, told = known.setdefault(id_, (updated, title))
-            if updated > newest or (updated == newest and title != told):
+            newest, reported = known.setdefault(id_, (updated, title))
+            if updated > newest or (updated == newest and title != reported):
                 found.append(f"RFC 5005 4: {id_} is newer in an older document, or another at the same time")
             if id_ in dead and dead[id_] >= updated:
                 found.append(f"RFC 6721: {id_} is withdrawn in one document and stands in another")

@@ -40,7 +40,7 @@ def test_updated_is_not_made_up() -> None:
     assert (entry.published, entry.updated) == ("Mon, 28 Sep 2026 10:15:00 GMT", None)
 
 
-def test_dates_are_handed_on_as_written() -> None:
+def test_dates_are_returned_as_written() -> None:
     """Dates are kept as written: feedparser takes CET for UTC and cannot parse German."""
     written = ["Mo, 28 Sep 2026 10:15:00 CEST", "28. September 2026", "1790583300"]
     assert [e.published for e in read(rss(*({"pubDate": date} for date in written))).entries] == written
@@ -143,7 +143,7 @@ def test_a_wrong_media_type_is_no_loss(kind: str) -> None:
     assert reading.notes == ()
 
 
-def test_too_many_entries_are_told() -> None:
+def test_too_many_entries_are_reported() -> None:
     """Of more than 2,000 entries the first 2,000 are taken, with a note."""
     body = rss(*({"title": str(n)} for n in range(feed.MAX_ENTRIES + 1)))
     reading = read(body)
@@ -286,7 +286,7 @@ def test_one_bad_piece_costs_no_document(piece: bytes) -> None:
         ),
     ],
 )
-def test_what_feedparser_stumbles_over_is_read_or_refused(body: bytes) -> None:
+def test_documents_on_which_feedparser_fails_are_read_or_refused(body: bytes) -> None:
     """Exceptions of feedparser are translated: a document or UnreadableDocument."""
     assert_read_or_refused(body)
 

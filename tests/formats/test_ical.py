@@ -60,7 +60,7 @@ def calendar(*events: str) -> str:
         ("SUMMARY:Nothing said", ""),
     ],
 )
-def test_when_and_where_are_told_in_words(lines: str, words: str) -> None:
+def test_when_and_where_are_stated_in_words(lines: str, words: str) -> None:
     """The first line has date, time, zone, rule and place, if the event has them."""
     (entry,) = read(calendar(f"UID:1\n{lines}".replace("\n", "\r\n"))).entries
     assert (entry.content or "") == words

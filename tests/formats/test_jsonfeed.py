@@ -144,7 +144,7 @@ def test_an_enclosure_has_a_size_or_none() -> None:
     assert [repr(length) for length in found] == ["5", "0", *["None"] * 6]
 
 
-def test_what_is_odd_is_told() -> None:
+def test_faults_are_reported() -> None:
     """A document without a version or with more than 2,000 items gets a note."""
     assert read(version=None).notes == ("no JSON Feed version given",)
     assert any("2001 entries" in note for note in read(*[{"id": n} for n in range(2_001)]).notes)

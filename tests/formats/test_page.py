@@ -134,7 +134,7 @@ def test_no_match_is_a_failure(body: str, layout: dict[str, str], words: str) ->
         read(body, **layout)
 
 
-def test_a_date_that_is_nowhere_is_told() -> None:
+def test_a_missing_date_is_reported() -> None:
     """A `date` selector that finds no date is noted, and the entries are kept."""
     reading = read(article("<a href='/1'>One</a>"), date=".date")
     assert reading.entries[0].published is None
@@ -262,7 +262,7 @@ def test_all_layouts_are_applied_in_the_order_of_the_page() -> None:
     assert [(e.position, e.title) for e in reading.entries] == [(0, "C"), (1, "A"), (2, "O")]
 
 
-def test_a_layout_that_selects_nothing_is_told() -> None:
+def test_a_layout_that_selects_nothing_is_reported() -> None:
     """One of several layouts may find nothing while others succeed; a note names it."""
     layouts = (layout_of({"item": "article"}), layout_of({"item": ".gone"}))
     reading = page.read(article("<a href='/1'>One</a>").encode(), URL, {}, source(kind="page", page=layouts))
@@ -399,7 +399,7 @@ def test_nothing_selected_says_the_probable_reason(body: str, words: str) -> Non
         read(body)
 
 
-def test_dates_that_are_none_are_told() -> None:
+def test_texts_that_are_no_dates_are_reported() -> None:
     """A note shows an example of text that is no date, or how few dates were found."""
     some = "<article><a href='/{0}'>{0}</a><i>{1}</i></article>"
     body = "".join(some.format(n, "3 May 2026" if n == 1 else "yesterday") for n in range(1, 6))

@@ -64,7 +64,7 @@ def write_in_parts(public: Path, document: PublishedDocument) -> bool:
     drafts, body = Drafts(public), document.body
     parts = (body[start : start + 2] for start in range(0, len(body), 2))
     changed, document_hash = drafts.add_parts(document.path, parts)
-    drafts.reveal()
+    drafts.rename_all()
     assert document_hash == hashlib.sha256(body).digest()
     return changed
 
@@ -220,7 +220,7 @@ def test_a_part_that_fails_leaves_nothing(tmp_path: Path) -> None:
     drafts = Drafts(tmp_path)
     with pytest.raises(FilesError):
         drafts.add_parts(document(b"").path, parts())
-    drafts.reveal()
+    drafts.rename_all()
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
     assert not list(tmp_path.rglob("*.draft"))
 
@@ -232,7 +232,7 @@ def test_a_document_in_parts_takes_little_memory(tmp_path: Path) -> None:
         tracemalloc.start()
         drafts = Drafts(tmp_path)
         assert drafts.add_parts("atom.xml", (part for _ in range(400)))[0] is expected
-        drafts.reveal()
+        drafts.rename_all()
         peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak_bytes < (tmp_path / "atom.xml").stat().st_size / 10
@@ -300,7 +300,7 @@ def test_an_outbox_that_cannot_be_written_keeps_every_message_owed(tmp_path: Pat
     """An outbox that cannot be written raises MailError, as a relay does (M4)."""
     (tmp_path / "outbox").touch()
     with (
-        pytest.raises(MailError, match="every message stays owed"),
+        pytest.raises(MailError, match="every message stays queued"),
         files.outbox(tmp_path / "outbox") as send,
     ):
         send(message(), "ada@example.org")

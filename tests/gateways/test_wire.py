@@ -55,7 +55,7 @@ def coded(coding: str, body: bytes) -> bytes:
 
 
 EMPTY_MEMBER = gzip.compress(b"", mtime=0)
-FRAMING = "the HTTP framing of the answer is larger than allowed"
+FRAMING = "the HTTP framing of the response is larger than allowed"
 TOO_LARGE = "larger than fetch.max_bytes"
 DECODED = "compressed in a way that cannot be decoded"
 
@@ -66,11 +66,11 @@ FAULTY = {
     "chunks with leading zeros": (endless(CHUNKED, b"0" * 900 + b"1\r\nx\r\n"), FRAMING),
     "trailers": (endless(CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n"), FRAMING),
     "long trailers": (endless(CHUNKED + b"1\r\nx\r\n0\r\n", b"X: " + b"y" * 60_000 + b"\r\n"), FRAMING),
-    "100 Continue": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "interim answers"),
-    "103 Early Hints": (endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), "interim answers"),
-    "large interim answers": (
+    "100 Continue": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "interim responses"),
+    "103 Early Hints": (endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), "interim responses"),
+    "large interim responses": (
         endless(b"", b"HTTP/1.1 103 Hints\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(90)) + b"\r\n"),
-        "interim answers",
+        "interim responses",
     ),
     "huge headers": (endless(OK, b"X: " + b"y" * 60_000 + b"\r\n"), FRAMING),
     "thousands of headers": (endless(OK, b"X: y\r\n"), "not HTTP"),

@@ -87,7 +87,7 @@ def test_topics_come_in_the_order_of_the_rules() -> None:
         ("We lost a jobber", ItemKind.NEWS),
     ],
 )
-def test_a_title_tells_what_sort_of_news_it_is(title: str, kind: ItemKind) -> None:
+def test_a_title_shows_the_kind_of_its_item(title: str, kind: ItemKind) -> None:
     """Whole words of a title, English or German, decide the kind of an item."""
     assert classify.kind(title, ()) is kind
 

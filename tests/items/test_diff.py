@@ -262,7 +262,7 @@ YES, NO = ChangeKind.SIGNIFICANT, ChangeKind.SAME
         ([f"{word} News" for word in ("A", "B", "A", "B", "A")], [YES] * 4),
     ],
 )
-def test_a_title_that_turns_by_itself_stops_being_edited(
+def test_a_title_that_changes_by_itself_stops_being_edited(
     titles: list[str], expected: list[ChangeKind]
 ) -> None:
     """A title with a counter or clock is recognised after two changes of numbers (E2).
@@ -272,7 +272,7 @@ def test_a_title_that_turns_by_itself_stops_being_edited(
     assert renamed(*titles) == expected
 
 
-def test_a_text_beside_a_turning_title_still_counts() -> None:
+def test_a_text_beside_a_changing_title_still_counts() -> None:
     """A rewritten text of an item whose title has a counter is significant (E1)."""
     before = known(title="2 left", text=LONG, former_titles=("4 left", "3 left"))
     turned = item(title="1 left", text=LONG * 2, content_hash="x")

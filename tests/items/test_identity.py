@@ -78,7 +78,7 @@ def test_entries_that_differ_in_their_text_only_are_two() -> None:
     assert judged(one, other) == IdentityPolicy(guid=False, link=False)
 
 
-def test_a_no_is_for_ever() -> None:
+def test_a_no_is_permanent() -> None:
     """The policy is permanent: a later document with unique values changes nothing (I1)."""
     fine = entry(0, guid="1", link="https://node.example/a")
     for before in (

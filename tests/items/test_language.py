@@ -47,7 +47,7 @@ from aggregator.items.language import detect
         (None, "Welcome, Node!"),
     ],
 )
-def test_a_clear_text_tells_its_language(language: str | None, text: str) -> None:
+def test_the_language_of_a_clear_text_is_detected(language: str | None, text: str) -> None:
     """The detected language is right or None."""
     assert detect(text) == language
 

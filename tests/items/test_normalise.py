@@ -145,7 +145,7 @@ def test_topics_are_the_sources_and_those_of_the_rules() -> None:
     assert item.topics == ("regional", "training", "data")
 
 
-def test_a_kind_is_told_by_the_title() -> None:
+def test_the_title_shows_the_kind() -> None:
     """An item is an event because its title says so."""
     assert one(title="Symposium in Turin").kind is ItemKind.EVENT
 
@@ -240,7 +240,7 @@ def test_entries_that_differ_in_their_text_only_are_two_items() -> None:
     assert [item.text for item in made] == ["Adaptive optics", "Phase retrieval"]
 
 
-def test_a_verdict_that_turns_tells_no_news_twice() -> None:
+def test_a_changed_identity_policy_publishes_nothing_twice() -> None:
     """A known entry stays known when another one repeats its guid, link and title (I1, I4)."""
     club = {"guid": "t", "link": "https://node.example/club", "title": "Journal club"}
     (optics,) = items(entry(0, content="Adaptive optics", **club))
@@ -259,7 +259,7 @@ def test_a_verdict_that_turns_tells_no_news_twice() -> None:
     assert made["Phase retrieval"].item.id != optics.id
 
 
-def test_a_verdict_is_handed_on() -> None:
+def test_an_identity_policy_is_kept() -> None:
     """The stored identity policy is applied and returned, without any new cause (I1)."""
     document = reading(entry(guid="1", link="https://node.example/a", title="T"))
     made, identity_policy = normalise.items(document, source(), IdentityPolicy(guid=False), (), NOW)
@@ -312,7 +312,7 @@ def test_an_empty_document_has_no_items() -> None:
     )
 
 
-def test_caps_that_bite_are_told() -> None:
+def test_limits_that_shorten_a_text_are_reported() -> None:
     """A notice reports a text that is cut or kept as words only; others stay as they are."""
     deep, long = "<div>" * 200 + "x", "y" * 600_000
     notes = normalise.limit_notes(

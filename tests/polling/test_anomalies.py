@@ -195,7 +195,9 @@ def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: 
     assert [asked.path for asked in web.asked] == ["/feed"]
 
 
-def test_a_gap_that_cannot_be_filled_is_told_once(node: Workplace, web: Web, clock: Clock) -> None:
+def test_a_coverage_gap_that_cannot_be_filled_is_reported_once(
+    node: Workplace, web: Web, clock: Clock
+) -> None:
     """A gap without older documents is reported and nothing else happens (G1)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)

@@ -84,7 +84,7 @@ def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: C
     assert politeness_audit.report(node.app().config)[0].broken == ()
 
 
-def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -> None:
+def test_permanent_304_lead_to_one_full_request(node: Workplace, web: Web, clock: Clock) -> None:
     """A server stuck on 304 gets one unconditional request after eight days (CL17)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
@@ -143,7 +143,7 @@ def test_a_quiet_source_slows_down(place: Workplace, web: Web, clock: Clock) -> 
         ),
     ],
 )
-def test_hints_are_heeded(
+def test_hints_are_obeyed(
     node: Workplace, web: Web, clock: Clock, headers: dict[str, str], body: bytes
 ) -> None:
     """A hint of header or document delays the next visit, but not with `--force` (CL7, V3)."""
@@ -230,7 +230,7 @@ def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock:
     assert state(node) == "ok"
 
 
-def test_gone_is_probed_weekly_and_told_once(node: Workplace, web: Web, clock: Clock) -> None:
+def test_a_gone_source_is_visited_weekly_and_reported_once(node: Workplace, web: Web, clock: Clock) -> None:
     """A source is gone after two 410, visited weekly, and ok when it answers again (CL15)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
@@ -263,8 +263,8 @@ def test_a_bot_wall_is_named(node: Workplace, web: Web) -> None:
     """A bot wall is named with its owner and not evaded (CL15)."""
     page = b"<html><title>Just a moment...</title></html>"
     web.answers["/feed"] = Answer(page, 403, {"Content-Type": "text/html", "Server": "cloudflare"})
-    (told,) = run(node).sources
-    assert told.reason == "access is forbidden (403): a bot wall stands before it (Cloudflare)"
+    (reported,) = run(node).sources
+    assert reported.reason == "access is forbidden (403): a bot wall stands before it (Cloudflare)"
     assert len(web.asked) == 1
 
 
@@ -297,8 +297,8 @@ def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answ
     """Not even --force reads what robots.txt forbids, or what nobody can say (CL19, V3)."""
     one(place, web, "/news", f", kind: page, {SELECTORS}")
     web.answers["/robots.txt"], web.answers["/news"] = robots, Answer(PAGE)
-    (told,) = run(place).sources
-    assert words in (told.reason or "")
+    (reported,) = run(place).sources
+    assert words in (reported.reason or "")
     run(place, force=True)
     assert {asked.path for asked in web.asked} == {"/robots.txt"}
 
@@ -332,7 +332,7 @@ def test_a_redirect_to_a_forbidden_page_is_not_followed(place: Workplace, webs: 
         f"  - {{id: {p}, name: N, url: '{near.url}/{p}', kind: page, {SELECTORS}}}\n" for p in ("a", "b", "c")
     )
     place.write(f"sources:\n{sources}")
-    assert [told.outcome for told in run(place).sources] == ["failed", "failed", "changed"]
+    assert [reported.outcome for reported in run(place).sources] == ["failed", "failed", "changed"]
     assert [asked.path for asked in near.asked] == ["/robots.txt", "/a", "/b", "/c", "/news"]
     assert [asked.path for asked in far.asked] == ["/robots.txt"]
 
@@ -359,8 +359,8 @@ def test_a_broken_error_page_loses_no_retry_after(
     """The body of an error only names a bot wall; the status counts without it (CL8)."""
     usual = {"Retry-After": "86400", "Content-Type": "text/html"}
     web.answers["/feed"] = Answer(b"<html>not compressed", 429, usual | headers)
-    (told,) = run(node).sources
-    assert told.status == 429
+    (reported,) = run(node).sources
+    assert reported.status == 429
     clock.now += 2 * HOUR
     assert run(node, force=True).held == 1
 

@@ -209,7 +209,7 @@ def test_a_scheduler_that_does_not_answer_is_one_sentence(
     monkeypatch.setattr(dask_executor, "CONNECT_SECONDS", 0.3)
     web = webs()
     write(place, [web], f"127.0.0.1:{free_port()}")
-    with pytest.raises(ExecutorError, match="no scheduler of Dask answers there; start it with") as caught:
+    with pytest.raises(ExecutorError, match="no scheduler of Dask responds there; start it with") as caught:
         fetch.run(place.app())
     assert caught.value.exit_code == 1
     assert web.asked == []

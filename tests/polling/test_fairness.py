@@ -61,7 +61,7 @@ def states(place: Workplace) -> dict[str, str]:
 
 def reasons(report: FetchReport) -> dict[str, str | None]:
     """What the report says of each source that was visited."""
-    return {told.id: told.reason for told in report.sources}
+    return {reported.id: reported.reason for reported in report.sources}
 
 
 def asked(web: Web) -> list[str]:
@@ -92,7 +92,7 @@ def titles(place: Workplace) -> set[str]:
     return {str(row[0]) for row in stored(place, "SELECT title FROM stories")}
 
 
-def told(numbers: range) -> set[str]:
+def reported(numbers: range) -> set[str]:
     """The titles of these news items."""
     return {news(n)["title"] for n in numbers}
 
@@ -108,14 +108,14 @@ def test_a_long_document_is_placed_over_several_rounds(
     report = fetch.run(place.app())
     assert (report.new_items, report.new_stories) == (27, 12)
     assert report.notices == ("15 new items are left to the next rounds",)
-    assert titles(place) == told(range(few)) | told(range(100, 102))
+    assert titles(place) == reported(range(few)) | reported(range(100, 102))
     assert idle_check.nothing_due(file, clock.now) is None
     clock.now += timedelta(minutes=10)
     report = fetch.run(place.app())
     assert (report.visited, report.new_items, report.new_stories, report.notices) == (0, 0, 10, ())
-    assert titles(place) == told(range(20)) | told(range(100, 102))
+    assert titles(place) == reported(range(20)) | reported(range(100, 102))
     assert fetch.run(place.app()).new_stories == 5
-    assert titles(place) == told(range(25)) | told(range(100, 102))
+    assert titles(place) == reported(range(25)) | reported(range(100, 102))
     assert idle_check.nothing_due(file, clock.now) == 2
     assert asked(web) == ["/long", "/short"]
     assert stored(place, "SELECT count(*) FROM items WHERE held IS NOT NULL") == [(0,)]
@@ -151,7 +151,7 @@ def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
     assert (report.changed, report.new_items, report.held) == (1, 1, 0)
     assert report.notices == ("6 new items are left to the next rounds",)
     fetch.run(place.app())
-    assert titles(place) == told(range(25)) | told(range(900, 901))
+    assert titles(place) == reported(range(25)) | reported(range(900, 901))
     assert stored(place, "SELECT count(*) FROM missing_items") == [(0,)]
 
 
@@ -168,7 +168,7 @@ def test_a_round_that_dies_loses_nothing_of_a_long_document(
             fetch.run(place.app())
     fetch.run(place.app())
     fetch.run(place.app())
-    assert titles(place) == told(range(25))
+    assert titles(place) == reported(range(25))
     assert asked(web) == ["/long"]
 
 
@@ -352,7 +352,7 @@ def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
     ("wait", "spread"),
     [(None, False), (None, True), (60, False), (3600, True), (86_400, True)],
 )
-def test_a_source_that_is_always_refused_starves_nobody(
+def test_a_source_that_is_always_refused_delays_no_other(
     place: Workplace, web: Web, clock: Clock, wait: int | None, spread: bool
 ) -> None:
     """A source that is always refused waits longer each time; its host's others get turns (CL8)."""
@@ -384,7 +384,7 @@ def test_a_source_that_is_always_refused_starves_nobody(
         visits = [at for one, at in times if one == path]
         assert visits[0] <= NOW + hold + 2 * HOUR
         assert len(visits) >= (36 if hold < DAY else 12)
-    assert all(told.broken == () for told in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
 
 
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
@@ -408,7 +408,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     assert pauses[-1] >= 8 * HOUR
 
 
-def test_a_redirect_that_is_always_refused_starves_nobody(
+def test_a_redirect_that_is_always_refused_delays_no_other(
     place: Workplace, web: Web, webs: Callable[[], Web], clock: Clock
 ) -> None:
     """A source refused by the host it redirects to does not block that host (CL8)."""
@@ -429,7 +429,7 @@ def test_a_redirect_that_is_always_refused_starves_nobody(
     assert asked(end).count("/a") <= 6
 
 
-def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clock) -> None:
+def test_a_refused_article_delays_no_other_source(place: Workplace, web: Web, clock: Clock) -> None:
     """A page whose articles are refused does not block other sources of its host (CL8)."""
     listing(web, "/0", "/1")
     web.answers |= {"/0": Answer(status=429), "/1": Answer(status=429)}
@@ -445,7 +445,7 @@ def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clo
         if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
-    assert all(told.broken == () for told in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
 
 
 # --- what breaks one visit ---------------------------------------------------------------------------------
@@ -590,7 +590,7 @@ def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, we
     assert fetch.run(place.app()).new_items == 20
 
 
-def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
+def test_a_stored_document_that_cannot_be_read_again_stops_no_other(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
     """A damaged body is requested again and the other sources are visited (V4)."""
@@ -657,7 +657,7 @@ def test_any_exception_ends_a_run_as_failed(
     assert health.report(place.app().config).runs[0].outcome == "done"
 
 
-def test_trouble_with_the_database_ends_the_round(place: Workplace, web: Web) -> None:
+def test_an_error_of_the_database_ends_the_round(place: Workplace, web: Web) -> None:
     """What no source can help is no source's failure (L2)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")

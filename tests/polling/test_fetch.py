@@ -234,7 +234,7 @@ def test_swapped_urls_do_not_collide(place: Workplace, web: Web) -> None:
     assert run(place, force=True).failed == 0
 
 
-def test_the_authority_is_for_ever(place: Workplace, web: Web) -> None:
+def test_the_authority_is_permanent(place: Workplace, web: Web) -> None:
     """A changed authority is refused before anything is touched (V5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
@@ -243,19 +243,19 @@ def test_the_authority_is_for_ever(place: Workplace, web: Web) -> None:
         run(place)
 
 
-def test_changes_of_state_are_told_once(place: Workplace, web: Web, clock: Clock) -> None:
+def test_changes_of_state_are_reported_once(place: Workplace, web: Web, clock: Clock) -> None:
     """A failing source is reported once, and once when it is well again (V8)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     good = web.answers["/feed"]
-    told = []
+    reported = []
     for broken in (True, True, True, True, False, False):
         clock.now += timedelta(days=2)
         web.answers["/feed"] = Answer(status=500) if broken else good
-        told.append(run(place).notices)
-    assert [len(notices) for notices in told] == [0, 0, 1, 0, 1, 0]
-    assert "failing: the server answered 500" in told[2][0]
-    assert "well again" in told[4][0]
+        reported.append(run(place).notices)
+    assert [len(notices) for notices in reported] == [0, 0, 1, 0, 1, 0]
+    assert "failing: the server answered 500" in reported[2][0]
+    assert "well again" in reported[4][0]
 
 
 def test_failures_slow_a_source_down_but_never_stop_it(place: Workplace, web: Web, clock: Clock) -> None:
@@ -272,7 +272,7 @@ def test_failures_slow_a_source_down_but_never_stop_it(place: Workplace, web: We
     assert 1 <= pauses[0] <= 1.1 and 24 <= pauses[-1] <= 26.5
 
 
-def test_filtered_items_are_kept_but_not_told(place: Workplace, web: Web) -> None:
+def test_filtered_items_are_stored_but_not_published(place: Workplace, web: Web) -> None:
     """What `drop` keeps out stays explainable and becomes no story (G3)."""
     web.feed("/feed", rss(news(1), news(2, title="Canteen menu")), '"1"')
     report = run(one(place, web, drop="[canteen]"))
@@ -476,7 +476,9 @@ def test_a_guid_that_turns_out_to_be_shared_is_noticed(place: Workplace, web: We
     assert rows(place, "SELECT title FROM items ORDER BY title") == [(f"News number {n}",) for n in (1, 2, 3)]
 
 
-def test_an_entry_that_is_pinned_twice_turns_no_verdict(place: Workplace, web: Web) -> None:
+def test_an_entry_that_is_pinned_twice_does_not_change_the_identity_policy(
+    place: Workplace, web: Web
+) -> None:
     """One entry listed twice is one entry, also where it is not read again (I1)."""
     web.feed("/feed", rss(news(1), news(1), news(2)), '"1"')
     run(one(place, web))
@@ -497,10 +499,10 @@ def test_an_odd_redirect_costs_its_own_source_only(place: Workplace, web: Web, t
         f"  - {{id: odd, name: O, url: '{web.url}/odd', user: me}}\n"
     )
     report = run(place)
-    assert [told.outcome for told in report.sources] == ["changed", "failed"]
+    assert [reported.outcome for reported in report.sources] == ["changed", "failed"]
 
 
-def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web) -> None:
+def test_after_a_429_no_other_source_of_the_host_is_requested(place: Workplace, web: Web) -> None:
     """After a 429 the other sources of the host are not visited and stay due (CL8)."""
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "86400"})
     web.feed("/other", rss(news(1)), '"1"')
@@ -513,7 +515,7 @@ def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web
     assert rows(place, "SELECT next_visit FROM sources WHERE id = 'other'") == [(None,)]
 
 
-def test_a_304_that_nobody_asked_for_is_a_failure(place: Workplace, web: Web) -> None:
+def test_a_304_to_an_unconditional_request_is_a_failure(place: Workplace, web: Web) -> None:
     """A 304 to an unconditional request is a failure; the backlog stays one (CL1)."""
     web.answers["/feed"] = Answer(status=304)
     assert run(one(place, web)).failed == 1

@@ -55,7 +55,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
         ((4, 3, 2, 1), "bcd", ""),  # the oldest stands first: there it falls off
     ],
 )
-def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expected: str) -> None:
+def test_an_entry_that_left_the_middle_is_missing(days: Sequence[int], here: str, expected: str) -> None:
     """An item is missing if an item that is no newer remains below it (I8)."""
     assert find_missing(document(days), set(here), HOMES) == tuple(expected)
 
@@ -71,12 +71,12 @@ def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expect
         "ftp://node.example/news/b.pdf",
     ],
 )
-def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
+def test_an_item_without_a_page_is_not_checked(link: str | None) -> None:
     """A home or listing page says nothing of one item, and only web pages can be asked for (I1)."""
     assert find_missing(document((1, 2, 3, 4), b=link), set("acd"), HOMES) == ()
 
 
-def test_what_no_story_tells_is_not_asked_after() -> None:
+def test_an_item_without_a_story_is_not_checked() -> None:
     """An item that a filter dropped or an editor is asked about is published nowhere (G2, G3)."""
     before = document((1, 2, 3, 4))
     held = ListedItem(item_id="b", link=before[1].link, sort_time=before[1].sort_time, placed=False)
@@ -117,7 +117,7 @@ def test_twice_in_one_day_is_once() -> None:
     assert (result, missing_item.gone) == (LATER, NOW)
 
 
-def test_trouble_is_not_pursued_for_ever() -> None:
+def test_checks_without_a_result_end() -> None:
     """After a fortnight without a word the item is left in peace (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     assert judge(missing_item, None, NOW + MAX_WAIT)[0] is LATER

@@ -40,19 +40,19 @@ FIRST: dict[str, Any] = {"outcome": "changed", "status": 200, "conditional": Fal
 
 def politeness_report(*log: VisitRecord) -> PolitenessReport:
     """How the node was treated."""
-    (told,) = politeness_audit.replay(log)
-    return told
+    (reported,) = politeness_audit.replay(log)
+    return reported
 
 
 def test_shares_and_gaps_are_counted() -> None:
     """The report has visits, requests a day, shares, smallest gap and wasted bytes."""
-    told = politeness_report(
+    reported = politeness_report(
         visit(0 * HOUR, **FIRST),
         visit(2 * HOUR),
         visit(24 * HOUR, requests=3),
         visit(48 * HOUR, status=200, bytes_read=700),
     )
-    assert told == PolitenessReport(
+    assert reported == PolitenessReport(
         source_id="node",
         visits=4,
         requests=6,
@@ -110,10 +110,12 @@ def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
 )
 def test_what_is_allowed_is_no_breach(log: list[VisitRecord]) -> None:
     """Force, clock changes, a new URL, CL17 and a 503 elsewhere break no rule (V3, CL8)."""
-    assert [told.broken for told in politeness_audit.replay(log)] == [()] * len({v.source_id for v in log})
+    assert [reported.broken for reported in politeness_audit.replay(log)] == [()] * len(
+        {v.source_id for v in log}
+    )
 
 
 def test_many_breaches_are_counted() -> None:
     """A source that was hammered does not fill the screen."""
-    told = politeness_report(visit(0 * HOUR, **FIRST), *(visit(n * HOUR / 60) for n in range(1, 20)))
-    assert len(told.broken) == 6 and told.broken[-1] == "and 14 times more"
+    reported = politeness_report(visit(0 * HOUR, **FIRST), *(visit(n * HOUR / 60) for n in range(1, 20)))
+    assert len(reported.broken) == 6 and reported.broken[-1] == "and 14 times more"

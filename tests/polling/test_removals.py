@@ -108,7 +108,7 @@ def rows(place: Workplace, sql: str) -> list[tuple[Any, ...]]:
     return found
 
 
-def suspected(place: Workplace) -> list[str]:
+def missing_ids(place: Workplace) -> list[str]:
     """The titles of who left a document and is not withdrawn."""
     return [
         row[0]
@@ -132,7 +132,7 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
-    assert (later(place, clock).notices, node.asked(), suspected(place)) == (
+    assert (later(place, clock).notices, node.asked(), missing_ids(place)) == (
         (),
         [],
         ["Sample clearing in Lyon"],
@@ -141,8 +141,8 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
     assert (days(place, clock, 1)[1:], node.asked()) == ([], ["/news/3"])
     assert "Sample clearing in Lyon" not in fed(place) and len(fed(place)) == 4
     assert rows(place, "SELECT story_id, became FROM tombstones") == [(story, None)]
-    told = explain.story(place.app().config, story)
-    assert [(one["who"], one["verb"]) for one in told["decisions"]] == [
+    reported = explain.story(place.app().config, story)
+    assert [(one["who"], one["verb"]) for one in reported["decisions"]] == [
         ("its publisher (404 or 410, twice)", "withdraw"),
         ("its publisher (404 or 410, twice)", "hide"),
     ]
@@ -150,17 +150,17 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
     assert [source.state for source in health.report(place.app().config).sources] == ["ok"]
 
 
-def test_a_withdrawal_is_told_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
-    """Cron's mail says what was withdrawn, why, and of whom (V8)."""
+def test_a_removal_is_reported_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
+    """Cron's mail says what was removed, why, and of whom (V8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=410)
     assert days(place, clock, 3) == [
-        "node: “Sample clearing in Lyon” was withdrawn: its page is gone (410 twice)"
+        "node: “Sample clearing in Lyon” was removed by its publisher: its page is gone (410 twice)"
     ]
 
 
 def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, clock: Clock, web: Web) -> None:
-    """What was withdrawn before it was mailed is not mailed (I8)."""
+    """What was removed before it was mailed is not mailed (I8)."""
     node.lists(4, 3, 2, 1)
     node.pages(5, status=404)
     days(place, clock, 2)
@@ -177,20 +177,20 @@ def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, cloc
 # --- not withdrawn ---------------------------------------------------------------------------------------
 
 
-def test_who_fell_off_the_end_is_not_asked_after(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_an_entry_that_left_the_end_is_not_checked(node: Partner, place: Workplace, clock: Clock) -> None:
     """A feed that moves on withdraws nothing, however long it goes on (I8)."""
     node.pages(*range(9), status=404)
     for newest in (6, 7, 8):
         node.lists(*range(newest, newest - 5, -1))
         days(place, clock, 1)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 8)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 8)
 
 
 def test_a_page_that_lives_is_asked_for_once(node: Partner, place: Workplace, clock: Clock) -> None:
     """An entry that left the document is no deletion (I8)."""
     node.lists(5, 4, 2, 1)
     days(place, clock, 4)
-    assert (node.asked(), suspected(place), len(fed(place))) == (["/news/3"], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == (["/news/3"], [], 5)
 
 
 def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) -> None:
@@ -208,15 +208,17 @@ def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) 
     ]
 
 
-def test_trouble_proves_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_errors_remove_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
     """A site that answers 500 is asked once a day, five times, and then left in peace (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=500)
     days(place, clock, 10)
-    assert (node.asked(), suspected(place), len(fed(place))) == (["/news/3"] * 5, [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == (["/news/3"] * 5, [], 5)
 
 
-def test_who_comes_back_in_time_is_suspected_no_more(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_an_entry_that_returns_in_time_is_not_missing_any_more(
+    node: Partner, place: Workplace, clock: Clock
+) -> None:
     """An entry that was away for a day and is there again is asked after no more (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
@@ -225,7 +227,7 @@ def test_who_comes_back_in_time_is_suspected_no_more(node: Partner, place: Workp
     node.lists(5, 4, 3, 2, 1)
     node.asked()
     days(place, clock, 4)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 5)
 
 
 @pytest.mark.parametrize("numbers", [(5, 1), (8, 7, 6, 0, 1), (8, 7, 6)])
@@ -236,24 +238,24 @@ def test_a_document_made_anew_withdraws_nothing(
     node.pages(*range(9), status=404)
     node.lists(*numbers)
     days(place, clock, 3)
-    assert (node.asked(), suspected(place)) == ([], [])
+    assert (node.asked(), missing_ids(place)) == ([], [])
 
 
 def test_a_delta_leaves_out_what_is_still_there(node: Partner, place: Workplace, clock: Clock) -> None:
     """No item is missing from a 226, nor from the whole document after it (CL18)."""
     node.web.answers["/feed"] = Answer(rss(item(node.web, 6)), 226, {"ETag": '"1"', "IM": "feed"})
     later(place, clock)
-    assert suspected(place) == []
+    assert missing_ids(place) == []
     node.lists(6, 5, 4, 2, 1)
     later(place, clock)
-    assert suspected(place) == ["Sample clearing in Lyon"]
+    assert missing_ids(place) == ["Sample clearing in Lyon"]
 
 
 def test_other_filters_withdraw_nothing(node: Partner, place: Workplace, clock: Clock, web: Web) -> None:
     """Entries that another parser does not find are not missing (V4)."""
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed', drop: [sample]}}\n")
     days(place, clock, 1)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 5)
 
 
 # --- several sources -------------------------------------------------------------------------------------
@@ -295,7 +297,7 @@ def lead(place: Workplace) -> tuple[Any, ...]:
     )[0]
 
 
-def test_while_another_tells_it_only_the_lead_changes(
+def test_while_another_item_reports_it_only_the_lead_changes(
     two: tuple[Partner, Partner], place: Workplace, clock: Clock
 ) -> None:
     """A removed item no longer leads; the story stays with id and times (I6, I8)."""
@@ -312,7 +314,7 @@ def test_while_another_tells_it_only_the_lead_changes(
     assert (lead(place), decided(place)) == (before, ["withdraw", "return"])
 
 
-def test_who_tells_it_after_all_shows_it_again(
+def test_a_later_report_shows_the_story_again(
     two: tuple[Partner, Partner], place: Workplace, clock: Clock
 ) -> None:
     """A removed story returns under its id when another partner publishes it (I8)."""
@@ -332,7 +334,7 @@ def test_who_tells_it_after_all_shows_it_again(
 # --- back again ------------------------------------------------------------------------------------------
 
 
-def test_what_comes_back_is_told_again(node: Partner, place: Workplace, clock: Clock) -> None:
+def test_a_returned_item_is_published_again(node: Partner, place: Workplace, clock: Clock) -> None:
     """A removal is reverted when the entry or its link is in the document again (I8)."""
     before = rows(place, "SELECT id, published, announced, updated FROM stories ORDER BY id")
     node.lists(5, 4, 2, 1)
@@ -405,7 +407,7 @@ def test_a_page_that_robots_forbid_is_not_asked_for(node: Partner, place: Workpl
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     days(place, clock, 10)
-    assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
+    assert (node.asked(), missing_ids(place), len(fed(place))) == ([], [], 5)
 
 
 def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, clock: Clock) -> None:

@@ -139,7 +139,7 @@ def test_the_next_time_is_known_before_the_request() -> None:
 
 @given(st.text(min_size=1, max_size=20), st.integers(1, 10**6))
 @law
-def test_jitter_is_the_sources_own_for_ever(id_: str, seconds: int) -> None:
+def test_jitter_is_constant_for_a_source(id_: str, seconds: int) -> None:
     """Never early, at most a tenth late, and the same for the same source every time (CL10)."""
     pause = timedelta(seconds=seconds)
     due = provisional(id=id_, every=pause)
@@ -170,7 +170,7 @@ def test_a_rare_source_is_not_asked_more_often_when_it_fails() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_closed_door_slows_down(status: int) -> None:
+def test_a_refusal_slows_down(status: int) -> None:
     """401 and 403 are asked again after four hours at the earliest (CL15)."""
     assert jittered(failed(1, status=status).due, 4 * HOUR)
     assert jittered(failed(5, status=status).due, 16 * HOUR)
@@ -264,7 +264,7 @@ def test_who_comes_back_soon_spreads_what_is_late() -> None:
     assert not schedule.is_late(SourceRecord(id="node"), RULES, NOW)
 
 
-def test_a_source_that_fell_silent_is_told() -> None:
+def test_a_stale_source_is_reported() -> None:
     """Stale is three months and four usual intervals without items; new sources are not (V8)."""
     quiet = PostingStats(count=20, oldest=NOW - 200 * DAY, newest=NOW - 100 * DAY)
     assert (after(WITH_ETAG, posting_stats=quiet).state, after(WITH_ETAG, posting_stats=quiet).reason) == (
@@ -301,7 +301,7 @@ def test_hints_put_a_visit_off(hints: RefreshHints, fresh: timedelta | None, due
     assert decided.hour not in hints.skip_hours or len(hints.skip_hours) == 24
 
 
-def test_a_capped_hint_is_told() -> None:
+def test_a_capped_hint_is_reported() -> None:
     """A hint of a year is cut and logged (CL7)."""
     assert after(WITH_ETAG, met={"fresh_for": 365 * DAY}).notes == (
         "it asks not to be visited for 365 days; it is visited after 31 days",
@@ -440,7 +440,7 @@ def test_gone_is_left_by_an_answer_only() -> None:
     assert (back.state, back.gone_since) == (SourceState.OK, None)
 
 
-def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
+def test_permanent_304_lead_to_a_full_request_in_eight_days() -> None:
     """After eight days and up to one more of its own, the whole document is asked for (CL17)."""
     assert not schedule.wants_full_document(replace(WELL, last_full=NOW - 8 * DAY), source(), NOW)
     assert schedule.wants_full_document(replace(WELL, last_full=NOW - 9 * DAY), source(), NOW)

@@ -105,7 +105,7 @@ def test_what_is_seen_now_is_first_seen_now() -> None:
     assert {item.first_seen for item in result(response()).items} == {NOW}
 
 
-def test_rules_and_verdict_reach_the_items() -> None:
+def test_rules_and_identity_policy_reach_the_items() -> None:
     """Topics and the identity policy reach the worker, and the policy comes back (I1)."""
     planned = plan(identity_policy=IdentityPolicy(guid=False))
     work = HostVisit(plans=(planned,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
@@ -184,7 +184,7 @@ def test_an_impossible_retry_after_takes_no_visit_down() -> None:
     assert got.status == 429
 
 
-def test_what_the_fetcher_could_not_get_is_handed_on() -> None:
+def test_a_failure_of_the_fetcher_is_returned() -> None:
     """A refused connection arrives as the fetcher put it (L2)."""
     refused = Failure(reason="connection refused")
     assert result(refused) == refused
@@ -239,7 +239,7 @@ def test_the_sources_of_a_host_are_asked_in_order() -> None:
     assert [type(outcome.result) for outcome in outcomes] == [ParsedVisit, Failure, ParsedVisit]
 
 
-def test_stopping_asks_nobody_else() -> None:
+def test_stopping_sends_no_further_request() -> None:
     """A running visit is finished; the others are left out and stay due."""
     asked: list[str] = []
 
@@ -252,7 +252,7 @@ def test_stopping_asks_nobody_else() -> None:
     assert asked == [outcome.source_id for outcome in outcomes] == ["a", "b"]
 
 
-def test_a_visit_tells_whether_it_was_conditional() -> None:
+def test_a_visit_states_whether_it_was_conditional() -> None:
     """The visit log can show the share of conditional requests (CL20)."""
     assert visit(response(304, b""), validators=OLD).conditional
     assert visit(response(304, b""), validators=Validators(last_modified="x")).conditional

@@ -331,7 +331,7 @@ def test_unchanged_calendars_are_not_rendered_again(tmp_path: Path) -> None:
     shown = publication(announcing("a", event()), announcing("b", deadline()))
 
     def again(content: Publication, settings: str = "settings") -> bool:
-        return bool(publish_events.calendars(content, tmp_path, settings, written.made_of).documents)
+        return bool(publish_events.calendars(content, tmp_path, settings, written.entries_hash).documents)
 
     written = publish_events.calendars(shown, tmp_path, "settings", None)
     for document in written.documents:

@@ -386,7 +386,7 @@ def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
 def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change of settings each round writes a few pages, newest first."""
     site.poll(*(news(n) for n in range(1, 6)))
-    monkeypatch.setattr(publish_pages, "MAX_AGAIN", 2)
+    monkeypatch.setattr(publish_pages, "MAX_UNCHANGED_PAGES", 2)
     file = site.place.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("The node", "The other node"))
     rounds = [[path for path in site.poll() if path.startswith("stories/")] for _ in range(4)]
@@ -400,7 +400,7 @@ def test_pages_of_a_first_round_are_not_written_again(
     place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages that no earlier template made need no second rendering."""
-    monkeypatch.setattr(publish_pages, "MAX_AGAIN", 1)
+    monkeypatch.setattr(publish_pages, "MAX_UNCHANGED_PAGES", 1)
     site = Site(place, web)
     site.poll(*(news(n) for n in range(1, 4)))
     assert site.rows("SELECT value FROM meta WHERE key = 'story_pages_before'") == [("",)]
@@ -410,7 +410,7 @@ def test_the_next_round_goes_on_with_what_is_left(
     site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Changed stories beyond the limit of a round are written by the next one (V6)."""
-    monkeypatch.setattr(publish_pages, "MAX_CHANGED", 2)
+    monkeypatch.setattr(publish_pages, "MAX_CHANGED_PAGES", 2)
     written = site.poll(*(news(n) for n in range(1, 7)))
     assert len([path for path in written if path.startswith("stories/")]) == 2
     site.rows("UPDATE sources SET next_visit = '2027-01-01T00:00:00Z', not_before = NULL")
@@ -422,17 +422,17 @@ def test_the_next_round_goes_on_with_what_is_left(
 
 def test_a_killed_round_keeps_the_pages_that_it_wrote(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The round after a kill writes only pages that the killed one did not record (P1)."""
-    reveal = files.Drafts.reveal
+    rename_all = files.Drafts.rename_all
 
     def die(drafts: files.Drafts) -> None:
         if len([*(site.place.public / "stories").glob("*.html")]) == 3:  # the first one and two new ones
             raise KeyboardInterrupt
-        reveal(drafts)
+        rename_all(drafts)
 
     site.poll(news(1))
     with monkeypatch.context() as patch:
         patch.setattr(items, "CHUNK", 2)
-        patch.setattr(files.Drafts, "reveal", die)
+        patch.setattr(files.Drafts, "rename_all", die)
         with pytest.raises(KeyboardInterrupt):
             site.poll(*(news(n) for n in range(1, 6)))
     written = fetch.run(site.place.app()).documents_written
@@ -447,7 +447,7 @@ def test_a_crash_is_repaired(site: Site, monkeypatch: pytest.MonkeyPatch) -> Non
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.Drafts, "reveal", die)
+        patch.setattr(files.Drafts, "rename_all", die)
         with pytest.raises(KeyboardInterrupt):
             site.poll(news(1), news(2))
     id_ = site.id_of(news(2)["title"])
@@ -459,7 +459,7 @@ def test_a_crash_is_repaired(site: Site, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_change_while_pages_are_written_is_not_lost(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """An editor who hides a story during a run gets its page with the next one."""
     id_ = site.id_of(news(1)["title"])
-    usual = files.Drafts.reveal
+    usual = files.Drafts.rename_all
 
     def hiding(drafts: files.Drafts) -> None:
         usual(drafts)
@@ -467,7 +467,7 @@ def test_a_change_while_pages_are_written_is_not_lost(site: Site, monkeypatch: p
         editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=True)
 
     site.rows("UPDATE stories SET change = change + 1")
-    monkeypatch.setattr(files.Drafts, "reveal", hiding)
+    monkeypatch.setattr(files.Drafts, "rename_all", hiding)
     site.poll()
     site.poll()
     assert words(site.story(id_).find(".//h1")) == "No longer published"
@@ -607,7 +607,13 @@ def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch)
     bodies = {path: b"".join(body) for path, body in parts}
     assert [body.count(b"<url>") for body in bodies.values()] == [2, 2, 1]
     record = MonthRecord(
-        month="2026-10", stories=5, revision=1, written_revision=1, written_with="", made_of="", made_at=0
+        month="2026-10",
+        stories=5,
+        revision=1,
+        written_revision=1,
+        render_hash="",
+        entries_hash="",
+        change_count=0,
     )
     index = archive_pages.sitemap([record], site_values())[-1].body.decode()
     assert all(path in index for path in bodies)

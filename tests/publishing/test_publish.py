@@ -374,7 +374,7 @@ def test_a_crash_before_writing_is_repaired_by_the_next_run(place: Workplace, ab
 
 
 @pytest.mark.parametrize(
-    ("method", "calls"), [("add_parts", 0), ("add", 0), ("add", 1), ("reveal", 0), ("reveal", 1)]
+    ("method", "calls"), [("add_parts", 0), ("add", 0), ("add", 1), ("rename_all", 0), ("rename_all", 1)]
 )
 def test_an_interrupted_run_is_finished_by_the_next(
     place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, method: str, calls: int

@@ -367,7 +367,7 @@ def test_documents_beyond_the_limits_of_a_round(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cron runs go on until no months, partners and calendars are left."""
-    monkeypatch.setattr(publish_pages, "MAX_MONTHS_AGAIN", 1)
+    monkeypatch.setattr(publish_pages, "MAX_UNCHANGED_MONTHS", 1)
     monkeypatch.setattr(publish_partners, "MAX_REPORTS", 1)
     monkeypatch.setattr(publish_events, "MAX_FILES", 1)
     monkeypatch.setattr(publish_events, "CHUNK", 1)

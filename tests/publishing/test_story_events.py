@@ -130,7 +130,7 @@ def test_calendar_files_that_a_killed_round_left_are_written(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Drafts, "reveal", die)
+        patch.setattr(Drafts, "rename_all", die)
         with pytest.raises(KeyboardInterrupt):
             community.poll(COURSE)
     with monkeypatch.context() as patch:

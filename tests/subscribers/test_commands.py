@@ -142,7 +142,7 @@ def test_an_operator_adds_by_confirmation_or_with_a_reason(ready: Workplace) -> 
     assert "1 not imported: left" in imported(ready, f"{ADA},weekly\n").out
 
 
-def test_nobody_is_welcomed_who_left(ready: Workplace) -> None:
+def test_no_welcome_is_sent_after_unsubscribing(ready: Workplace) -> None:
     """Removing an address also ends its welcome message that is still queued (SU8)."""
     add = ("subscriber", "add", ADA, "--digest", "weekly", "--confirmed", "by phone")
     assert command.call(ready, *add).code == command.call(ready, "subscriber", "remove", ADA).code == 0

@@ -28,7 +28,7 @@ def sign_ups(place: Workplace, count: int) -> None:
 
 
 @pytest.mark.parametrize("reply", ["550 5.1.1 nobody", "450 4.2.0 greylisted"])
-def test_wrong_addresses_in_the_form_disturb_nobody(
+def test_wrong_addresses_in_the_form_stop_no_other_message(
     visitor: Visitor, subscription: str, place: Workplace, reply: str
 ) -> None:
     """Refused confirmations neither pause the relay, nor suppress, nor report anything."""

@@ -278,7 +278,7 @@ def test_unconfirmed_addresses_are_erased(visitor: Visitor, place: Workplace, cl
     assert ADA not in repr(all_rows(place))
 
 
-def test_a_person_who_left_is_not_served_as_recipient(
+def test_an_unsubscribed_address_is_not_served_as_recipient(
     visitor: Visitor, subscription: str, place: Workplace, web: Web
 ) -> None:
     """Who left gets nothing, even if the address stands in feeds.yaml as well."""

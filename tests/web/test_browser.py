@@ -46,8 +46,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def of_channel(name: str) -> Publication:
     """Return a channel with one story whose full text is permitted."""
     channel = Channel(id=name, title="Imaging news")
-    told = story("ssssssssssssssss", StoryItem(item=item(), publisher=publisher(full_text=True)))
-    return Publication(site=site(), channel=channel, channels=(channel,), stories=(told,))
+    reported = story("ssssssssssssssss", StoryItem(item=item(), publisher=publisher(full_text=True)))
+    return Publication(site=site(), channel=channel, channels=(channel,), stories=(reported,))
 
 
 @pytest.fixture(scope="module")

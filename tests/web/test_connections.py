@@ -174,7 +174,7 @@ def test_unread_responses_take_little_memory(server: Running) -> None:
     assert 0 < max(buffered) <= 3 * 64 * 1024
 
 
-def test_above_the_limit_the_most_silent_connection_is_aborted(
+def test_above_the_limit_the_longest_idle_connection_is_aborted(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Idle connections make way for a client that sends a request."""

@@ -320,8 +320,8 @@ def test_head_is_get_without_the_body(server: Server, path: str, headers: dict[s
     """HEAD has status and headers of GET, except `Content-Length` of Caddy (PB12)."""
     get, head = server.ask(path, headers), server.ask(path, headers, "HEAD")
     assert head.body == b"" and head.status == get.status
-    told = {"content-length": get.headers["content-length"]} if server.name == "caddy" else {}
-    assert {**told, **head.headers, "date": ""} == {**get.headers, "date": ""}
+    reported = {"content-length": get.headers["content-length"]} if server.name == "caddy" else {}
+    assert {**reported, **head.headers, "date": ""} == {**get.headers, "date": ""}
 
 
 def test_representations_have_different_etags(server: Server) -> None:

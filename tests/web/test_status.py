@@ -18,7 +18,7 @@ from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
 from aggregator.publishing import charts
 from aggregator.publishing.charts import bars
-from aggregator.store import activity
+from aggregator.store import statistics
 from aggregator.store.connection import opened
 from aggregator.web import app, status
 from tests.builders import NOW, rss
@@ -122,12 +122,12 @@ def test_reasons_are_words_of_this_program(reason: str | None, words: str) -> No
 def test_counters_outlive_visits(visited: Workplace, clock: Clock) -> None:
     """Days are counted when a visit ends, and removed with the retention of visits."""
     with opened(visited.database) as store:
-        days = activity.source_days(store, NOW.date())
+        days = statistics.source_days(store, NOW.date())
         assert [day.failed for day in days["broken"].values()] == [1, 1, 1]
     clock.now += timedelta(days=200)
     maintenance.prune_if_due(visited.app())
     with opened(visited.database) as store:
-        assert activity.source_days(store, NOW.date()) == {}
+        assert statistics.source_days(store, NOW.date()) == {}
 
 
 def test_bars_and_months() -> None:

@@ -1,4 +1,4 @@
-"""Read what happened by day and by month: visits, stories, messages."""
+"""Read numbers by day and by month: visits, stories, messages."""
 
 from __future__ import annotations
 
