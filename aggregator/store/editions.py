@@ -95,9 +95,10 @@ def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     rows = store.db.execute(
         "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
         f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND {_IN_LEDGER.format('')}"
-        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason <> ? AND ledger.mark >= {_LAST_CHANGE}')}"
+        # Entries about a removal or a deadline do not report an edit.
+        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason NOT IN (?, ?) AND ledger.mark >= {_LAST_CHANGE}')}"
         " ORDER BY announced DESC, published DESC, id",
-        [stamp(floor), *plan.channels, plan.id, plan.id, EntryReason.CLOSING],
+        [stamp(floor), *plan.channels, plan.id, plan.id, EntryReason.WITHDRAWN, EntryReason.CLOSING],
     )
     return [row[0] for row in rows]
 

@@ -396,6 +396,33 @@ def test_a_reverted_edit_of_a_merged_story_is_no_correction(
     }
 
 
+def test_a_correction_before_a_removal_is_published_when_the_story_returns(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
+    """The entry about a removal reports no edit, so that the edit is reported afterwards (E1, I8)."""
+    write(place, {"node": web})
+    web.feed("/feed", rss(news(1, title="Registration opens in Porto")))
+    poll(place)
+    run(place)
+    story = [id_ for (id_,) in rows(place, "SELECT id FROM stories")]
+    web.feed("/feed", rss(news(1, title="Registration opens in Lisbon")))
+    clock.now = NOW + DAY
+    poll(place)
+    editor_commands.set_hidden(place.app(), story, "ada", hidden=True, withdrawn=True)
+    clock.now = NOW + WEEK
+    run(place)
+    editor_commands.set_hidden(place.app(), story, "ada", hidden=False)
+    for weeks in (2, 3):
+        clock.now = NOW + weeks * WEEK
+        run(place)
+    assert "Registration opens in Lisbon" in text_of(messages(place)[-1])
+    assert editions(place) == {
+        "weekly-2026-10-05": ["Registration opens in Porto"],
+        "weekly-2026-10-12": ["Registration opens in Porto"],
+        "weekly-2026-10-19": ["Registration opens in Lisbon"],
+    }
+
+
 @pytest.mark.parametrize("priority", [-5, 5])
 def test_a_correction_before_a_merge_is_published(
     place: Workplace, webs: Callable[[], Web], clock: Clock, priority: int
