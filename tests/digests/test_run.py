@@ -399,7 +399,7 @@ def test_a_reverted_edit_of_a_merged_story_is_no_correction(
 def test_a_correction_before_a_removal_is_published_when_the_story_returns(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """The entry about a removal reports no edit, so that the edit is reported afterwards (E1, I8)."""
+    """The entry about a removal reports no edit: the edit is reported afterwards (E1, I8)."""
     write(place, {"node": web})
     web.feed("/feed", rss(news(1, title="Registration opens in Porto")))
     poll(place)
