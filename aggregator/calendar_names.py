@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 LANGUAGES = tuple("en de fr it es pt fi sv no da nl pl cs hu sl bg".split())
-"""The languages of calendar_names.json."""
+"""The languages whose months are read in running text."""
+DATE_LANGUAGES = (*LANGUAGES, *"ca ro sk hr et lt lv el tr uk ru".split())
+"""The languages of calendar_names.json, whose months are read where a date is expected."""
 
 
 @cache
@@ -42,14 +44,17 @@ def month_numbers(long: Iterable[str] = LANGUAGES, short: Iterable[str] = LANGUA
     """Map the names of months in lower case, with and without diacritics, to 1 to 12.
 
     `long` and `short` are the languages of whole names and of abbreviations. Running text has fewer: "out" and "set"
-    are also English words, and "julius" is also a first name.
+    are also English words, and "julius" is also a first name. The first language decides about a name of two: listopad
+    is November in Polish and Czech, October in Croatian.
     """
     numbers: dict[str, int] = {}
     for languages, length in ((long, "long"), (short, "short")):
         for language in languages:
             for number, names in enumerate(_names()[language][length], start=1):
-                for name in map(str.casefold, names):
-                    numbers[name] = numbers[without_diacritics(name)] = number
+                for name in names:
+                    # Case folding takes some Greek characters apart.
+                    for form in (name.casefold(), name.lower(), without_diacritics(name.casefold())):
+                        numbers.setdefault(form, number)
     return numbers
 
 

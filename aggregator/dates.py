@@ -16,7 +16,7 @@ from aggregator import calendar_names
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=24)
 
-_MONTHS = calendar_names.month_numbers()
+_MONTHS = calendar_names.month_numbers(calendar_names.DATE_LANGUAGES, calendar_names.DATE_LANGUAGES)
 _MONTH = rf"(?P<month>{calendar_names.one_of(_MONTHS)})\b\.?"
 # Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
 _NO_TIME = r"(?![\d:.\-]|\s*(?:h|uhr|[ap]\.?m)\b)"
@@ -29,12 +29,14 @@ _DATES = (
     r"(?<![\w.])(?P<year>(?:19|20)\d{2})\. (?P<number>\d{1,2})\. (?P<day>\d{1,2})(?!\d)",
     r"(?<![\w.])(?P<year>(?:19|20)\d{2})\.(?P<number>\d{2})\.(?P<day>\d{2})(?![\w-])(?!\.\d)",
     r"(?<!\d)(?P<year>\d{4}) ?[年년] ?(?P<number>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일]",
-    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º)?\.?[ \-/]+(?:of |de )?"
+    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|η)?\.?[ \-/]+(?:of |de |d')?"
     + _MONTH
     + r",?[ \-/]+(?:del? )?'?"
     + _YEAR,
     r"\b" + _MONTH + r",? +(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: ?[,.]| )\s*(?P<year>\d{4})(?!\d)",
-    r"(?<!\d)(?P<year>\d{4})\. ?" + _MONTH + r" (?P<day>\d{1,2})(?!\d)\.?",
+    # Hungarian, Lithuanian, Latvian
+    r"(?<!\d)(?P<year>\d{4})(?:\. ?| m\. ?)" + _MONTH + r" (?P<day>\d{1,2})(?!\d)\.?",
+    r"(?<!\d)(?P<year>\d{4})\. ?(?:gada |g\. ?)(?P<day>\d{1,2})\. ?" + _MONTH,
     r"(?<!\d)(?P<day>\d{1,2})\. ?(?P<number>\d{1,2})\. ?(?P<year>\d{4})(?!\d)",
     # With a year of two digits the month has two as well: 1.2.26 is a version.
     r"(?<![\w.])(?P<day>\d{1,2})\.(?P<number>\d{2})\.(?P<year>\d{2})(?![\w:-])(?!\.\d)",

@@ -29,6 +29,17 @@ LOCALES = {
     "hu": ("hu",),
     "sl": ("sl",),
     "bg": ("bg",),
+    "ca": ("ca",),
+    "ro": ("ro",),
+    "sk": ("sk",),
+    "hr": ("hr",),
+    "et": ("et",),
+    "lt": ("lt",),
+    "lv": ("lv",),
+    "el": ("el",),
+    "tr": ("tr",),
+    "uk": ("uk",),
+    "ru": ("ru",),
 }
 """The languages of publishers and the locales whose names they use, the main one first."""
 
@@ -48,8 +59,16 @@ FURTHER = {
         11: ["novembra"],
         12: ["decembra"],
     },
+    ("lv", "long"): {
+        number: [name]
+        for number, name in enumerate(
+            "janvārī februārī martā aprīlī maijā jūnijā jūlijā augustā septembrī oktobrī novembrī decembrī".split(),
+            start=1,
+        )
+    },
+    ("tr", "long"): {5: ["Mayis"], 11: ["Kasim"], 12: ["Aralik"]},
 }
-"""Names that CLDR lacks: older spellings, umlauts in ASCII, the Slovenian genitive."""
+"""Names that CLDR lacks: older spellings, ASCII, Slovenian genitives, Latvian locatives."""
 
 
 def names() -> dict[str, dict[str, list[list[str]] | list[str]]]:

@@ -26,9 +26,18 @@ def test_each_name_is_one_month() -> None:
     assert {name: months for name, months in numbers.items() if len(months) > 1} == {}
 
 
+def test_the_first_language_decides_about_a_name_of_two() -> None:
+    """Only Croatian has names that mean other months in earlier languages."""
+    numbers = calendar_names.month_numbers(calendar_names.DATE_LANGUAGES, calendar_names.DATE_LANGUAGES)
+    for language in calendar_names.DATE_LANGUAGES:
+        own = calendar_names.month_numbers([language], [language])
+        assert language == "hr" or own.items() <= numbers.items()
+    assert numbers["listopada"] == 11
+
+
 def test_each_language_is_complete() -> None:
     """A language has twelve months and seven weekdays, Monday first."""
-    for language in calendar_names.LANGUAGES:
+    for language in calendar_names.DATE_LANGUAGES:
         assert len(set(calendar_names.months(language))) == 12
         assert len(set(calendar_names.weekdays(language))) == 7
     assert calendar_names.weekdays("de")[0] == "Montag"
