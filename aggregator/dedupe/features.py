@@ -52,7 +52,8 @@ _PLACES = ("town", "country")
 _NONE: frozenset[str] = frozenset()
 """The empty set that all items share, because each further one takes 216 bytes."""
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
-_URL = re.compile(r"https?://\S+")
+_URL = re.compile(r"https?://(?:(?:dx\.|www\.)?doi\.org/(?=10\.)|\S+)", re.IGNORECASE)
+"""An address, or what stands before the DOI in its address."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,6 +176,11 @@ class Features:
         """Return the words of the publisher's name."""
         return _context(self.publisher)
 
+    @cached_property
+    def own_towns(self) -> frozenset[str]:
+        """Return the towns of the publisher's name."""
+        return _own_towns(self.publisher)
+
     @property
     def spelling(self) -> Mapping[str, str]:
         """Return each concept with one of its words as written."""
@@ -271,6 +277,13 @@ def _context(publisher: str) -> frozenset[str]:
     return frozenset(c for word in WORD.findall(fold(publisher)) for c in concepts(word))
 
 
+@cached(512, WORD_CHARACTERS)
+def _own_towns(publisher: str) -> frozenset[str]:
+    """Return the towns of a publisher's name."""
+    towns = vocabulary().towns
+    return frozenset(towns[word] for word in WORD.findall(fold(publisher)) if word in towns)
+
+
 def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     """Return the keys under which the store's index finds an item, each with its weight.
 
@@ -308,6 +321,17 @@ def address_key(address: str) -> int:
 def differ_in_language(a: Features, b: Features) -> bool:
     """Return whether two items are known to be in two languages."""
     return bool(a.language and b.language and a.language != b.language)
+
+
+def towns_differ(a: Features, b: Features) -> bool:
+    """Return whether two items are about other towns.
+
+    A town of a text alone may be that of the other publisher, who need not name it.
+    """
+    if not a.towns or not b.towns or a.towns & b.towns:
+        return False
+    of_publisher = a.towns & b.own_towns or b.towns & a.own_towns
+    return not of_publisher or bool(a.title_towns and b.title_towns)
 
 
 def common_words(words: Iterable[str], common_keys: frozenset[int]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.boilerplate import boilerplate
-from aggregator.dedupe.features import Features, differ_in_language
+from aggregator.dedupe.features import Features, differ_in_language, towns_differ
 from aggregator.dedupe.title_comparison import same_title, title_difference
 from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.model.stories import Member
@@ -299,14 +299,19 @@ def places(p: Pair) -> Measures:
     """Compare towns, and countries where no town agrees."""
     a, b = p.a, p.b
     if towns := a.towns & b.towns:
-        own = towns <= a.context | b.context
+        own = towns <= a.own_towns | b.own_towns
         yield Measure(
             f"{p.kind}places", 0.5 if own else 1.0, lambda: f"both name {_of(map(str.title, towns))}"
         )
     elif countries := a.countries & b.countries:
         yield Measure("countries", 1.0, lambda: f"both name {_of(map(str.title, countries))}")
-    for name, x, y in (("other places", a.towns, b.towns), ("other countries", a.countries, b.countries)):
-        if x and y and not x & y:
+    other_towns = towns_differ(a, b)
+    other_countries = bool(a.countries and b.countries and not a.countries & b.countries)
+    for name, differ, x, y in (
+        ("other places", other_towns, a.towns, b.towns),
+        ("other countries", other_countries, a.countries, b.countries),
+    ):
+        if differ:
             yield Measure(name, 1.0, partial(_others, "they name other places", x, y))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
-from aggregator.dedupe.features import Features, differ_in_language, for_member
+from aggregator.dedupe.features import Features, differ_in_language, for_member, towns_differ
 from aggregator.dedupe.title_comparison import title_difference
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
@@ -23,6 +23,7 @@ MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
+_DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
 
@@ -157,10 +158,14 @@ def other_amount(a: Features, b: Features) -> str | None:
 
 
 def other_reference(a: Features, b: Features) -> str | None:
-    """Compare reference numbers and DOIs in titles and texts."""
-    return _disjoint("reference numbers", a.facts.references, b.facts.references) or _disjoint(
-        "DOIs", a.facts.dois, b.facts.dois
-    )
+    """Compare reference numbers and DOIs in titles and texts.
+
+    Numbers of different forms are of two numberings: an employer's and a job board's.
+    """
+    one, other = a.facts.references, b.facts.references
+    if one and other and not one & other and _forms(one) & _forms(other):
+        return _differ("reference numbers", one, other)
+    return _disjoint("DOIs", a.facts.dois, b.facts.dois)
 
 
 def other_date(a: Features, b: Features) -> str | None:
@@ -176,9 +181,10 @@ def other_date(a: Features, b: Features) -> str | None:
 
 def other_place(a: Features, b: Features) -> str | None:
     """Compare towns, and countries where no town agrees."""
-    towns = _disjoint("places", a.towns, b.towns)
-    if towns or a.towns & b.towns:
-        return towns
+    if towns_differ(a, b):
+        return _differ("places", a.towns, b.towns)
+    if a.towns and b.towns:
+        return None
     return _disjoint("countries", a.countries, b.countries)
 
 
@@ -213,6 +219,11 @@ def other_person(a: Features, b: Features) -> str | None:
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
 
 
+def _forms(references: Set[str]) -> set[str]:
+    """Return the forms of reference numbers: `a-0-0` of EB-2026-071."""
+    return {_LETTERS_OF_FORM.sub("a", _DIGITS.sub("0", each)) for each in references}
+
+
 def _titled_persons(item: Features) -> set[str]:
     """Return the persons that a title names."""
     return {each for each in item.phrases if set(each.split()) <= set(item.key.split())}
@@ -231,7 +242,7 @@ def other_technique(a: Features, b: Features) -> str | None:
 def other_aspect(a: Features, b: Features) -> str | None:
     """Recognise a title that continues the other with a subject of its own."""
     for one, other in ((a, b), (b, a)):
-        if other.key and one.key.startswith(other.key + " "):
+        if other.key and not other.cut and one.key.startswith(other.key + " "):
             next_word = one.key[len(other.key) :].split()[0]
             if next_word in vocabulary().stop:  # the same sentence with more words
                 continue

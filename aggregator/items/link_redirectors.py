@@ -1,0 +1,42 @@
+"""Find the page behind the link of a service that redirects: mail filters, networks, search engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+from aggregator import urls
+
+REDIRECTORS = {
+    "safelinks.protection.outlook.com/": ("url",),
+    "linkprotect.cudasvc.com/url": ("a",),
+    "linkedin.com/redir/redirect": ("url",),
+    "linkedin.com/safety/go": ("url",),
+    "facebook.com/l.php": ("u",),
+    "l.instagram.com/": ("u",),
+    "youtube.com/redirect": ("q",),
+    "google.com/url": ("url", "q"),
+    "out.reddit.com/": ("url",),
+    "slack-redir.net/link": ("url",),
+}
+"""Host, or the end of it, with the path of redirects, and the parameters that may hold the target."""
+
+
+def target(url: str) -> str:
+    """Return the page to which a link leads through such services, or the link itself."""
+    while following := next(_targets(url), None):  # ends, since a target is shorter than its link
+        url = following
+    return url
+
+
+def _targets(url: str) -> Iterator[str]:
+    parts = urls.parse(url)
+    if parts is None or not parts.query:
+        return
+    labels = (parts.hostname or "").split(".")
+    for start in range(len(labels) - 1):
+        names = REDIRECTORS.get(f"{'.'.join(labels[start:])}{parts.path or '/'}", ())
+        parameters = parse_qs(parts.query) if names else {}
+        for page in (page for name in names for page in parameters.get(name, ())):
+            if page.startswith(("https://", "http://")) and urls.parse(page):
+                yield page
