@@ -345,7 +345,9 @@ def _clean_title(title: str, publisher: str) -> str:
     title = title if title.isascii() else unicodedata.normalize("NFKC", title)
     title = _DECORATION.sub("", title) or title
     title = _without_site(title, publisher)
-    if (remark := _REMARK.search(title)) and not (frozenset(WORD.findall(fold(remark[1]))) - _REMARK_WORDS):
+    remark = _REMARK.search(title)
+    words = frozenset(WORD.findall(fold(remark[1]))) if remark else _NONE
+    if remark and words and words <= _REMARK_WORDS:  # no words: an ellipsis
         title = title[: remark.start()]
     return _POSSESSIVE.sub("", title)
 

@@ -180,9 +180,13 @@ def other_date(a: Features, b: Features) -> str | None:
 
 
 def other_place(a: Features, b: Features) -> str | None:
-    """Compare towns, and countries where no town agrees."""
-    if towns_differ(a, b):
-        return _differ("places", a.towns, b.towns)
+    """Compare towns, and countries where no town agrees.
+
+    Under similar titles also towns count that a publisher may have left out, as those of a course on tour.
+    """
+    towns = _disjoint("places", a.towns, b.towns)
+    if towns and (towns_differ(a, b) or title_likeness(a, b) >= MIN_SIMILAR_LIKENESS):
+        return towns
     if a.towns and b.towns:
         return None
     return _disjoint("countries", a.countries, b.countries)
@@ -208,15 +212,26 @@ def opposites(a: Features, b: Features) -> str | None:
 
 
 def other_person(a: Features, b: Features) -> str | None:
-    """Compare persons in the titles whom the other item does not name."""
-    titled_a, titled_b = _titled_persons(a), _titled_persons(b)
-    if not titled_a or not titled_b:
+    """Compare persons in the titles whom the other item does not name.
+
+    If only one of two similar titles names a person, the persons of the other text count.
+    """
+    persons_a, persons_b = _titled_persons(a), _titled_persons(b)
+    if bool(persons_a) != bool(persons_b) and title_likeness(a, b) >= MIN_SIMILAR_LIKENESS:
+        persons_a, persons_b = persons_a or _persons(a), persons_b or _persons(b)
+    if not persons_a or not persons_b:
         return None
     alone_a, alone_b = (
-        {each for each in titled if known.isdisjoint(each.split())}
-        for titled, known in ((titled_a, b.folded_words), (titled_b, a.folded_words))
+        {each for each in persons if known.isdisjoint(each.split())}
+        for persons, known in ((persons_a, b.folded_words), (persons_b, a.folded_words))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
+
+
+def _persons(item: Features) -> set[str]:
+    """Return the persons of title and text whose given name is known."""
+    given_names = vocabulary().given_names
+    return {each for each in item.phrases if each.partition(" ")[0] in given_names}
 
 
 def _forms(references: Set[str]) -> set[str]:
