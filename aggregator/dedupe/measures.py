@@ -31,6 +31,7 @@ COMMON_SHARE = 0.4
 """Share of its weight that a word has which many items of the archive have."""
 MIN_WORTH_OF_WORDS = 0.3
 """Minimum weight of the words of two texts that is measured."""
+_OTHER_PLACES = "they name other places"
 PUBLISHER_SHARE = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
@@ -305,14 +306,10 @@ def places(p: Pair) -> Measures:
         )
     elif countries := a.countries & b.countries:
         yield Measure("countries", 1.0, lambda: f"both name {_of(map(str.title, countries))}")
-    other_towns = towns_differ(a, b)
-    other_countries = bool(a.countries and b.countries and not a.countries & b.countries)
-    for name, differ, x, y in (
-        ("other places", other_towns, a.towns, b.towns),
-        ("other countries", other_countries, a.countries, b.countries),
-    ):
-        if differ:
-            yield Measure(name, 1.0, partial(_others, "they name other places", x, y))
+    if towns_differ(a, b):
+        yield Measure("other places", 1.0, partial(_others, _OTHER_PLACES, a.towns, b.towns))
+    if a.countries and b.countries and not a.countries & b.countries:
+        yield Measure("other countries", 1.0, partial(_others, _OTHER_PLACES, a.countries, b.countries))
 
 
 def particular(p: Pair) -> Measures:

@@ -27,7 +27,7 @@ _PLAIN = re.compile(
 _SUBDOMAINS = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
 _MOBILE_HOSTS = ("m.", "mobile.", "amp.", "www.")
 _MOBILE_LABEL = re.compile(r"^([a-z]{2})\.m\.(?=[^.]+\.[^.]*[^.0-9])")
-"""A language before the label of pages for phones, as in `de.m.` of MediaWiki's MobileFrontend."""
+"""A language before the label of pages for phones: `de.m.` (MediaWiki, MobileFrontend)."""
 # Servlet specification 7.1.3; ASP.NET `sessionState cookieless`.
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/;]*|/\((?:[ASF]\([^()/]*\))+\)(?=/)", re.IGNORECASE)
 _SLASHES = re.compile("//+")

@@ -1,4 +1,4 @@
-"""Find the page behind the link of a service that redirects: mail filters, networks, search engines."""
+"""Find the page behind a link of mail filters, networks and search engines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REDIRECTORS = {
     "out.reddit.com/": ("url",),
     "slack-redir.net/link": ("url",),
 }
-"""Host, or the end of it, with the path of redirects, and the parameters that may hold the target."""
+"""The end of a host with the path of redirects, and the parameters that may hold the target."""
 
 
 def target(url: str) -> str:

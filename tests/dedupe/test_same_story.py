@@ -137,7 +137,11 @@ def test_a_period_has_two_years_and_a_reference_none() -> None:
 
 def test_a_doi_is_one_in_any_form() -> None:
     """The DOI of a text counts with and without the address of its resolver."""
-    forms = ("doi:10.1016/j.crmeth.2026.1", "https://doi.org/10.1016/J.CRMETH.2026.1", "10.1016/j.crmeth.2026.1")
+    forms = (
+        "doi:10.1016/j.crmeth.2026.1",
+        "https://doi.org/10.1016/J.CRMETH.2026.1",
+        "10.1016/j.crmeth.2026.1",
+    )
     found = {extract("A paper", f"See {form}", "", None).facts.dois for form in forms}
     assert found == {frozenset({"10.1016/j.crmeth.2026.1"})}
     page = extract("A paper", "See https://lab.example/10.1016/j.crmeth.2026.1", "", None)

@@ -44,7 +44,7 @@ def test_a_job_board_has_reference_numbers_of_its_own(one: str, other: str) -> N
     ],
 )
 def test_numbers_of_one_form_are_two_vacancies(one: str, other: str) -> None:
-    """Two numbers of one numbering are two vacancies, whatever their length or letters."""
+    """Two numbers of one numbering are two vacancies, whatever their length or prefix."""
     a, b = (told(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
     assert "reference numbers" in _vetoes(a, b)
     assert compare(a, b).strength is not Strength.SAME
@@ -99,7 +99,9 @@ def test_a_person_of_a_title_is_compared_with_those_of_the_other_text() -> None:
     """Of two similar titles only one names its person: two winners, members or speakers."""
     a = told("a", "Karin Hedlund elected chair of ARCADE", "In Vigo on 4 May the members elected her.")
     b = told("b", "Vice chair of ARCADE elected", "Lars Overgaard was elected in Vigo on 4 May.")
-    c = told("c", "Chair of ARCADE elected", "Karin Hedlund was elected in Vigo, with Lars Overgaard as deputy.")
+    c = told(
+        "c", "Chair of ARCADE elected", "Karin Hedlund was elected in Vigo, with Lars Overgaard as deputy."
+    )
     assert "persons" in _vetoes(a, b)
     assert "persons" not in _vetoes(a, c)
 
@@ -107,5 +109,7 @@ def test_a_person_of_a_title_is_compared_with_those_of_the_other_text() -> None:
 def test_persons_of_texts_are_no_contradiction_under_other_titles() -> None:
     """A joint project has a leader here and another there, and each partner writes of its own."""
     a = told("a", "Karin Hedlund leads ARCADE in Vigo", "It gets 9.8 million euro for six years.")
-    b = told("b", "9.8 million euro for atlas of the lung", "ARCADE pays Lars Overgaard in Vigo for six years.")
+    b = told(
+        "b", "9.8 million euro for atlas of the lung", "ARCADE pays Lars Overgaard in Vigo for six years."
+    )
     assert "persons" not in _vetoes(a, b)

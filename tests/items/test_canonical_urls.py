@@ -92,9 +92,18 @@ def test_any_text_has_a_key(text: str) -> None:
             "https://eur03.safelinks.protection.outlook.com/?url=https%3A%2F%2Fnode.example%2Fa&data=05%7C02",
             "https://node.example/a",
         ),
-        ("https://www.linkedin.com/redir/redirect?url=https%3A%2F%2Fnode.example%2Fa%3Fb%3D1", "http://node.example/a?b=1"),
-        ("https://www.google.com/url?sa=t&q=https://www.google.com/url?q=https://node.example/a", "https://node.example/a"),
-        ("https://l.facebook.com/l.php?u=https%3A%2F%2Fnode.example%2Fa%3Ffbclid%3DIw&h=AT0", "https://node.example/a"),
+        (
+            "https://www.linkedin.com/redir/redirect?url=https%3A%2F%2Fnode.example%2Fa%3Fb%3D1",
+            "http://node.example/a?b=1",
+        ),
+        (
+            "https://www.google.com/url?sa=t&q=https://www.google.com/url?q=https://node.example/a",
+            "https://node.example/a",
+        ),
+        (
+            "https://l.facebook.com/l.php?u=https%3A%2F%2Fnode.example%2Fa%3Ffbclid%3DIw&h=AT0",
+            "https://node.example/a",
+        ),
     ],
 )
 def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
