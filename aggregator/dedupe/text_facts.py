@@ -24,8 +24,8 @@ _UNITS = {
 _UNIT = {word: size for size, words in _UNITS.items() for word in words.split()}
 _UNIT_NAMES = "|".join(sorted(map(re.escape, _UNIT), key=len, reverse=True))
 _CURRENCIES = (
-    "euro euros euroa euron eurolla eur usd dollar dollars gbp pound pounds chf franken francs sek nok dkk kr kronor kroner"
-    " krona krone pln zl zloty zlotych złoty złotych zł czk kc koruna koruny korun crowns huf ft forint forints"
+    "euro euros euroa euron eurolla eur usd dollar dollars gbp pound pounds chf franken francs sek nok dkk kr kronor"
+    " kroner krona krone pln zl zloty zlotych złoty złotych zł czk kc koruna koruny korun crowns huf ft forint forints"
 )
 """Names of currencies in the languages of the partners, folded; ł stays."""
 _CURRENCY = rf"(?:[€$£]|(?:us-dollar|{'|'.join(sorted(_CURRENCIES.split(), key=len, reverse=True))})(?!\w))"
