@@ -113,3 +113,17 @@ def test_persons_of_texts_are_no_contradiction_under_other_titles() -> None:
         "b", "9.8 million euro for atlas of the lung", "ARCADE pays Lars Overgaard in Vigo for six years."
     )
     assert "persons" not in _vetoes(a, b)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("D4.1", "D4.3"), ("T2.1", "T3.1"), ("D4.1", "D4.11"), ("v1.2", "v1.2.1")]
+)
+def test_deliverables_of_one_project_are_two_stories(one: str, other: str) -> None:
+    """A number with a point under one title makes two stories: deliverables, tasks, versions."""
+    a, b = (
+        told(id_, f"ARCADE publishes {label} on FLIM", "FLIM in Vigo.")
+        for id_, label in (("a", one), ("b", other))
+    )
+    assert "versions" in _vetoes(a, b)
+    same = told("c", f"{one}: ARCADE on FLIM", "FLIM in Vigo.")
+    assert "versions" not in _vetoes(a, same)
