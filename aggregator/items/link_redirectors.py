@@ -21,6 +21,9 @@ REDIRECTORS = {
 }
 """The end of a host with the path of redirects, and the parameters that may hold the target."""
 
+MAX_LABELS = 4
+"""Maximum number of labels of such a host."""
+
 
 def target(url: str) -> str:
     """Return the page to which a link leads through such services, or the link itself."""
@@ -33,7 +36,7 @@ def _targets(url: str) -> Iterator[str]:
     parts = urls.parse(url)
     if parts is None or not parts.query:
         return
-    labels = (parts.hostname or "").split(".")
+    labels = (parts.hostname or "").split(".")[-MAX_LABELS:]
     for start in range(len(labels) - 1):
         names = REDIRECTORS.get(f"{'.'.join(labels[start:])}{parts.path or '/'}", ())
         parameters = parse_qs(parts.query) if names else {}
