@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import cached_property
-from html import unescape
 
-from aggregator.dedupe import text_dates, text_facts, text_names
+from aggregator.dedupe import clean_texts, text_dates, text_facts, text_names
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
@@ -35,24 +33,11 @@ _CAPITAL = "[A-ZÀ-ÖØ-Þ]"
 _CAPITAL_INSIDE = re.compile(
     rf"{_CAPITAL}(?:(?<=[^\W_] {_CAPITAL})|(?<=[,;] {_CAPITAL})|(?<=\({_CAPITAL}))\w+"
 )
-_POSSESSIVE = re.compile(r"['’]s?(?!\w)")
-_DECORATION = re.compile(
-    r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
-    re.IGNORECASE,
-)
-_SEPARATOR = re.compile(r"(\s+(?:[|–—»«·•/-]|::|>)\s+|:\s+(?=\S))")
-_REMARK = re.compile(r"\s*[(\[]([^()\[\]]{3,60})[)\]]\s*$")
-_REMARK_WORDS = frozenset(
-    "also on at the in crosspost crossposted cross post posted crossposting copy repost reposted republished original"
-    " originally published at from our blog website forum here update updated english version deutsch auch im auf der"
-    " englisch seite news x post external link video pdf".split()
-)
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
 _PLACES = ("town", "country")
 _NONE: frozenset[str] = frozenset()
 """The empty set that all items share, because each further one takes 216 bytes."""
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
-_URL = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +59,7 @@ class Features:
     @property
     def clean_text(self) -> str:
         """Return the beginning of the text, without addresses."""
-        return _clean_text(self.text)
+        return clean_texts.clean_text(self.text[:COMPARED_CHARACTERS])
 
     @cached_property
     def folded_title(self) -> str:
@@ -175,6 +160,11 @@ class Features:
         """Return the words of the publisher's name."""
         return _context(self.publisher)
 
+    @cached_property
+    def own_towns(self) -> frozenset[str]:
+        """Return the towns of the publisher's name."""
+        return _own_towns(self.publisher)
+
     @property
     def spelling(self) -> Mapping[str, str]:
         """Return each concept with one of its words as written."""
@@ -258,7 +248,7 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
     """Extract the features of a title and a text from a source named `publisher`."""
     return Features(
         title_as_written=title,
-        clean_title=_clean_title(title, publisher),
+        clean_title=clean_texts.clean_title(title, publisher),
         text=text,
         publisher=publisher,
         language=language,
@@ -269,6 +259,13 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
 def _context(publisher: str) -> frozenset[str]:
     """Return the words of a publisher's name."""
     return frozenset(c for word in WORD.findall(fold(publisher)) for c in concepts(word))
+
+
+@cached(512, WORD_CHARACTERS)
+def _own_towns(publisher: str) -> frozenset[str]:
+    """Return the towns of a publisher's name."""
+    towns = vocabulary().towns
+    return frozenset(towns[word] for word in WORD.findall(fold(publisher)) if word in towns)
 
 
 def index_keys(item: Features, *addresses: str) -> dict[int, float]:
@@ -310,40 +307,20 @@ def differ_in_language(a: Features, b: Features) -> bool:
     return bool(a.language and b.language and a.language != b.language)
 
 
+def towns_differ(a: Features, b: Features) -> bool:
+    """Return whether two items are about other towns.
+
+    A town of a text alone may be that of the other publisher, who need not name it.
+    """
+    if not a.towns or not b.towns or a.towns & b.towns:
+        return False
+    of_publisher = a.towns & b.own_towns or b.towns & a.own_towns
+    return not of_publisher or bool(a.title_towns and b.title_towns)
+
+
 def common_words(words: Iterable[str], common_keys: frozenset[int]) -> frozenset[str]:
     """Return the words whose index keys are common."""
     return frozenset(word for word in words if _hash(f"w {word}") & ~1 in common_keys)
-
-
-def _clean_title(title: str, publisher: str) -> str:
-    """Return a title without what sites add: entities, "[Announcement] …", "Re: …", "… | Site"."""
-    title = unescape(title) if "&" in title else title
-    title = title if title.isascii() else unicodedata.normalize("NFKC", title)
-    title = _DECORATION.sub("", title) or title
-    title = _without_site(title, publisher)
-    if (remark := _REMARK.search(title)) and not (frozenset(WORD.findall(fold(remark[1]))) - _REMARK_WORDS):
-        title = title[: remark.start()]
-    return _POSSESSIVE.sub("", title)
-
-
-def _without_site(title: str, publisher: str) -> str:
-    """Return a title without the name of its site before or after it."""
-    known = frozenset(WORD.findall(fold(publisher)))
-    joined = "".join(WORD.findall(fold(publisher)))
-    parts = _SEPARATOR.split(title)
-    for _ in range(len(parts) // 2):
-        for end, rest in ((-1, slice(0, -2)), (0, slice(2, None))):
-            words = WORD.findall(fold(parts[end]))
-            if len(parts) > 2 and words and (known.issuperset(words) or "".join(words) in joined):
-                parts = parts[rest]
-    return "".join(parts)
-
-
-def _clean_text(text: str) -> str:
-    text = text[:COMPARED_CHARACTERS]
-    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    text = _URL.sub(" ", text) if "http" in text else text
-    return _POSSESSIVE.sub("", text) if "'" in text or "’" in text else text
 
 
 def _title_words(title: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.boilerplate import boilerplate
-from aggregator.dedupe.features import Features, differ_in_language
+from aggregator.dedupe.features import Features, differ_in_language, towns_differ
 from aggregator.dedupe.title_comparison import same_title, title_difference
 from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.model.stories import Member
@@ -31,6 +31,7 @@ COMMON_SHARE = 0.4
 """Share of its weight that a word has which many items of the archive have."""
 MIN_WORTH_OF_WORDS = 0.3
 """Minimum weight of the words of two texts that is measured."""
+_OTHER_PLACES = "they name other places"
 PUBLISHER_SHARE = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
@@ -299,15 +300,16 @@ def places(p: Pair) -> Measures:
     """Compare towns, and countries where no town agrees."""
     a, b = p.a, p.b
     if towns := a.towns & b.towns:
-        own = towns <= a.context | b.context
+        own = towns <= a.own_towns | b.own_towns
         yield Measure(
             f"{p.kind}places", 0.5 if own else 1.0, lambda: f"both name {_of(map(str.title, towns))}"
         )
     elif countries := a.countries & b.countries:
         yield Measure("countries", 1.0, lambda: f"both name {_of(map(str.title, countries))}")
-    for name, x, y in (("other places", a.towns, b.towns), ("other countries", a.countries, b.countries)):
-        if x and y and not x & y:
-            yield Measure(name, 1.0, partial(_others, "they name other places", x, y))
+    if towns_differ(a, b):
+        yield Measure("other places", 1.0, partial(_others, _OTHER_PLACES, a.towns, b.towns))
+    if a.countries and b.countries and not a.countries & b.countries:
+        yield Measure("other countries", 1.0, partial(_others, _OTHER_PLACES, a.countries, b.countries))
 
 
 def particular(p: Pair) -> Measures:

@@ -15,18 +15,23 @@ MAX_AMOUNT_DIGITS = 20
 CHARACTERS_AROUND_DIGITS = 26
 """Characters before and after a number in which a text is searched for facts."""
 _UNITS = {
-    1_000_000: "million millions millionen mio mill m miljoonaa miljoen miljoner miljoonan millones milioni"
-    " milhoes mln milionow milionu miljoonan millio",
-    1_000_000_000: "billion bn b milliarden milliards miliardi mrd mld md mia miljard miljarder miljardia miliardow",
-    1_000: "thousand tausend k tusen",
+    1_000_000: "million millions millionen mio mill m miljoonaa miljoonan miljoonalla miljoonasta miljoen miljoner"
+    " millioner millones milioni milhoes mln mil. milion miliony milionow milionu milionum millio millios",
+    1_000_000_000: "billion bn b milliarden milliards miliardi mrd mld md mia miljard miljarder milliarder miljardia"
+    " miljardin miliard miliardy miliardow miliarda miliardu milliard milliardos",
+    1_000: "thousand tausend k tusen tys. tis. tysiecy tisic ezer",
 }
 _UNIT = {word: size for size, words in _UNITS.items() for word in words.split()}
-_UNIT_NAMES = "|".join(sorted(_UNIT, key=len, reverse=True))
-_CURRENCY = (
-    r"(?:euros?|euroa|eur|€|usd|us-dollar|dollars?|\$|chf|franken|sek|kronor|nok|dkk|gbp|pounds?|£|pln|czk)"
+_UNIT_NAMES = "|".join(sorted(map(re.escape, _UNIT), key=len, reverse=True))
+_CURRENCIES = (
+    "euro euros euroa euron eurolla eur usd dollar dollars gbp pound pounds chf franken francs sek nok dkk kr kronor"
+    " kroner krona krone pln zl zloty zlotych złoty złotych zł czk kc koruna koruny korun crowns huf ft forint forints"
 )
+"""Names of currencies in the languages of the partners, folded; ł stays."""
+_CURRENCY = rf"(?:[€$£]|(?:us-dollar|{'|'.join(sorted(_CURRENCIES.split(), key=len, reverse=True))})(?!\w))"
+_LETTERS = re.compile(r"[a-z]+")
 _AMOUNT = re.compile(
-    rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s]\d{{3}})*(?:[.,]\d+)?)\s?({_UNIT_NAMES})?(?!\w)"
+    rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s'’]\d{{3}})*(?:[.,]\d+)?)\s?({_UNIT_NAMES})?(?!\w)"
     rf"(?:\s?({_CURRENCY}))?"
 )
 _REFERENCE = re.compile(
@@ -37,16 +42,12 @@ _REFERENCE = re.compile(
 _REFERENCE_WORDS = frozenset(
     "cve ref reference referenz referenznummer kennziffer kenn job jobid requisition stellen".split()
 )
-_MONEY_WORDS = frozenset(
-    [
-        *_UNIT,
-        *"euro euros euroa eur usd dollar dollars chf franken sek kronor nok dkk gbp pound pounds pln czk".split(),
-    ]
-)
+_MONEY_WORDS = frozenset(_LETTERS.findall(" ".join([*_UNIT, _CURRENCIES])))
 _MONEY_SIGN = re.compile("[€$£]")
 _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
+# A character before it also marks deliverables and tasks of a project: D4.1.
 _VERSION = re.compile(
-    r"(?<![\w.,])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
+    r"(?<![\w.,])[a-z]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
 )
 _HOUR = r"\d{1,2}(?:[:.]\d{2})?"
 _TIME = re.compile(
@@ -66,7 +67,6 @@ _PART = re.compile(
 )
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 _ROMAN_DIGIT = re.compile("[IVX]")
-_LETTERS = re.compile(r"[a-z]+")
 _NONE: frozenset[Any] = frozenset()
 """One empty set for all items, since each other one takes 216 bytes."""
 _DIGITS = re.compile(r"\d+")
@@ -191,8 +191,8 @@ def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], str]:
 
 
 def _decimal(digits: str) -> float:
-    """Read a number whose thousands may be separated by point, comma or space."""
-    plain = re.sub(r"[.,\s](?=\d{3}(?:\D|$))", "", digits)
+    """Read a number whose thousands may be separated by point, comma, space or apostrophe."""
+    plain = re.sub(r"[.,\s'’](?=\d{3}(?:\D|$))", "", digits)
     return float(plain.replace(",", "."))
 
 

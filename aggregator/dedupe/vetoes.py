@@ -12,7 +12,7 @@ from typing import Any
 
 from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
-from aggregator.dedupe.features import Features, differ_in_language, for_member
+from aggregator.dedupe.features import Features, differ_in_language, for_member, towns_differ
 from aggregator.dedupe.title_comparison import title_difference
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
@@ -23,6 +23,7 @@ MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
+_DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
 
@@ -157,10 +158,14 @@ def other_amount(a: Features, b: Features) -> str | None:
 
 
 def other_reference(a: Features, b: Features) -> str | None:
-    """Compare reference numbers and DOIs in titles and texts."""
-    return _disjoint("reference numbers", a.facts.references, b.facts.references) or _disjoint(
-        "DOIs", a.facts.dois, b.facts.dois
-    )
+    """Compare reference numbers and DOIs in titles and texts.
+
+    Numbers of different forms are of two numberings: an employer's and a job board's.
+    """
+    one, other = a.facts.references, b.facts.references
+    if one and other and not one & other and _forms(one) & _forms(other):
+        return _differ("reference numbers", one, other)
+    return _disjoint("DOIs", a.facts.dois, b.facts.dois)
 
 
 def other_date(a: Features, b: Features) -> str | None:
@@ -175,10 +180,15 @@ def other_date(a: Features, b: Features) -> str | None:
 
 
 def other_place(a: Features, b: Features) -> str | None:
-    """Compare towns, and countries where no town agrees."""
+    """Compare towns, and countries where no town agrees.
+
+    Under similar titles also towns count that a publisher may have left out, as those of a course on tour.
+    """
     towns = _disjoint("places", a.towns, b.towns)
-    if towns or a.towns & b.towns:
+    if towns and (towns_differ(a, b) or title_likeness(a, b) >= MIN_SIMILAR_LIKENESS):
         return towns
+    if a.towns and b.towns:
+        return None
     return _disjoint("countries", a.countries, b.countries)
 
 
@@ -202,15 +212,31 @@ def opposites(a: Features, b: Features) -> str | None:
 
 
 def other_person(a: Features, b: Features) -> str | None:
-    """Compare persons in the titles whom the other item does not name."""
-    titled_a, titled_b = _titled_persons(a), _titled_persons(b)
-    if not titled_a or not titled_b:
+    """Compare persons in the titles whom the other item does not name.
+
+    If only one of two similar titles names a person, the persons of the other text count.
+    """
+    persons_a, persons_b = _titled_persons(a), _titled_persons(b)
+    if bool(persons_a) != bool(persons_b) and title_likeness(a, b) >= MIN_SIMILAR_LIKENESS:
+        persons_a, persons_b = persons_a or _persons(a), persons_b or _persons(b)
+    if not persons_a or not persons_b:
         return None
     alone_a, alone_b = (
-        {each for each in titled if known.isdisjoint(each.split())}
-        for titled, known in ((titled_a, b.folded_words), (titled_b, a.folded_words))
+        {each for each in persons if known.isdisjoint(each.split())}
+        for persons, known in ((persons_a, b.folded_words), (persons_b, a.folded_words))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
+
+
+def _persons(item: Features) -> set[str]:
+    """Return the persons of title and text whose given name is known."""
+    given_names = vocabulary().given_names
+    return {each for each in item.phrases if each.partition(" ")[0] in given_names}
+
+
+def _forms(references: Set[str]) -> set[str]:
+    """Return the forms of reference numbers: `a-0-0` of EB-2026-071."""
+    return {_LETTERS_OF_FORM.sub("a", _DIGITS.sub("0", each)) for each in references}
 
 
 def _titled_persons(item: Features) -> set[str]:
@@ -231,7 +257,7 @@ def other_technique(a: Features, b: Features) -> str | None:
 def other_aspect(a: Features, b: Features) -> str | None:
     """Recognise a title that continues the other with a subject of its own."""
     for one, other in ((a, b), (b, a)):
-        if other.key and one.key.startswith(other.key + " "):
+        if other.key and not other.cut and one.key.startswith(other.key + " "):
             next_word = one.key[len(other.key) :].split()[0]
             if next_word in vocabulary().stop:  # the same sentence with more words
                 continue

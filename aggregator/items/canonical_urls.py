@@ -7,7 +7,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult
 
 from aggregator import urls
-from aggregator.items import query_parameters
+from aggregator.items import link_redirectors, query_parameters
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.url_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, UrlRule
 
@@ -26,6 +26,11 @@ _PLAIN = re.compile(
 )
 _SUBDOMAINS = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
 _MOBILE_HOSTS = ("m.", "mobile.", "amp.", "www.")
+_MOBILE_LABEL = re.compile(r"^([a-z]{2})\.m\.(?=[^.]+\.[^.]*[^.0-9])")
+"""A language before the label of pages for phones: `de.m.` (MediaWiki, MobileFrontend)."""
+# Servlet specification 7.1.3; ASP.NET `sessionState cookieless`.
+_SESSION_IN_PATH = re.compile(r";jsessionid=[^/;]*|/\((?:[ASF]\([^()/]*\))+\)(?=/)", re.IGNORECASE)
+_SLASHES = re.compile("//+")
 MAX_RULES = 4
 """Maximum number of passes of the rules: the result of one may be a form of another."""
 _DATE_IN_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){1,2}[/-]")
@@ -80,7 +85,8 @@ def canonical(url: str) -> str:
     else:
         from w3lib.url import canonicalize_url  # takes 4 ms to import
 
-        address, _, fragment = _as_browsers_read(url).partition("#")
+        page = link_redirectors.target(_as_browsers_read(url))
+        address, _, fragment = page.partition("#")
         address, _, written = address.partition("?")
         try:
             parts = urls.parse(canonicalize_url(address))  # dot segments, percent-encoding, IDNA
@@ -88,9 +94,10 @@ def canonical(url: str) -> str:
             parts = None
         if parts is None:
             return url
-        host, path = _host(parts), parts.path
+        host, path = _host(parts), _SESSION_IN_PATH.sub("", parts.path)
+        path = _SLASHES.sub("/", path)
         query = query_parameters.identifying(written) if written else ""
-    if host.startswith(_MOBILE_HOSTS):
+    if host.startswith(_MOBILE_HOSTS) or host.startswith(".m.", 2):
         host = _without_subdomains(host)
     path = _without_end(path)
     key = f"{host}{path}?{query}" if query else host + path
@@ -116,8 +123,11 @@ def _host(parts: SplitResult) -> str:
 
 
 def _without_subdomains(host: str) -> str:
-    """Return a host without `m.`, `mobile.` or `amp.`, which show the same pages to phones."""
-    while host != (host := _SUBDOMAINS.sub("", host)):
+    """Return a host without `m.`, `mobile.` or `amp.`, which show the same pages to phones.
+
+    `m.` may stand behind a language.
+    """
+    while host != (host := _MOBILE_LABEL.sub(r"\1.", _SUBDOMAINS.sub("", host))):
         pass
     return host
 

@@ -101,6 +101,15 @@ def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None
         ("4,5 miljoonaa euroa", {4_500_000}),
         ("€1.5 million", {1_500_000}),
         ("20 million images", {20_000_000}),
+        ("15 000 Kč", {15_000}),
+        ("48 milionů korun", {48_000_000}),
+        ("3,9 mln zł", {3_900_000}),
+        ("450 tys. zł", {450_000}),
+        ("2 milliárd forint", {2_000_000_000}),
+        ("11,5 miljoonalla eurolla", {11_500_000}),
+        ("78 million kroner", {78_000_000}),
+        ("100'000 Franken", {100_000}),
+        ("12 crowded posters, 3 milestones and 4 crownlike cells", set()),
         ("64 participants", set()),
     ],
 )
@@ -148,6 +157,26 @@ def test_what_resembles_a_time_stays_a_number() -> None:
         "1",
     }
     assert body_facts("version 10.30").versions == {"10.30"}
+
+
+def test_a_period_has_two_years_and_a_reference_none() -> None:
+    """Years on both sides of a hyphen are years; a number after a hyphen makes a reference."""
+    assert body_facts("in memoriam (1944-2026)").years == {"1944", "2026"}
+    assert body_facts("the years 2027–2031").years == {"2027", "2031"}
+    assert body_facts("vacancy 2026-114").years == set()
+
+
+def test_a_doi_is_one_in_any_form() -> None:
+    """The DOI of a text counts with and without the address of its resolver."""
+    forms = (
+        "doi:10.1016/j.crmeth.2026.1",
+        "https://doi.org/10.1016/J.CRMETH.2026.1",
+        "10.1016/j.crmeth.2026.1",
+    )
+    found = {extract("A paper", f"See {form}", "", None).facts.dois for form in forms}
+    assert found == {frozenset({"10.1016/j.crmeth.2026.1"})}
+    page = extract("A paper", "See https://lab.example/10.1016/j.crmeth.2026.1", "", None)
+    assert not page.facts.dois
 
 
 # --- words ---------------------------------------------------------------------------------------------

@@ -84,6 +84,26 @@ def test_any_text_has_a_key(text: str) -> None:
         ("https://node.example/index.php/news/a", "https://node.example/news/a"),
         ("https://node.example/a/default.aspx", "https://node.example/a/index.shtml"),
         ("https://node.example/a/comment-page-3/#respond", "https://node.example/a"),
+        ("https://de.m.node.example/a", "https://de.node.example/a"),
+        ("https://node.example//news///a", "https://node.example/news/a"),
+        ("https://node.example/a.html;jsessionid=8B2D.worker-1?b=1", "https://node.example/a.html?b=1"),
+        ("https://node.example/(S(lit3py55t21z5v55))/a.aspx", "https://node.example/a.aspx"),
+        (
+            "https://eur03.safelinks.protection.outlook.com/?url=https%3A%2F%2Fnode.example%2Fa&data=05%7C02",
+            "https://node.example/a",
+        ),
+        (
+            "https://www.linkedin.com/redir/redirect?url=https%3A%2F%2Fnode.example%2Fa%3Fb%3D1",
+            "http://node.example/a?b=1",
+        ),
+        (
+            "https://www.google.com/url?sa=t&q=https://www.google.com/url?q=https://node.example/a",
+            "https://node.example/a",
+        ),
+        (
+            "https://l.facebook.com/l.php?u=https%3A%2F%2Fnode.example%2Fa%3Ffbclid%3DIw&h=AT0",
+            "https://node.example/a",
+        ),
     ],
 )
 def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
@@ -120,6 +140,14 @@ def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
         ("https://node.example/view", "https://node.example/"),
         ("https://node.example/amplifier", "https://node.example/"),
         ("https://node.example/a#comment-17", "https://node.example/a#comment-18"),
+        ("https://de.m.node.example/a", "https://fr.m.node.example/a"),
+        ("https://lab.m.node.example/a", "https://lab.node.example/a"),
+        ("https://node.example/a;id=1", "https://node.example/a;id=2"),
+        ("https://node.example/(cells)/a", "https://node.example/a"),
+        ("https://node.example/share?url=https%3A%2F%2Felse.example%2Fa", "https://else.example/a"),
+        ("https://www.google.com/search?q=https%3A%2F%2Fnode.example%2Fa", "https://node.example/a"),
+        ("https://notgoogle.com/url?q=https%3A%2F%2Fnode.example%2Fa", "https://node.example/a"),
+        ("https://www.google.com/url?q=node.example%2Fa", "https://node.example/a"),
     ],
 )
 def test_different_pages_have_different_keys(one: str, other: str) -> None:

@@ -1,0 +1,129 @@
+"""Vetoes: what two partners write differently about one thing, and look-alikes beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.dedupe import vetoes
+from aggregator.dedupe.compare import compare
+from aggregator.dedupe.features import extract, towns_differ
+from aggregator.model.stories import Member, Strength
+from tests.dedupe.test_same_story import told
+
+
+def _vetoes(a: Member, b: Member) -> set[str]:
+    return {veto.partition(":")[0] for veto in compare(a, b, all_vetoes=True).vetoes}
+
+
+# --- reference numbers -----------------------------------------------------------------------------------
+
+VACANCY = "Head of the FLIM facility at ARCADE in Vigo"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ref. EB-2026-071", "Reference 26/114"),
+        ("Kennziffer 2026/188", "Job ID 40712"),
+        ("reference W26-214", "Ref. 88.231"),
+    ],
+)
+def test_a_job_board_has_reference_numbers_of_its_own(one: str, other: str) -> None:
+    """Reference numbers of two forms are of two numberings and do not contradict."""
+    a, b = (told(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
+    assert compare(a, b).strength is Strength.SAME
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ref. EB-2026-071", "Reference EB-2026-072"),
+        ("Ref. EB-2026-71", "Reference EB-2026-104"),
+        ("Ref. PHD-12", "Reference PDOC-13"),
+        ("Kennziffer 2026/188", "Kennziffer 2026/9"),
+    ],
+)
+def test_numbers_of_one_form_are_two_vacancies(one: str, other: str) -> None:
+    """Two numbers of one numbering are two vacancies, whatever their length or prefix."""
+    a, b = (told(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
+    assert "reference numbers" in _vetoes(a, b)
+    assert compare(a, b).strength is not Strength.SAME
+
+
+# --- towns -----------------------------------------------------------------------------------------------
+
+
+def test_a_publisher_need_not_name_its_own_town() -> None:
+    """The town of a text may be that of the other publisher, who names another one."""
+    a = extract("A parasite on its way into the liver", "Filmed in Porto, by COMULIS.", "Gulbenkian", None)
+    b = extract("Light sheet films malaria", "With a group of Lisbon, by COMULIS.", "i3S Porto", None)
+    assert not towns_differ(a, b) and not towns_differ(b, a)
+    assert vetoes.other_place(a, b) is None
+
+
+@pytest.mark.parametrize(
+    ("a", "in_a", "b", "in_b"),
+    [
+        ("FLIM school in Porto", "On 4 May.", "FLIM school in Lisbon", "On 4 May."),
+        ("FLIM school", "In Madrid, on 4 May.", "FLIM school", "In Lisbon, on 4 May."),
+    ],
+)
+def test_a_course_in_two_towns_is_two_stories(a: str, in_a: str, b: str, in_b: str) -> None:
+    """Under similar titles towns are compared even if they are those of publishers."""
+    one, other = extract(a, in_a, "Universidade de Lisboa", None), extract(b, in_b, "i3S Porto", None)
+    assert vetoes.other_place(one, other)
+    assert vetoes.other_place(other, one)
+
+
+# --- titles ----------------------------------------------------------------------------------------------
+
+LONG = "QUAREP publishes recommendations for illumination power measurements in confocal microscopes"
+CUT = "QUAREP publishes recommendations for illumination power"
+
+
+def test_a_cut_title_has_the_same_subject() -> None:
+    """What follows an ellipsis is unknown and no other subject."""
+    text = "Working Group 1 has tested the protocol at 38 sites."
+    assert compare(told("a", LONG, text), told("b", f"{CUT}…", text)).strength is Strength.SAME
+    assert compare(told("a", LONG, text), told("b", f"{CUT} [...]", text)).strength is Strength.SAME
+
+
+def test_a_longer_title_without_an_ellipsis_has_a_subject_of_its_own() -> None:
+    """A complete title that the other continues is another subject."""
+    text = "Working Group 1 has tested the protocol at 38 sites."
+    assert vetoes.other_aspect(extract(LONG, text, "", None), extract(CUT, text, "", None))
+    assert compare(told("a", LONG, text), told("b", CUT, text)).strength is not Strength.SAME
+
+
+def test_a_person_of_a_title_is_compared_with_those_of_the_other_text() -> None:
+    """Of two similar titles only one names its person: two winners, members or speakers."""
+    a = told("a", "Karin Hedlund elected chair of ARCADE", "In Vigo on 4 May the members elected her.")
+    b = told("b", "Vice chair of ARCADE elected", "Lars Overgaard was elected in Vigo on 4 May.")
+    c = told(
+        "c", "Chair of ARCADE elected", "Karin Hedlund was elected in Vigo, with Lars Overgaard as deputy."
+    )
+    assert "persons" in _vetoes(a, b)
+    assert "persons" not in _vetoes(a, c)
+
+
+def test_persons_of_texts_are_no_contradiction_under_other_titles() -> None:
+    """A joint project has a leader here and another there, and each partner writes of its own."""
+    a = told("a", "Karin Hedlund leads ARCADE in Vigo", "It gets 9.8 million euro for six years.")
+    b = told(
+        "b", "9.8 million euro for atlas of the lung", "ARCADE pays Lars Overgaard in Vigo for six years."
+    )
+    assert "persons" not in _vetoes(a, b)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("D4.1", "D4.3"), ("T2.1", "T3.1"), ("D4.1", "D4.11"), ("v1.2", "v1.2.1")]
+)
+def test_deliverables_of_one_project_are_two_stories(one: str, other: str) -> None:
+    """A number with a point under one title makes two stories: deliverables, tasks, versions."""
+    a, b = (
+        told(id_, f"ARCADE publishes {label} on FLIM", "FLIM in Vigo.")
+        for id_, label in (("a", one), ("b", other))
+    )
+    assert "versions" in _vetoes(a, b)
+    same = told("c", f"{one}: ARCADE on FLIM", "FLIM in Vigo.")
+    assert "versions" not in _vetoes(a, same)
