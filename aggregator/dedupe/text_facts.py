@@ -45,7 +45,7 @@ _REFERENCE_WORDS = frozenset(
 _MONEY_WORDS = frozenset(_LETTERS.findall(" ".join([*_UNIT, _CURRENCIES])))
 _MONEY_SIGN = re.compile("[€$£]")
 _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
-# A character before it also marks deliverables and tasks of a project: D4.1.
+# A letter before it also marks deliverables and tasks of a project, as in “D 4.1” without the space.
 _VERSION = re.compile(
     r"(?<![\w.,])[a-z]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
 )

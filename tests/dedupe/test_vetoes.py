@@ -8,7 +8,7 @@ from aggregator.dedupe import vetoes
 from aggregator.dedupe.compare import compare
 from aggregator.dedupe.features import extract, towns_differ
 from aggregator.model.stories import Member, Strength
-from tests.dedupe.test_same_story import told
+from tests.dedupe.test_same_story import reported
 
 
 def _vetoes(a: Member, b: Member) -> set[str]:
@@ -30,7 +30,7 @@ VACANCY = "Head of the FLIM facility at ARCADE in Vigo"
 )
 def test_a_job_board_has_reference_numbers_of_its_own(one: str, other: str) -> None:
     """Reference numbers of two forms are of two numberings and do not contradict."""
-    a, b = (told(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
+    a, b = (reported(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
     assert compare(a, b).strength is Strength.SAME
 
 
@@ -45,7 +45,7 @@ def test_a_job_board_has_reference_numbers_of_its_own(one: str, other: str) -> N
 )
 def test_numbers_of_one_form_are_two_vacancies(one: str, other: str) -> None:
     """Two numbers of one numbering are two vacancies, whatever their length or prefix."""
-    a, b = (told(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
+    a, b = (reported(id_, VACANCY, f"{ref}, until 4 May 2026.") for id_, ref in (("a", one), ("b", other)))
     assert "reference numbers" in _vetoes(a, b)
     assert compare(a, b).strength is not Strength.SAME
 
@@ -84,22 +84,22 @@ CUT = "QUAREP publishes recommendations for illumination power"
 def test_a_cut_title_has_the_same_subject() -> None:
     """What follows an ellipsis is unknown and no other subject."""
     text = "Working Group 1 has tested the protocol at 38 sites."
-    assert compare(told("a", LONG, text), told("b", f"{CUT}…", text)).strength is Strength.SAME
-    assert compare(told("a", LONG, text), told("b", f"{CUT} [...]", text)).strength is Strength.SAME
+    assert compare(reported("a", LONG, text), reported("b", f"{CUT}…", text)).strength is Strength.SAME
+    assert compare(reported("a", LONG, text), reported("b", f"{CUT} [...]", text)).strength is Strength.SAME
 
 
 def test_a_longer_title_without_an_ellipsis_has_a_subject_of_its_own() -> None:
     """A complete title that the other continues is another subject."""
     text = "Working Group 1 has tested the protocol at 38 sites."
     assert vetoes.other_aspect(extract(LONG, text, "", None), extract(CUT, text, "", None))
-    assert compare(told("a", LONG, text), told("b", CUT, text)).strength is not Strength.SAME
+    assert compare(reported("a", LONG, text), reported("b", CUT, text)).strength is not Strength.SAME
 
 
 def test_a_person_of_a_title_is_compared_with_those_of_the_other_text() -> None:
     """Of two similar titles only one names its person: two winners, members or speakers."""
-    a = told("a", "Karin Hedlund elected chair of ARCADE", "In Vigo on 4 May the members elected her.")
-    b = told("b", "Vice chair of ARCADE elected", "Lars Overgaard was elected in Vigo on 4 May.")
-    c = told(
+    a = reported("a", "Karin Hedlund elected chair of ARCADE", "In Vigo on 4 May the members elected her.")
+    b = reported("b", "Vice chair of ARCADE elected", "Lars Overgaard was elected in Vigo on 4 May.")
+    c = reported(
         "c", "Chair of ARCADE elected", "Karin Hedlund was elected in Vigo, with Lars Overgaard as deputy."
     )
     assert "persons" in _vetoes(a, b)
@@ -108,8 +108,8 @@ def test_a_person_of_a_title_is_compared_with_those_of_the_other_text() -> None:
 
 def test_persons_of_texts_are_no_contradiction_under_other_titles() -> None:
     """A joint project has a leader here and another there, and each partner writes of its own."""
-    a = told("a", "Karin Hedlund leads ARCADE in Vigo", "It gets 9.8 million euro for six years.")
-    b = told(
+    a = reported("a", "Karin Hedlund leads ARCADE in Vigo", "It gets 9.8 million euro for six years.")
+    b = reported(
         "b", "9.8 million euro for atlas of the lung", "ARCADE pays Lars Overgaard in Vigo for six years."
     )
     assert "persons" not in _vetoes(a, b)
@@ -121,9 +121,9 @@ def test_persons_of_texts_are_no_contradiction_under_other_titles() -> None:
 def test_deliverables_of_one_project_are_two_stories(one: str, other: str) -> None:
     """A number with a point under one title makes two stories: deliverables, tasks, versions."""
     a, b = (
-        told(id_, f"ARCADE publishes {label} on FLIM", "FLIM in Vigo.")
+        reported(id_, f"ARCADE publishes {label} on FLIM", "FLIM in Vigo.")
         for id_, label in (("a", one), ("b", other))
     )
     assert "versions" in _vetoes(a, b)
-    same = told("c", f"{one}: ARCADE on FLIM", "FLIM in Vigo.")
+    same = reported("c", f"{one}: ARCADE on FLIM", "FLIM in Vigo.")
     assert "versions" not in _vetoes(a, same)
