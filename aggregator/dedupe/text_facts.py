@@ -45,7 +45,7 @@ _REFERENCE_WORDS = frozenset(
 _MONEY_WORDS = frozenset(_LETTERS.findall(" ".join([*_UNIT, _CURRENCIES])))
 _MONEY_SIGN = re.compile("[€$£]")
 _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
-# A letter before it also marks deliverables and tasks of a project, as in “D 4.1” without the space.
+# Deliverables and tasks of a project are numbered the same way, with a character before the number.
 _VERSION = re.compile(
     r"(?<![\w.,])[a-z]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
 )
