@@ -99,7 +99,7 @@ def web_link(url: str | None) -> str | None:
     if not parts.netloc.isascii() or "%" in parts.netloc:
         url = url.replace(f"//{parts.netloc}", f"//{_ascii_authority(parts.netloc)}", 1)
     # Hand-written links have blanks and quotes; only characters that no URL may have are encoded.
-    link = quote(url, safe=_KEPT)
+    link = parts.scheme + quote(url[len(parts.scheme) :], safe=_KEPT)
     return link if len(link) <= MAX_CHARACTERS else None
 
 

@@ -256,7 +256,8 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         link=_link(entry, base),
         title=block(entry.get("title"), 20_000) or "",
         # feedparser reports RSS titles as text/plain, but many contain escaped HTML.
-        title_is_html=title.get("type") != "text/plain" or (not trusted and _marked_up(title.get("value"))),
+        title_is_html=title.get("type", "text/plain") != "text/plain"
+        or (not trusted and _marked_up(entry.get("title"))),
         summary=summary,
         content=content,
         text_is_html=is_html,

@@ -80,6 +80,15 @@ def test_a_stated_encoding_is_not_replaced() -> None:
     assert [entry.title for entry in read(body.encode("iso-8859-2")).entries] == ["Łódź"]
 
 
+def test_a_title_after_a_nested_one_is_text() -> None:
+    """A title of which feedparser keeps no type is text, whatever another entry contains."""
+    body = rss({"title": "One", "pubDate": "Mon"}, {"title": "Two"})
+    nested = body.replace(b"Mon</pubDate>", b"Mon<title><title>N</title></title></pubDate>")
+    assert nested != body
+    for document in (body, nested):
+        assert read(document).entries[1].title_is_html is False
+
+
 GUID = "<item><title>T</title>{}<guid{}>{}</guid></item>"
 
 
