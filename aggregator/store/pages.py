@@ -90,13 +90,16 @@ def published(store: Store, ids: Sequence[str]) -> set[str]:
 
 
 def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
-    """Return those of the stories that were hidden or merged into another one."""
+    """Return those of the stories that were hidden or merged into another one.
+
+    The page of one that was merged into a hidden story does not name that story.
+    """
     found: dict[str, GoneStoryPage] = {}
     for part in chunked(ids):
         inside = f"({placeholders(part)})"
         for row in store.db.execute(
             "SELECT tombstones.story_id, stories.id, stories.title, language FROM tombstones"
-            " LEFT JOIN stories ON stories.id = became LEFT JOIN items ON items.id = lead_id"
+            " LEFT JOIN stories ON stories.id = became AND NOT hidden LEFT JOIN items ON items.id = lead_id"
             f" WHERE tombstones.story_id IN {inside}"
             f" UNION ALL SELECT id, NULL, NULL, NULL FROM stories WHERE hidden = 1 AND id IN {inside}",
             [*part, *part],

@@ -215,7 +215,7 @@ def test_a_hidden_story_says_so_until_it_is_shown(site: Site, clock: Clock) -> N
 
 
 def test_a_merged_story_leads_on(site: Site, clock: Clock) -> None:
-    """The page of a story that was merged leads to the other one."""
+    """The page of a story that was merged leads to the other one, unless that is hidden."""
     clock.now += DAY
     site.poll(news(1), news(2))
     one, two = (site.id_of(news(n)["title"]) for n in (1, 2))
@@ -224,6 +224,13 @@ def test_a_merged_story_leads_on(site: Site, clock: Clock) -> None:
     page = site.story(gone)
     assert page.xpath("//main//a/@href")[0] == f"{kept}.html"
     assert page.xpath("//meta[@name='robots']/@content") == ["noindex"]
+    title = words(site.story(kept).find(".//h1"))
+    for hidden in (True, False):
+        editor_commands.set_hidden(site.place.app(), [kept], "ada", hidden=hidden)
+        site.poll()
+        page = site.story(gone)
+        assert (title in words(page)) is not hidden
+        assert (f"{kept}.html" in page.xpath("//main//a/@href")) is not hidden
     assert len(site.story(kept).xpath("//section[@aria-labelledby='publishers']//li")) == 2
 
 
