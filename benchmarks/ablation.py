@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,6 @@ from aggregator.dedupe import candidates, cluster, evidence, measures, vetoes
 from aggregator.items import caches
 from aggregator.model.stories import Member, Placement
 from aggregator.store import story_members
-from aggregator.store.connection import opened
 
 ROOT = Path(__file__).parent.parent
 FILES = (ROOT / "tests/data/dedupe/pairs.jsonl", ROOT / "tests/data/dedupe/pairs-2.jsonl")
@@ -86,20 +84,18 @@ def read(file: Path, half: str | None) -> list[dict[str, Any]]:
 def stored_pairs(pairs: Sequence[Mapping[str, Any]]) -> list[StoredPair]:
     """Store each pair in a database of its own; return what the job would then assign."""
     found = []
-    for pair in pairs:
-        with tempfile.TemporaryDirectory() as folder, opened(Path(folder) / "a.db") as store:
-            store.db.execute("PRAGMA synchronous = OFF")
-            labelled.keep(store, pair["a"], pair["b"])
-            candidates.index_items(store)
-            members = story_members.unplaced(store)
-            found.append(
-                StoredPair(
-                    id=pair["id"],
-                    same=pair["label"] == "same",
-                    members=tuple(members),
-                    candidates=candidates.find_candidates(store, members),
-                )
+    for pair, store in labelled.stores(pairs):
+        labelled.keep(store, pair["a"], pair["b"])
+        candidates.index_items(store)
+        members = story_members.unplaced(store)
+        found.append(
+            StoredPair(
+                id=pair["id"],
+                same=pair["label"] == "same",
+                members=tuple(members),
+                candidates=candidates.find_candidates(store, members),
             )
+        )
     return found
 
 

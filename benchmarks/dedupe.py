@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import sys
 import tempfile
 from collections import defaultdict
@@ -113,13 +114,22 @@ def count(pairs: Iterable[Mapping[str, Any]], merged: Mapping[str, bool]) -> Res
 
 def outcomes(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
     """Yield the id of each pair and whether it became one story."""
+    for pair, store in stores(pairs):
+        yield pair["id"], together(store, pair["a"], pair["b"])
+
+
+def stores(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Store]]:
+    """Yield each pair with an empty database of its own, a copy of one that is migrated once."""
     with tempfile.TemporaryDirectory() as folder:
-        for n, pair in enumerate(pairs):
-            file = Path(folder) / f"{n}.db"
+        empty, file = Path(folder) / "empty.db", Path(folder) / "pair.db"
+        with opened(empty):
+            pass
+        for pair in pairs:
+            shutil.copyfile(empty, file)
             with opened(file) as store:
                 store.db.execute("PRAGMA synchronous = OFF")
-                yield pair["id"], together(store, pair["a"], pair["b"])
-            for left in Path(folder).glob(f"{n}.db*"):
+                yield pair, store
+            for left in Path(folder).glob("pair.db*"):
                 left.unlink()
 
 

@@ -1,6 +1,6 @@
 """Fit the weights of near evidence, and estimate its results on unseen kinds of pairs.
 
-usage: python benchmarks/fit_dedupe.py [--write] PAIRS.jsonl ... [--tune PAIRS.jsonl ...]
+usage: python benchmarks/fit_dedupe.py [--write] [--meanings] PAIRS.jsonl ... [--tune PAIRS.jsonl ...]
 
 Of the files after --tune only the half `tune` is read.
 
@@ -9,14 +9,16 @@ agrees counts for a pair, what differs against it. Pairs that exact evidence dec
 out. Items of different pairs are compared, too, and count as different. Each pair gets a score from a model that was
 fitted without its kind (its first tag, or a tenth of a file without tags), for several ways to divide the kinds;
 precision and recall of these scores are the estimate. --write writes aggregator/dedupe/weights.json, scaled so that
-the threshold of `compare` is met where the logarithm of the odds is THRESHOLD. With the extra `semantic` a second
-table is fitted, and written only if the estimate of the field is better (`improves`). numpy is needed only here.
+the threshold of `compare` is met where the logarithm of the odds is THRESHOLD. --meanings, which needs the extra
+`semantic` and takes longer, also fits a table with compared meanings; it is written only if the estimate of the field
+is better (`improves`). numpy is needed only here.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +29,8 @@ from typing import Any
 from zlib import crc32
 
 import ablation
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a busy machine more took 0.29 s a text, one 0.01 s
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,18 +84,24 @@ class Example:
 
 
 def main() -> int:
-    """Fit both tables; print the weights, the estimate and the wrong merges."""
+    """Fit the tables; print the weights, the estimate and the wrong merges."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--tune", nargs="*", type=Path, default=[])
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--meanings", action="store_true")
     options = parser.parse_args()
-    with semantic.cached(lambda *_: None):
+    if options.meanings and not semantic.is_on():
+        parser.error("meanings cannot be compared: the extra `semantic` is not installed; install it")
+    with semantic.cached(lambda *_: None) if options.meanings else semantic.switched_off():
         found = examples(dict.fromkeys(options.files) | dict.fromkeys(options.tune, "tune"))
-    tables: dict[str, dict[str, float]] = {}
+    measured = sorted({name for one in found for name in one.values})
+    names_by_table = {"plain": [name for name in measured if name != semantic.EVIDENCE]}
+    if options.meanings:
+        names_by_table["with_meaning"] = measured
+    tables: dict[str, dict[str, float]] = {"with_meaning": {}}
     estimates = {}
-    for name, used in (("plain", lambda measure: measure != semantic.EVIDENCE), ("with_meaning", bool)):
-        names = sorted({each for one in found for each in one.values if used(each)})
+    for name, names in names_by_table.items():
         fitted, intercept, estimates[name] = fit_and_estimate(found, names)
         report(name, found, estimates[name])
         scale = SAME / (THRESHOLD - intercept)
@@ -101,7 +111,7 @@ def main() -> int:
             if abs(scale * weight) >= 0.05
         } | GIVEN
         print(json.dumps(dict(sorted(tables[name].items(), key=lambda pair: -pair[1])), indent=1))
-    if not improves(found, estimates["plain"], estimates["with_meaning"]):
+    if options.meanings and not improves(found, estimates["plain"], estimates["with_meaning"]):
         print("with_meaning is not better on the field: meanings get no weight")
         tables["with_meaning"] = {}
     if options.write:
