@@ -141,7 +141,8 @@ def set_state(
 ) -> None:
     """Set the state; end queued messages that it excludes.
 
-    Editions are only sent to active subscribers, and to nobody who unsubscribed a welcome or a request to confirm.
+    Editions are sent to active subscribers only. After unsubscribing, neither a welcome nor a request to confirm is
+    sent.
     """
     store.db.execute(
         "UPDATE subscribers SET state = ?, since = ?, reason = ? WHERE id = ?",
