@@ -370,6 +370,11 @@ def number(count: int, language: str) -> str:
     return f"{count:,}" if known(language) == "en" else f"{count:,}".replace(",", ".")
 
 
+def decimal(value: float, language: str) -> str:
+    """Format a number with one decimal."""
+    return f"{value:.1f}" if known(language) == "en" else f"{value:.1f}".replace(".", ",")
+
+
 def plural(phrase: str, count: int, language: str) -> str:
     """Return a phrase of pages that depends on a number; English and German have two forms."""
     forms = page_words(language)[phrase]

@@ -17,9 +17,9 @@ _PAGES = {
         "digests": "Which digests?",
         "next": "next edition: {day}",
         "language": "Language of our messages",
-        "consent": "With “Subscribe” you agree that we store your address and send you these digests until you leave."
-        " We do not record whether you open them or what you click. A link in every message leads to a page where you"
-        " leave, download or erase what is stored.",
+        "consent": "With “Subscribe” you agree that we store your address and send you these digests until you"
+        " unsubscribe. We do not record whether you open them or what you click. A link in every message leads to a"
+        " page where you unsubscribe, and download or erase your data.",
         "do_subscribe": "Subscribe",
         "trap": "Leave this field empty",
         "lost": "Already subscribed?",

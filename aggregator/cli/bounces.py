@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def bounce(invocation: Invocation) -> None:
-    """Read a bounce or complaint from standard input, as a pipe of the mail server passes it on."""
+    """Read a bounce or complaint from standard input.
+
+    The mail server passes it on by a pipe.
+    """
     from aggregator.bounces import collect
 
     if sys.stdin.isatty():
@@ -37,7 +40,10 @@ def bounce(invocation: Invocation) -> None:
 @json_option
 @click.pass_obj
 def show(invocation: Invocation, address: str, as_json: bool) -> None:
-    """Show every state of ADDRESS with its reason and date, and its bounces."""
+    """Show every state of ADDRESS with its reason and date.
+
+    Its bounces and complaints are listed, too.
+    """
     from aggregator.bounces import suppressions
 
     record = suppressions.show(invocation.config(), address)
@@ -76,7 +82,10 @@ def _print(record: AddressRecord) -> None:
 @click.option("--reason", required=True, metavar="TEXT", help="Why messages will arrive now.")
 @click.pass_obj
 def lift(invocation: Invocation, addresses: tuple[str, ...], reason: str) -> None:
-    """End the suppression of each ADDRESS; after a complaint it stays unsubscribed."""
+    """End the suppression of each ADDRESS.
+
+    After a complaint it stays unsubscribed.
+    """
     from aggregator.app import clock
     from aggregator.bounces import suppressions
 

@@ -33,7 +33,7 @@ def digest() -> None:
 @json_option
 @click.pass_obj
 def digest_run(invocation: Invocation, as_json: bool) -> None:
-    """Compose every digest that is due and deliver all queued messages (for cron)."""
+    """Compose digests that are due and deliver all queued messages."""
     from aggregator.store import idle_check
 
     file = invocation.config_file
@@ -99,7 +99,10 @@ def _print_report(report: DigestReport) -> None:
 @click.option("--out", type=FilePath(file_okay=False), help="Folder to write to.")
 @click.pass_obj
 def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: Path | None) -> None:
-    """Write .eml and .html of the edition that is due now; nothing is stored."""
+    """Write .eml and .html of the edition that is due now.
+
+    Nothing is recorded.
+    """
     from aggregator.digests import preview
 
     app = invocation.app(secrets=False)
@@ -124,7 +127,10 @@ def _moment(text: str, config: Config) -> datetime:
 @click.option("--to", "address", required=True, type=address_type, metavar="ADDRESS", help="Recipient.")
 @click.pass_obj
 def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
-    """Send the edition that is due now to one address; nothing is stored."""
+    """Send the edition that is due now to one address.
+
+    Nothing is recorded.
+    """
     from aggregator.digests import preview
 
     app = invocation.app(mail=True)
@@ -140,7 +146,7 @@ def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
 @json_option
 @click.pass_obj
 def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) -> None:
-    """Explain why an address received a story in a digest or did not."""
+    """Explain why an address received a story or did not."""
     from aggregator.digests import explain
 
     report = explain.run(invocation.config(), story, address, app.clock()())
@@ -160,7 +166,7 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
 @json_option
 @click.pass_obj
 def digest_queue(invocation: Invocation, full_addresses: bool, as_json: bool) -> None:
-    """List messages that are queued, unknown or failed, and suppressed addresses.
+    """List queued and parked messages, and suppressed addresses.
 
     Addresses are shortened, as in logs.
     """
@@ -239,7 +245,10 @@ def _print_queue(queue: MailQueue) -> None:
 @click.argument("addresses", nargs=-1, type=address_type, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
-    """Queue failed messages of the last edition again; unknown ones only to a named ADDRESS."""
+    """Queue failed messages of the last edition again.
+
+    Unknown ones are queued only if their ADDRESS is named.
+    """
     from aggregator.digests import queue
 
     count = queue.retry(invocation.config(), addresses)
@@ -252,7 +261,10 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
 @click.argument("addresses", nargs=-1, type=address_type, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> None:
-    """Acknowledge failed and unknown messages, so that they are not reported again."""
+    """Acknowledge failed and unknown messages.
+
+    They are not reported again.
+    """
     from aggregator.digests import queue
 
     count = queue.acknowledge(invocation.config(), addresses)

@@ -165,7 +165,7 @@ def _print_preview(preview: SourcePreview) -> None:
 @click.argument("file", type=FilePath(dir_okay=False, exists=True), metavar="FILE")
 @click.pass_obj
 def source_import(invocation: Invocation, file: Path) -> None:
-    """Add the feeds of an OPML file, or of a config.ini of Planet Venus, to feeds.yaml.
+    """Add the feeds of an OPML file or a Planet Venus config.ini.
 
     Only sources are added. Settings of Planet are printed with the keys of feeds.yaml that they correspond to.
     """

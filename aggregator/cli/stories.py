@@ -70,8 +70,9 @@ def _print_story(shown: dict[str, Any]) -> None:
     for word in ("announced", "published", "updated"):
         click.echo(f"  {word:10} {shown[word]:%Y-%m-%d %H:%M} UTC")
     if event := shown["event"]:
+        end = f" to {event['end']}" if event["end"] != event["start"] else ""
         place = f", {event['place']}" if event["place"] else ""
-        click.echo(f"  {event['kind']:10} {event['start']} to {event['end']}{place}, {event['status']}")
+        click.echo(f"  {event['kind']:10} {event['start']}{end}{place}, {event['status']}")
     for item in shown["items"]:
         mark = "published by" if item["lead"] else "also published by"
         click.echo(f"{mark} {item['source']}: {item['title']}")

@@ -27,7 +27,7 @@ address_argument = click.argument("address", type=address_type)
 
 @click.group()
 def subscriber() -> None:
-    """List, show, add, import, remove, export and erase subscribers; lift suppressions."""
+    """List, add, remove, export and erase subscribers."""
 
 
 subscriber.add_command(show)
@@ -69,7 +69,7 @@ def subscriber_add(
     language: str | None,
     confirmed: str | None,
 ) -> None:
-    """Ask ADDRESS to confirm, or subscribe it if consent was given otherwise."""
+    """Ask ADDRESS to confirm, or subscribe it with an earlier consent."""
     from aggregator.digests import subscriber_commands
 
     if confirmed is not None and not confirmed.strip():
@@ -84,7 +84,10 @@ def subscriber_add(
 @address_argument
 @click.pass_obj
 def subscriber_remove(invocation: Invocation, address: str) -> None:
-    """Unsubscribe ADDRESS; it stays known, so that no import brings it back."""
+    """Unsubscribe ADDRESS.
+
+    It stays known, so that no import brings it back.
+    """
     from aggregator.digests import subscriber_commands
 
     removed = subscriber_commands.remove(invocation.app(secrets=False), address)
@@ -106,7 +109,10 @@ def subscriber_import(
     language: str | None,
     as_json: bool,
 ) -> None:
-    """Subscribe the addresses of a CSV FILE (columns: address, digests, language)."""
+    """Subscribe the addresses of a CSV file.
+
+    Its columns are address, digests and language.
+    """
     from aggregator.digests import subscriber_commands
 
     app = invocation.app(secrets=False)
@@ -136,7 +142,7 @@ def subscriber_import(
 @click.option("--out", type=FilePath(dir_okay=False), help="File to write to.")
 @click.pass_obj
 def subscriber_export(invocation: Invocation, address: str | None, out: Path | None) -> None:
-    """Write all subscribers as CSV, or all that is stored about ADDRESS as JSON."""
+    """Write all subscribers as CSV, or all data of ADDRESS as JSON."""
     import json
 
     from aggregator.digests import subscriber_commands
@@ -160,7 +166,10 @@ def subscriber_export(invocation: Invocation, address: str | None, out: Path | N
 @address_argument
 @click.pass_obj
 def subscriber_erase(invocation: Invocation, address: str) -> None:
-    """Erase all that is stored about ADDRESS; a hash stays, so that no import brings it back."""
+    """Erase all that is stored about ADDRESS.
+
+    A hash stays, so that no import brings it back.
+    """
     from aggregator.digests import subscriber_commands
 
     subscriber_commands.erase(invocation.app(secrets=False), address)

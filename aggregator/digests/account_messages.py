@@ -61,8 +61,9 @@ def next_day(plan: DigestPlan, language: str, now: datetime) -> str:
 
 def _text(values: dict[str, Any]) -> str:
     lines = [*wrapped(values["why"]), ""]
-    for digest in values["digests"]:
-        lines += wrapped(f"* {digest}", rest="  ")
-    lines += ["", *wrapped(values["do"]), "", values["link"], "", *wrapped(values["end"])]
+    digests = [line for digest in values["digests"] for line in wrapped(f"* {digest}", rest="  ")]
+    if digests:
+        lines += [*digests, ""]
+    lines += [*wrapped(values["do"]), "", values["link"], "", *wrapped(values["end"])]
     lines += ["", "-- ", values["site"].title, values["site"].url]
     return "\n".join(lines) + "\n"

@@ -115,6 +115,7 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
         subscribers.add_pending(store, new.address, new.language, consent, app.clock())
         known = _find(store, new.address)
     subscribers.activate(store, known, new.digests, new.language, consent, app.clock())
+    subscribers.cancel_confirmation(store, known.id)
     subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, known.id)
 
 

@@ -141,7 +141,8 @@ def set_state(
 ) -> None:
     """Set the state; end queued messages that it excludes.
 
-    Editions are only sent to active subscribers, and a welcome to nobody who unsubscribed.
+    Editions are sent to active subscribers only. After unsubscribing, neither a welcome nor a request to confirm is
+    sent.
     """
     store.db.execute(
         "UPDATE subscribers SET state = ?, since = ?, reason = ? WHERE id = ?",
@@ -151,11 +152,21 @@ def set_state(
     if state is not SubscriberState.ACTIVE:
         _cancel_queued(store, subscriber_id, now)
     if state is SubscriberState.UNSUBSCRIBED:
-        store.db.execute(
-            "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, acknowledged = 1"
-            " WHERE subscriber_id = ? AND purpose = ? AND state IN ('queued', 'deferred')",
-            [_unsubscribed_since(now), subscriber_id, AccountMessage.WELCOME],
-        )
+        for purpose in (AccountMessage.WELCOME, AccountMessage.CONFIRM):
+            _cancel_message(store, subscriber_id, purpose, _unsubscribed_since(now))
+
+
+def cancel_confirmation(store: Store, subscriber_id: int) -> None:
+    """End queued messages that ask a subscriber to confirm, after consent was given otherwise."""
+    _cancel_message(store, subscriber_id, AccountMessage.CONFIRM, "consent was given otherwise")
+
+
+def _cancel_message(store: Store, subscriber_id: int, purpose: AccountMessage, reason: str) -> None:
+    store.db.execute(
+        "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, acknowledged = 1"
+        " WHERE subscriber_id = ? AND purpose = ? AND state IN ('queued', 'deferred')",
+        [reason, subscriber_id, purpose],
+    )
 
 
 def change(

@@ -187,6 +187,7 @@ class EditorRequest:
             "moment": self._moment,
             "translated": partial(editor_reasons.translated, language=self.language),
             "reason_language": self._reason_language,
+            "decimal": partial(i18n.decimal, language=self.language),
             "section": "",
             "done": None,
             "review_counts": None,

@@ -68,11 +68,22 @@ def _keys() -> Iterator[str]:
 
 
 def _modules() -> Iterator[str]:
-    """Check that modules named on pages exist, below `aggregator` or the root."""
+    """Check that modules named on pages exist."""
     for page in PAGES:
-        for name in sorted(set(re.findall(r"`([a-z_/]+/[a-z_]+\.py)`", page.read_text("utf-8")))):
-            if not (ROOT / "aggregator" / name).exists() and not (ROOT / name).exists():
-                yield f"{page.relative_to(ROOT)}: there is no module {name}"
+        for name in missing_modules(page.read_text("utf-8")):
+            yield f"{page.relative_to(ROOT)}: there is no module {name}"
+
+
+def missing_modules(text: str) -> list[str]:
+    """Return the modules that a text names and that do not exist, those of a list in its folder."""
+    folders = [ROOT / name for name in ("aggregator", "benchmarks", "docs", "tests")]
+    names = {path.name for folder in folders for path in folder.rglob("*.py")}
+    named = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", text)) - names
+    for folder, listed in re.findall(r"^- in `([a-z_/]+/)`:(.*(?:\n  .*)*)", text, re.MULTILINE):
+        named |= {folder + name for name in re.findall(r"`([a-z_]+\.py)`", listed)}
+    return sorted(
+        name for name in named if not (ROOT / "aggregator" / name).exists() and not (ROOT / name).exists()
+    )
 
 
 def _links() -> Iterator[str]:

@@ -43,6 +43,13 @@ def test_help_is_complete(place: Workplace, name: str) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("group", ["", "digest", "source", "story", "subscriber"])
+def test_lists_of_commands_are_whole(place: Workplace, group: str) -> None:
+    """The line of each command in a list of commands fits its width and is not cut."""
+    _, _, listed = call(place, *group.split(), "--help").out.partition("\nCommands:\n")
+    assert [line for line in listed.partition("\n\n")[0].splitlines() if line.endswith("...")] == []
+
+
 def test_empty_paths_are_refused() -> None:
     """Every parameter that is a path refuses an empty one, which would name the current folder."""
     taken = [

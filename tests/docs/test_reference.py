@@ -11,7 +11,7 @@ import pytest
 
 from aggregator import errors
 from aggregator.cli import cli
-from docs.checks import command_pages, mentions
+from docs.checks import command_pages, mentions, pages
 from tests.command import call
 from tests.conftest import Workplace
 
@@ -154,3 +154,17 @@ def test_commands_are_generated() -> None:
     text = (REFERENCE / "commands.md").read_text("utf-8")
     assert list(command_pages.check(DOCS.parent)) == []
     assert text.count("\n## `aggregator ") == len(list(command_pages.commands(cli)))
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("`urls.py`, `web/status.py`, `benchmarks/poll.py`", []),
+        ("`url.py`, `web/statuses.py`", ["url.py", "web/statuses.py"]),
+        ("- in `web/`: `status.py`,\n  `headers.py`\n", []),
+        ("- in `dedupe/`: `compare.py`,\n  `status.py`\n", ["dedupe/status.py"]),
+    ],
+)
+def test_missing_modules_are_found(text: str, missing: list[str]) -> None:
+    """A module that a page names exists, and one in the list of a folder exists in that folder."""
+    assert pages.missing_modules(text) == missing

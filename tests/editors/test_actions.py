@@ -358,5 +358,5 @@ def test_pages_are_in_the_language_of_the_browser(editor: Editor, pair: Pair) ->
         assert (page.status, '<html lang="de"' in page.text, "Übersicht" in page.text) == (200, True, True)
     assert "unvollständig" in problem(editor.post("/held", **german))
     page = editor.get("/candidates", **german).text
-    assert "höchstens 1 Tag erschienen" in page
+    assert "höchstens 1 Tag erschienen" in page and "7,5 sind für eine Meldung nötig" in page
     assert 'lang="en"' not in page.partition('class="evidence"')[2].partition("</form>")[0]

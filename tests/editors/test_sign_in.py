@@ -12,7 +12,7 @@ import pytest
 from aggregator import maintenance
 from aggregator.store.connection import opened, stamp
 from tests.command import call
-from tests.digests.scenario import all_rows, messages, poll, rows, run
+from tests.digests.scenario import all_rows, messages, poll, rows, run, text_of
 from tests.editors.conftest import Site
 from tests.editors.site import EVA, SETTINGS, Editor, configure, editing
 from tests.processes import until
@@ -43,6 +43,13 @@ def test_a_link_signs_in_once(editor: Editor, place: Workplace) -> None:
     editor.cookie = cookie
     assert editor.get("").status == 200
     assert (editor.get(link).status, editor.post(link).status) == (404, 404)
+
+
+def test_message_has_no_empty_paragraph(editor: Editor, place: Workplace) -> None:
+    """One empty line stands between paragraphs of a message without a list of digests."""
+    editor.post("/sign-in", ("address", EVA))
+    editor.link()
+    assert "\n\n\n" not in text_of(messages(place)[-1])
 
 
 def test_only_hashes_are_stored(editor: Editor, place: Workplace) -> None:

@@ -60,6 +60,27 @@ def test_a_file_is_imported_with_its_consent(ready: Workplace, text: str) -> Non
     assert imported(ready, text).out == "0 subscribers imported\n2 not imported: subscribed already\n"
 
 
+@pytest.mark.parametrize(
+    ("then", "received"),
+    [
+        (("add", ADA, "--digest", "daily", "--confirmed", "x"), ["You are subscribed: Imaging news"]),
+        (("remove", ADA), []),
+        (("import",), []),
+    ],
+)
+def test_nobody_is_asked_to_confirm_after_a_decision(
+    ready: Workplace, then: tuple[str, ...], received: list[str]
+) -> None:
+    """Consent given otherwise, or removal, ends a queued message that asks to confirm."""
+    assert command.call(ready, "subscriber", "add", ADA, "--digest", "daily").code == 0
+    done = (
+        imported(ready, f"{ADA},daily\n") if then == ("import",) else command.call(ready, "subscriber", *then)
+    )
+    assert done.code == 0
+    run(ready)
+    assert [message["Subject"] for message in mailbox(ready, ADA)] == received
+
+
 def test_every_broken_line_is_named_and_nothing_imported(ready: Workplace) -> None:
     """All problems of a file are reported with their lines (DP3)."""
     before = all_rows(ready)
