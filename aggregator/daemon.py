@@ -351,7 +351,8 @@ def _serve_until_signalled(
 
         async def on_tick(self, counter: int) -> bool:
             """Every tenth of a second."""
-            self.should_exit = self.should_exit or (counter % 10 == 0 and watch())
+            if counter % 10 == 0 and watch():  # no assignment of False: a signal may arrive meanwhile
+                self.should_exit = True
             return await super().on_tick(counter)
 
     config = worker.app.config

@@ -213,6 +213,22 @@ def test_many_signals_at_once(place: Workplace, web: Web, command: str) -> None:
         assert daemon.process.wait(60) in (0, late)
 
 
+SIGNAL_DURING_A_CHECK = """
+import os, signal, sys
+from pathlib import Path
+from aggregator import daemon
+daemon.Worker.reload_if_changed = lambda worker: os.kill(os.getpid(), signal.SIGTERM)
+daemon.serve(Path(sys.argv[1]), verbose=False)
+"""
+
+
+def test_a_signal_during_a_check_ends_the_process(place: Workplace) -> None:
+    """A signal that arrives while the main thread checks for changes is not lost."""
+    place.write(f"web: {{listen: '127.0.0.1:{free_port()}'}}\nsources: []\n")
+    script = [sys.executable, "-c", SIGNAL_DURING_A_CHECK, str(place.folder / "feeds.yaml")]
+    assert subprocess.run(script, capture_output=True, timeout=30, check=False).returncode == 0
+
+
 def test_cron_beside_the_daemon(place: Workplace, web: Web) -> None:
     """Daemon and cron exclude each other by the lock, and neither visits a source twice (L1)."""
     web.feed("/feed", rss(item(1)), '"1"')
