@@ -9,7 +9,7 @@ from aggregator.counts import count_of
 from aggregator.dedupe import candidates, evidence, known_stories, recluster
 from aggregator.items.canonical_urls import canonical, is_listing
 from aggregator.items.identity import LINK, LINK_AND_TITLE
-from aggregator.store import editorial, url_keys
+from aggregator.store import editorial, stories, url_keys
 from aggregator.store.connection import Store
 from aggregator.store.url_keys import StoredKeys
 
@@ -59,7 +59,7 @@ def _extend_batch(store: Store, batch: Sequence[StoredKeys], now: datetime) -> s
     url_keys.queue(store, (keys.number for keys in recent))
     candidates.index_items(store)
     links = (value for _, kind, value, _ in added if kind == LINK)
-    return url_keys.stories_sharing(store, links, (keys.item_id for keys in recent))
+    return url_keys.stories_sharing(store, links) | stories.stories_of(store, (keys.item_id for keys in recent))
 
 
 def _new_aliases(keys: StoredKeys) -> Iterator[tuple[str, str, str, str]]:
@@ -99,6 +99,6 @@ def _notices(listed: int) -> tuple[str, ...]:
     if not listed:
         return ()
     return (
-        f"{count_of(listed, 'pair')} of stories may be one by the current rules for addresses:"
+        f"{count_of(listed, 'pair')} of stories may be one by the current rules for URLs:"
         " see `aggregator status`",
     )

@@ -70,7 +70,7 @@ def run(
 
 
 def _prepare(work: Round) -> None:
-    """Adapt the store to feeds.yaml and rules for addresses; freeze ended months (P2)."""
+    """Adapt the store to feeds.yaml and rules for URLs; freeze ended months (P2)."""
     publishing.begin(work.config.data)
     config_cache.store(work.config)
     synchronise(work.store, work.config, work.now)

@@ -11,7 +11,7 @@ from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, placeholders
 
 RULES_VERSION = 3
-"""Version of the rules for addresses; a change raises it, and stored keys are extended."""
+"""Version of the rules for URLs; a change raises it, and stored keys are extended."""
 STATE_KEY = "address_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62
@@ -110,8 +110,8 @@ def is_recent(keys: StoredKeys, since: datetime) -> bool:
     return keys.sort_time >= (stamp(since) or "")
 
 
-def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str]) -> set[str]:
-    """Return the stories of items under one of `links`, if several have it, and of `item_ids`."""
+def stories_sharing(store: Store, links: Iterable[str]) -> set[str]:
+    """Return the stories of items under one of `links`, if 2 to 30 items have it."""
     ids: set[str] = set()
     for part in chunked(sorted(set(links))):
         rows = store.db.execute(
@@ -119,12 +119,6 @@ def stories_sharing(store: Store, links: Iterable[str], item_ids: Iterable[str])
             f" WHERE aliases.kind = 'link' AND aliases.value IN ({placeholders(part)}) AND items.story_id IS NOT NULL"
             " AND (SELECT count(DISTINCT others.item_id) FROM aliases AS others"
             " WHERE others.kind = 'link' AND others.value = aliases.value) BETWEEN 2 AND 30",
-            part,
-        )
-        ids.update(row[0] for row in rows)
-    for part in chunked(sorted(set(item_ids))):
-        rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({placeholders(part)})",
             part,
         )
         ids.update(row[0] for row in rows)

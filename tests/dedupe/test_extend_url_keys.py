@@ -1,4 +1,4 @@
-"""Databases of older rules for addresses: keys are extended, nothing is published twice."""
+"""Databases of older rules for URLs: keys are extended, nothing is published twice."""
 
 from __future__ import annotations
 
