@@ -152,7 +152,7 @@ FAILURES = (
     FailureKind("too_large", r"max_bytes", "if the document is correct, raise `fetch.max_bytes`"),
     FailureKind(
         "unreachable",
-        r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim (?:answers|responses)",
+        r"no complete (?:answer|response)|refused|reset|cut short|failed:|HTTP framing|interim (?:answers|responses)",
         "the partner's server has a fault: wait, then report it to the partner",
     ),
     FailureKind(

@@ -29,7 +29,7 @@ from aggregator.model.value_classes import dataclass
 
 CHUNK = 65_536
 ERROR_SECONDS = 2.0
-UNDECODABLE = "the answer is compressed in a way that cannot be decoded"
+UNDECODABLE = "the response is compressed in a way that cannot be decoded"
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
@@ -229,7 +229,7 @@ class HttpFetcher:
         try:
             body = codings.decode(packed.getvalue(), headers.get("content-encoding", ""), limit)
         except codings.Unfinished:  # an incomplete body must not count as a document
-            return Failure(reason="the answer was cut short", status=answer.status_code)
+            return Failure(reason="the response was cut short", status=answer.status_code)
         except codings.Undecodable:
             return Failure(reason=UNDECODABLE, status=answer.status_code)
         return too_large if len(body) > limit else body
@@ -239,7 +239,7 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
     (BlockedAddress, str),
     (SlowLookup, str),
     (connections.TooMuchFraming, str),
-    (connections.TooManyInterimResponses, lambda e: f"the answer is not HTTP: {e}"),
+    (connections.TooManyInterimResponses, lambda e: f"the response is not HTTP: {e}"),
     (
         ssl.SSLCertVerificationError,
         lambda e: f"its certificate is not valid: {getattr(e, 'verify_message', e)}",
@@ -248,13 +248,13 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
     (socket.gaierror, lambda _: "the host name is unknown (DNS)"),
     (ConnectionRefusedError, lambda _: "the server refused the connection"),
     (ConnectionResetError, lambda _: "the server reset the connection"),
-    (urllib3.exceptions.IncompleteRead, lambda _: "the answer was cut short"),
-    (http.client.IncompleteRead, lambda _: "the answer was cut short"),
+    (urllib3.exceptions.IncompleteRead, lambda _: "the response was cut short"),
+    (http.client.IncompleteRead, lambda _: "the response was cut short"),
     (urllib3.exceptions.DecodeError, lambda _: UNDECODABLE),
     (urllib3.exceptions.InvalidHeader, lambda _: "its headers about the length contradict each other"),
     (requests.exceptions.InvalidURL, lambda _: "the URL is not one that can be requested"),
-    (http.client.HTTPException, lambda _: "the answer is not HTTP"),
-    (ValueError, lambda _: "the answer is not HTTP"),
+    (http.client.HTTPException, lambda _: "the response is not HTTP"),
+    (ValueError, lambda _: "the response is not HTTP"),
 )
 
 
@@ -263,7 +263,7 @@ def _reason(error: BaseException, timeout: float) -> str:
     chain = list(_chain(error))
     late = (DeadlinePassed, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
     if any(isinstance(cause, late) for cause in chain):
-        return f"no complete answer within {timeout:g} s"
+        return f"no complete response within {timeout:g} s"
     for kind, words in _CAUSES:
         for cause in chain:
             if isinstance(cause, kind):

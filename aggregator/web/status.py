@@ -38,7 +38,7 @@ REASONS = (
     (r"\b(?:bot wall|captcha)\b", "wall"),
     (r"\(([45]\d\d)\)|answered ([45]\d\d)", "status"),
     (
-        r"no complete answer|refused|reset|cut short|\bDNS\b|name resolution|certificate|timed? ?out",
+        r"no complete (?:answer|response)|refused|reset|cut short|\bDNS\b|name resolution|certificate|timed? ?out",
         "unreachable",
     ),
 )

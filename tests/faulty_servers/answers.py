@@ -37,7 +37,7 @@ except ImportError:
 BODY = feed(HEALTHY)
 NOISE = feed(HEALTHY, b"<!-- " + bytes(n % 90 + 35 for n in range(3_000)).replace(b"-", b"+") + b" -->")
 DECODED = "cannot be decoded"
-LARGE = "larger than|no complete answer"
+LARGE = "larger than|no complete response"
 
 # --- codings -------------------------------------------------------------------------------------------
 
@@ -173,13 +173,13 @@ _CODINGS = (
         name="gzip-without-output",
         says="A gzip stream of empty blocks without end: no byte of a body ever comes.",
         talk=flood(OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\xff", b"\0\0\0\xff\xff"),
-        words="no complete answer|larger than",
+        words="no complete response|larger than",
     ),
     Case(
         name="gzip-name-without-end",
         says="A gzip header whose file name never ends.",
         talk=flood(OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\xff", b"name"),
-        words="no complete answer|larger than|decoded",
+        words="no complete response|larger than|decoded",
     ),
     Case(
         name="cut-gzip-in-name",
@@ -303,7 +303,7 @@ _REDIRECTS = (
     Case(name="to-five-hops", says="Five hops, as many as are followed.", talk=_hops(5), outcome="changed", asked=lambda asked: len(asked) == 6),
     Case(name="to-six-hops", says="Six hops.", talk=_hops(6), words="more than 5", asked=lambda asked: len(asked) == 6),
     Case(name="to-ever-new", says="A new address every time, without end.", talk=_ever_on, words="more than 5", asked=lambda asked: len(asked) == 6),
-    Case(name="to-slow-hops", says="Hops that are each in time, and together are not.", talk=_slow_hops, words="no complete answer"),
+    Case(name="to-slow-hops", says="Hops that are each in time, and together are not.", talk=_slow_hops, words="no complete response"),
     Case(
         name="to-body-without-end",
         says="A redirect with a body without end, which nobody reads.",

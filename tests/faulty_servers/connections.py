@@ -23,7 +23,7 @@ from tests.faulty_servers.server import (
     whole,
 )
 
-LATE = "no complete answer within 3 s"
+LATE = "no complete response within 3 s"
 NOT_HTTP = "not HTTP"
 GONE = "reset|cut short|failed|empty|not HTTP"
 BODY = feed(HEALTHY)

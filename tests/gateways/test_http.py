@@ -179,7 +179,7 @@ def test_a_slow_response_ends_at_the_deadline() -> None:
     fetch = fetcher(timeout=timedelta(seconds=1))
     for head in (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "):
         with raw_server(drip(head)) as url:
-            assert "no complete answer within 1 s" in reason(ask(url, fetch))
+            assert "no complete response within 1 s" in reason(ask(url, fetch))
             done.set()
         done.clear()
 

@@ -288,7 +288,7 @@ def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> No
         web.answers["/list" + "x" * hops] = onward
     place.write("")
     (outcome,) = visit_host(host_visit(page_source(web)), place.app().fetcher(), never)
-    assert isinstance(outcome.result, Failure) and outcome.result.reason == "no complete answer within 1 s"
+    assert isinstance(outcome.result, Failure) and outcome.result.reason == "no complete response within 1 s"
     assert len(asked(web)) == 3
 
 

@@ -96,7 +96,8 @@ def test_reports_are_kept_for_a_minute(visited: Workplace) -> None:
         ("https://x.example/?key=1 answered 503", "its server responds with an error (503)"),
         ("the page is gone (404)", "its server responds with an error (404)"),
         ("a bot wall stands there", "its server blocks automated requests"),
-        ("no complete answer within 20 s from 10.0.0.1", "its server cannot be reached"),
+        ("no complete response within 20 s from 10.0.0.1", "its server cannot be reached"),
+        ("no complete answer within 20 s", "its server cannot be reached"),  # stored by earlier versions
         ("not a feed: <title>x</title>", "its document cannot be read"),
         (None, "its document cannot be read"),
     ],
