@@ -59,7 +59,9 @@ def _extend_batch(store: Store, batch: Sequence[StoredKeys], now: datetime) -> s
     url_keys.queue(store, (keys.number for keys in recent))
     candidates.index_items(store)
     links = (value for _, kind, value, _ in added if kind == LINK)
-    return url_keys.stories_sharing(store, links) | stories.stories_of(store, (keys.item_id for keys in recent))
+    return url_keys.stories_sharing(store, links) | stories.stories_of(
+        store, (keys.item_id for keys in recent)
+    )
 
 
 def _new_aliases(keys: StoredKeys) -> Iterator[tuple[str, str, str, str]]:

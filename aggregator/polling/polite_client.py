@@ -150,7 +150,9 @@ class PoliteClient:
             if barred := may_follow(following):
                 return replace(barred, status=barred.status or response.status)
             if self.answering - answering > self.seconds:
-                return Failure(reason=f"no complete response within {self.seconds:g} s", status=response.status)
+                return Failure(
+                    reason=f"no complete response within {self.seconds:g} s", status=response.status
+                )
             request = replace(request, url=following)
 
     def forbidden(self, source: Source, url: str) -> Failure | None:

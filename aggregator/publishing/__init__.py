@@ -22,7 +22,7 @@ def begin(data: Path) -> None:
     """
     global _data
     _data = data
-    hash_of_program()
+    program_hash()
 
 
 def template_cache() -> BytecodeCache | None:
@@ -33,11 +33,11 @@ def template_cache() -> BytecodeCache | None:
 
 
 @cache
-def hash_of_program() -> str:
+def program_hash() -> str:
     """Return a hash of the files of the program that decide about bytes.
 
     Templates are among them. A document is rendered again when it changes (P1).
     """
-    from aggregator.publishing.program_hash import program_hash
+    from aggregator.publishing.program_hash_cache import cached_hash
 
-    return program_hash(_data)
+    return cached_hash(_data)

@@ -20,7 +20,7 @@ class CompiledTemplates(BytecodeCache):
 
     def get_source_checksum(self, source: str) -> str:
         """Return a hash of the inputs of a compiled template: source, program, jinja2."""
-        inputs = f"{jinja2.__version__} {publishing.hash_of_program()} {source}"
+        inputs = f"{jinja2.__version__} {publishing.program_hash()} {source}"
         return hashlib.sha256(inputs.encode()).hexdigest()
 
     def load_bytecode(self, bucket: Bucket) -> None:

@@ -128,7 +128,7 @@ class _Rendering:
     def render_hash(self) -> str:
         """Return hashes of what the bytes depend on besides the stories of a channel (P1)."""
         editions = "with editions" if self.editions else "no editions"
-        return f"{self.config.file_hash} {publishing.hash_of_program()} {editions}"
+        return f"{self.config.file_hash} {publishing.program_hash()} {editions}"
 
 
 def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:

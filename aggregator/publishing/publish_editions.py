@@ -30,7 +30,7 @@ def publish(
 
     Changed templates or settings alone rewrite the list and the feed, but no pages of old editions (P1).
     """
-    render_hash = f"{config.file_hash} {publishing.hash_of_program()}"
+    render_hash = f"{config.file_hash} {publishing.program_hash()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
     due = edition_revisions.unwritten(store, everything=everything or lost)
     if not due and (lost or meta.get(store, EDITIONS_KEY) == render_hash):

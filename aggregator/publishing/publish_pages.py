@@ -77,7 +77,7 @@ class PageWork:
             (each.id, each.name, each.url, each.licence, each.full_text)
             for each in sources.publishers(self.store).values()
         ]
-        inputs = (publishing.hash_of_program(), self.config.site, self.config.channels, self.web_url, named)
+        inputs = (publishing.program_hash(), self.config.site, self.config.channels, self.web_url, named)
         return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
     @property

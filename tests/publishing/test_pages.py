@@ -39,7 +39,7 @@ from aggregator.publishing import (
     archive_pages,
     directory_pages,
     page_template,
-    program_hash,
+    program_hash_cache,
     publish,
     publish_pages,
     story_page,
@@ -650,7 +650,7 @@ def test_compiled_templates_are_kept_for_the_next_run(
     assert compiled()
     assert compiled() == []
     folder = place.database.parent / "templates"
-    files_ = sorted(file for file in folder.iterdir() if file.name != program_hash.RECORD_NAME)
+    files_ = sorted(file for file in folder.iterdir() if file.name != program_hash_cache.NAME)
     assert {file.stat().st_mode & 0o777 for file in files_} == {0o600}
     files_[0].write_bytes(files_[0].read_bytes()[:-9])
     files_[1].chmod(0o666)

@@ -13,7 +13,7 @@ import pytest
 
 from aggregator import program_files, publishing
 from aggregator.polling import fetch as polling_fetch
-from aggregator.publishing import program_hash
+from aggregator.publishing.program_hash_cache import NAME, cached_hash
 from tests import command
 from tests.builders import rss
 from tests.command import news, one_source
@@ -59,41 +59,41 @@ def program(original: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_files_that_decide_about_bytes(program: Path, tmp_path: Path, path: str, decides: bool) -> None:
     """An edit changes the hash if `publishing` uses the file; undone, the hash is as before."""
     file = program / path
-    content, before = file.read_bytes(), program_hash.program_hash(tmp_path)
+    content, before = file.read_bytes(), cached_hash(tmp_path)
     file.write_bytes(content + b"\n")
-    assert (program_hash.program_hash(tmp_path) != before) == decides
+    assert (cached_hash(tmp_path) != before) == decides
     file.write_bytes(content)
-    assert program_hash.program_hash(tmp_path) == before
+    assert cached_hash(tmp_path) == before
 
 
 def test_another_copy_has_the_same_hash(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash goes by contents: a program that is installed again renders nothing again."""
-    before = program_hash.program_hash(tmp_path)
+    before = cached_hash(tmp_path)
     for file in program.rglob("*"):
         os.utime(file, (1, 1))
     monkeypatch.setattr(program_files, "FOLDER", str(shutil.move(program, tmp_path / "copy")))
     try:
-        assert program_hash.program_hash(tmp_path) == before == program_hash.program_hash(None)
+        assert cached_hash(tmp_path) == before == cached_hash(None)
     finally:
         shutil.move(tmp_path / "copy", program)
 
 
 def test_unchanged_files_are_not_read(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next process reads no file of the program; a damaged or open record is not used."""
-    before = program_hash.program_hash(tmp_path)
+    before = cached_hash(tmp_path)
     reads: list[str] = []
     usual = program_files._read
     monkeypatch.setattr(program_files, "_read", lambda name: reads.append(name) or usual(name))
-    assert (program_hash.program_hash(tmp_path), reads) == (before, [])
-    record = tmp_path / "templates" / program_hash.RECORD_NAME
+    assert (cached_hash(tmp_path), reads) == (before, [])
+    record = tmp_path / "templates" / NAME
     record.write_bytes(record.read_bytes()[:40])
-    assert program_hash.program_hash(tmp_path) == before
+    assert cached_hash(tmp_path) == before
     assert len(reads) > 100
     reads.clear()
     record.chmod(0o666)
-    assert program_hash.program_hash(tmp_path) == before
+    assert cached_hash(tmp_path) == before
     assert reads
 
 
@@ -120,9 +120,9 @@ def test_a_job_keeps_the_hash_with_which_it_began(
     place: Workplace, web: Web, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files that are replaced during the visits of a job are not those that it renders with."""
-    publishing.hash_of_program.cache_clear()
+    publishing.program_hash.cache_clear()
     one_source(place, web)
-    began_with = program_hash.program_hash(None)
+    began_with = cached_hash(None)
     visit = polling_fetch._poll
 
     def replacing(*of: Any, **more: Any) -> Any:
@@ -132,6 +132,6 @@ def test_a_job_keeps_the_hash_with_which_it_began(
     monkeypatch.setattr(polling_fetch, "_poll", replacing)
     try:
         polling_fetch.run(place.app())
-        assert publishing.hash_of_program() == began_with != program_hash.program_hash(None)
+        assert publishing.program_hash() == began_with != cached_hash(None)
     finally:
-        publishing.hash_of_program.cache_clear()
+        publishing.program_hash.cache_clear()
