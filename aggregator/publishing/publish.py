@@ -151,7 +151,8 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     rendering = _rendering(store, config, now, everything=everything)
     events.follow_days(store, config.site, now)
     records = channels.records(store)
-    rendering.everything |= _is_lost(rendering, records["all"])
+    lost = _is_lost(rendering, records["all"])
+    rendering.everything |= lost
     _archives(rendering)
     work = _pages(rendering)
     # `all` comes last, because its page links to the others.
@@ -161,6 +162,8 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
             rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
+    if lost and not rendering.exists("atom.xml"):  # it fails; all else was written again
+        channels.record_unwritten(store, "all")
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=rendering.everything)
     return PublishReport(
