@@ -219,7 +219,9 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     from aggregator.publishing import renderers  # no run without changed channels needs it
 
     hashes: dict[str, str] = {}
-    for document in documents:
+    main = paths.path(channel, "atom.xml")
+    # Its file appears last, because it stands for all files of the channel (`_has_files`, `_is_lost`).
+    for document in sorted(documents, key=lambda each: each.path == main):
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
