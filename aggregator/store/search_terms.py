@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
-from aggregator import calendar_names
 from aggregator.model.search import SearchFilters, SearchTerms
 from aggregator.text import legal
 
@@ -105,7 +105,9 @@ def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> Search
 
 def _folded(beginning: str) -> str:
     """Write a beginning as unicode61 does; empty if its length has an index."""
-    folded = calendar_names.without_diacritics(beginning.lower())
+    # It removes diacritics of Latin letters only: й and が stay.
+    bases = ((each, unicodedata.normalize("NFD", each)[0]) for each in beginning.lower())
+    folded = "".join(base if base.isascii() else each for each, base in bases)
     return folded if len(folded) > max(INDEXED_PREFIXES) else ""
 
 

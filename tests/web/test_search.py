@@ -184,13 +184,19 @@ def test_both_spellings_of_sharp_s_are_found(query: str, found: list[int]) -> No
         ("licht-mikroskop*", ['"licht-mikroskope"']),
         ("straßen*", ['"straßen"*', '"strassennetz"']),
         ("mik*", ['"mik"*']),
+        ("войска*", ['"войска"*']),
         ("unknown*", ['"unknown"*']),
         ("e\u0301mikroskop*", ['"e\u0301mikroskop"*']),
     ],
 )
 def test_long_beginnings_become_words_of_the_index(query: str, words: list[str]) -> None:
     """A beginning that no index has is replaced by the words of the index that begin so."""
-    known = {"mikroskop": ["mikroskope"], "strassen": ["strassennetz"], "mik": ["mikroskope"]}
+    known = {
+        "mikroskop": ["mikroskope"],
+        "strassen": ["strassennetz"],
+        "mik": ["mikroskope"],
+        "воиска": ["воискам"],
+    }
     terms = search_terms.with_words(search_terms.parse(query), known)
     assert sorted(re.findall(r'"[^"]*"\*?', " ".join(terms.wanted))) == sorted(words)
 
