@@ -105,7 +105,7 @@ def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> Search
 
 def _folded(beginning: str) -> str:
     """Write a beginning as unicode61 does; empty if its length has an index."""
-    # It removes diacritics of Latin letters only: й and が stay.
+    # It removes diacritics of Latin characters only: й and が stay.
     bases = ((each, unicodedata.normalize("NFD", each)[0]) for each in beginning.lower())
     folded = "".join(base if base.isascii() else each for each, base in bases)
     return folded if len(folded) > max(INDEXED_PREFIXES) else ""
