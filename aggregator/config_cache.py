@@ -45,9 +45,7 @@ def store(current: Config) -> None:
     with suppress(OSError):
         if path.read_bytes()[: len(key)] == key:
             return
-    parsed = _unstored.pop(current.file, None)
-    if parsed is None or parsed.file_hash != current.file_hash:
-        parsed = parse(current.file)
+    parsed = _unstored.pop(current.file, None) or parse(current.file)
     if parsed.file_hash != current.file_hash:  # edited since this run began
         return
     draft = path.with_name(f".{FILE}.draft")

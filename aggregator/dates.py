@@ -64,7 +64,7 @@ _USUAL = tuple(
 )
 """The two usual forms, tried first, because all others together take five times as long."""
 # Allowed between a date and its time: "at", "a las", "г., в", a T; between a time and its date: a weekday.
-_GAP_WORDS = "t|at|um|à|om|ore|alle|kl|klo|kello|klockan|a|las|às|as|o|ob|v|r|roku|godz|в|г|от"
+_GAP_WORDS = "t|at|um|à|om|ore|alle|kl|klo|kello|klockan|ora|a|las|às|as|o|ob|v|r|roku|godz|в|г|от"
 _GAP = re.compile(rf"[^\w]*(?:(?:{_GAP_WORDS})\b[^\w]*){{0,2}}|[^\w]*t", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("’‘ʼ", "'"))

@@ -39,9 +39,8 @@ def prune(app: App) -> PruneReport:
     config = app.config
     with locked_store(config, job="prune", clock=app.clock) as store:
         now = app.clock()
-        meta.put(
-            store, PRUNED_KEY, now.date().isoformat()
-        )  # before the work: after a failure it is tried again tomorrow
+        # Before the work: after a failure it is tried again tomorrow.
+        meta.put(store, PRUNED_KEY, now.date().isoformat())
         run_id = runs.begin(store, "prune", now)
         report = maintenance.prune(store, config.retention, now)
         subscriber_rights.expire(store, now)

@@ -25,6 +25,9 @@ _BEFORE_QUERY = re.compile(r"[^?#]*")
 _USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
 _PLAIN = re.compile(r"https?://[.-]*[a-z0-9][a-z0-9.-]*(?:/[\w.~/-]*(?:\?[\w.~&=/-]+)?)?", re.ASCII)
 """An address that is the same however it is read and joined."""
+MAX_HOST_CHARACTERS = 254
+"""Maximum length of a name in DNS, with the dot at its end (RFC 1035 2.3.4)."""
+_LABELS = re.compile(r"[^.]{1,63}(\.[^.]{1,63})*\.?")
 _BLANKS = "".join(map(chr, range(0x21)))
 _PORTS = {"http": 80, "https": 443}
 _KEPT = "!#$%&'()*+,/:;=?@[]~-._"
@@ -71,7 +74,19 @@ def path(url: str | None) -> str:
 def ascii_host(url: str) -> str:
     """Return the host of a URL of the configuration in ASCII (RFC 5891)."""
     name = host(url) or "localhost"
-    return name if name.isascii() else name.encode("idna").decode()
+    return dns_name(name) or name
+
+
+def dns_name(name: str) -> str | None:
+    """Return a host as it is written in DNS (RFC 5891); None for one that DNS cannot have."""
+    if name.isascii():
+        return name if len(name) <= MAX_HOST_CHARACTERS and _LABELS.fullmatch(name) else None
+    import idna  # only hosts beyond ASCII need it
+
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        return None
 
 
 def ascii_url(base: str) -> str:
@@ -108,14 +123,10 @@ def _ascii_authority(authority: str) -> str:
 
     So both ways to write a host are one link. A host that cannot be in DNS stays as it is.
     """
-    import idna  # only links beyond ASCII need it
-
     host, colon, number = authority.partition(":")
     name = unquote(host)
-    try:
-        return authority if name.isascii() else idna.encode(name, uts46=True).decode() + colon + number
-    except idna.IDNAError:
-        return authority
+    in_dns = None if name.isascii() else dns_name(name)
+    return f"{in_dns}{colon}{number}" if in_dns else authority
 
 
 def join(base: str, written: object) -> str | None:

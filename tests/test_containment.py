@@ -6,6 +6,7 @@ The real commands run with one function of the program replaced by one that rais
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from lxml import etree
 from aggregator.dedupe import candidates, evidence, measures
 from aggregator.digests import body
 from aggregator.items import diff
+from aggregator.model.publishing import Publication
 from aggregator.publishing import archive, edition_pages, renderers, site
 from aggregator.store import set_aside
 from tests.builders import rss
@@ -245,6 +247,30 @@ def test_a_channel_that_cannot_be_rendered_stops_no_other(
     assert fetched(place).err == ""
     assert titles(place, "channels/odd/atom.xml") == {NEAR}
     assert aside(place) == []
+
+
+def test_a_main_feed_that_cannot_be_written_again_is_no_reason_to_write_all_else(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deleted `public` is written again once, also while its main feed fails."""
+    write(place, two, "channels:\n  - {id: odd, title: Odd, include: {sources: [s1]}}\n")
+    fetched(place)
+    shutil.rmtree(place.public)
+    rendered: list[str] = []
+
+    def is_main(publication: Publication) -> bool:
+        rendered.append(publication.channel.id)
+        return publication.channel.id == "all"
+
+    with monkeypatch.context() as broken:
+        broken.setitem(renderers.PAGES, "page", raise_for(is_main, site.render))
+        fetched(place)
+        assert titles(place, "channels/odd/atom.xml") == {NEAR}
+        rendered.clear()
+        fetched(place)
+        assert set(rendered) == {"all"}
+    fetched(place)
+    assert titles(place) == {*OTHERS, POISON}
 
 
 def test_a_failing_channel_that_left_the_file_is_forgotten(

@@ -112,6 +112,12 @@ def test_a_link_is_joined_to_its_base_or_none(base: str, written: object, link: 
     assert join(base, written) == link
 
 
+@pytest.mark.parametrize("name", ["bücher.example", "straße.example", "例え。jp", "news.example"])
+def test_a_host_of_the_configuration_is_written_as_in_links(name: str) -> None:
+    """Headers and messages name the host of the site as links to it do (RFC 5891)."""
+    assert urls.ascii_url(f"https://{name}/a/") == web_link(f"https://{name}/a/")
+
+
 def test_origins() -> None:
     """An origin has scheme, host and port but no credentials (RFC 9309 2.3)."""
     assert urls.origin("https://a:b@node.example:8443/x?y") == "https://node.example:8443"

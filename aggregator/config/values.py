@@ -53,7 +53,7 @@ def web_url(text: str) -> str:
     if not re.match("https?:", text, re.IGNORECASE):
         raise ValueError(f"{shown!r} is not a web address: it must begin with https:// or http://")
     parts = urls.parse(text)
-    if parts is None or parts.port == 0 or re.search(r"\A\.|\.\.|[^.]{64}", parts.hostname or ""):
+    if parts is None or parts.port == 0 or urls.dns_name(parts.hostname or "") is None:
         raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
     if parts.fragment:
         raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: remove it")

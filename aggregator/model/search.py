@@ -26,7 +26,7 @@ class SearchTerms:
 class SearchFilters:
     """What found items must be; empty fields select nothing.
 
-    The texts are ids of feeds.yaml, a kind, and a language.     Items are from `since` on and before `until`.
+    The texts are ids of feeds.yaml, a kind, and a language. Items are from `since` on and before `until`.
     """
 
     topic: str = ""

@@ -45,7 +45,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A reason to accept_short that two items report the same, with its weight.
+    """A reason to believe that two items report the same, with its weight.
 
     `word` returns it in words; most pairs of items are compared without anyone reading their reasons.
     """

@@ -151,7 +151,8 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     rendering = _rendering(store, config, now, everything=everything)
     events.follow_days(store, config.site, now)
     records = channels.records(store)
-    rendering.everything |= _is_lost(rendering, records["all"])
+    lost = _is_lost(rendering, records["all"])
+    rendering.everything |= lost
     _archives(rendering)
     work = _pages(rendering)
     # `all` comes last, because its page links to the others.
@@ -161,6 +162,8 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
             rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
+    if lost and not rendering.exists("atom.xml"):  # it fails; all else was written again
+        channels.record_unwritten(store, "all")
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=rendering.everything)
     return PublishReport(
@@ -216,7 +219,9 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     from aggregator.publishing import renderers  # no run without changed channels needs it
 
     hashes: dict[str, str] = {}
-    for document in documents:
+    main = paths.path(channel, "atom.xml")
+    # Its file appears last, because it stands for all files of the channel (`_has_files`, `_is_lost`).
+    for document in sorted(documents, key=lambda each: each.path == main):
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}

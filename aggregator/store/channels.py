@@ -248,3 +248,8 @@ def written(
         " calendars_made_of = ? WHERE id = ?",
         [record.revision, render_hash, entries_hash, change_count, calendars_hash, record.id],
     )
+
+
+def record_unwritten(store: Store, channel_id: str) -> None:
+    """Record that the files of a channel are not on disk."""
+    store.db.execute("UPDATE channels SET written_revision = 0 WHERE id = ?", [channel_id])

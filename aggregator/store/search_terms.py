@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 
-from aggregator import calendar_names
 from aggregator.model.search import SearchFilters, SearchTerms
 from aggregator.text import legal
 
@@ -25,12 +27,15 @@ OLDEST_YEAR = 1990
 
 INDEXED_PREFIXES = (3, 4, 5)
 """Lengths of beginnings of words that the schema indexes; longer ones become whole words."""
-_PREFIX = re.compile(r'"(?P<before>.*?)(?P<beginning>[^\W_]*)"\*')
+_PREFIX = re.compile(r'"(?P<before>[^"]*(?<![^\W_])(?<![\u0300-\u036f]))(?P<beginning>[^\W_]+)"\*')
+"""A beginning of a word, in which no combining character separates words."""
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _LETTER = re.compile(r"[^\W_]")
 """A character that FTS5 indexes; a term without one would match nothing."""
 _SHARP_S = re.compile("[ßẞ]|ss", re.IGNORECASE)
 """What is ß in German and ss in Switzerland and in capitals; unicode61 keeps both."""
+MAX_SHARP_S = 3
+"""Maximum number of them in a term that are searched in both spellings, each by itself."""
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 """Characters that the index uses for filters."""
 
@@ -61,16 +66,25 @@ def _quoted(term: re.Match[str]) -> str:
     text = (term["phrase"] or word)[:MAX_PHRASE_CHARACTERS]
     letters = len(_LETTER.findall(word))
     prefix = "*" if word.endswith("*") and letters >= MIN_PREFIX_CHARACTERS else ""
-    if prefix or not _SHARP_S.search(text):
-        return f'"{text}"{prefix}'
-    spellings = dict.fromkeys((text, _SHARP_S.sub("ss", text), _SHARP_S.sub("ß", text)))
-    return "(" + " OR ".join(f'"{spelling}"' for spelling in spellings) + ")"
+    # Without its *, so that the text ends with the beginning of a word.
+    spellings = [f'"{each}"{prefix}' for each in _spellings(text.rstrip("*") if prefix else text)]
+    return f"({' OR '.join(spellings)})" if spellings[1:] else spellings[0]
+
+
+def _spellings(text: str) -> list[str]:
+    """Return a text with each ß or ss in both spellings: Passstrasse is also Passstraße."""
+    spellings, end = [""], 0
+    for found in islice(_SHARP_S.finditer(text), MAX_SHARP_S):
+        before = text[end : found.start()]
+        spellings = [f"{each}{before}{spelled}" for each in spellings for spelled in ("ss", "ß")]
+        end = found.end()
+    return [each + text[end:] for each in spellings]
 
 
 def long_beginnings(terms: SearchTerms) -> set[str]:
     """Return the beginnings of words that no index has, as the words of the index are written."""
-    found = (_PREFIX.fullmatch(term) for term in (*terms.wanted, *terms.unwanted))
-    return {_folded(each["beginning"]) for each in found if each} - {""}
+    found = (each for term in (*terms.wanted, *terms.unwanted) for each in _PREFIX.finditer(term))
+    return {_folded(each["beginning"]) for each in found} - {""}
 
 
 def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> SearchTerms:
@@ -79,23 +93,21 @@ def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> Search
     FTS5 would merge all their rows before the first one is read; the words are read from the newest row on.
     """
 
-    def replaced(term: str) -> str:
-        found = _PREFIX.fullmatch(term)
-        known = words.get(_folded(found["beginning"])) if found else None
-        return (
-            "(" + " OR ".join(f'"{found["before"]}{word}"' for word in known) + ")"
-            if found and known
-            else term
-        )
+    def replaced(found: re.Match[str]) -> str:
+        known = words.get(_folded(found["beginning"]))
+        return "(" + " OR ".join(f'"{found["before"]}{word}"' for word in known) + ")" if known else found[0]
 
+    replace_in = partial(_PREFIX.sub, replaced)
     return replace(
-        terms, wanted=tuple(map(replaced, terms.wanted)), unwanted=tuple(map(replaced, terms.unwanted))
+        terms, wanted=tuple(map(replace_in, terms.wanted)), unwanted=tuple(map(replace_in, terms.unwanted))
     )
 
 
 def _folded(beginning: str) -> str:
     """Write a beginning as unicode61 does; empty if its length has an index."""
-    folded = calendar_names.without_diacritics(beginning.lower())
+    # It removes diacritics of Latin characters only: й and が stay.
+    bases = ((each, unicodedata.normalize("NFD", each)[0]) for each in beginning.lower())
+    folded = "".join(base if base.isascii() else each for each, base in bases)
     return folded if len(folded) > max(INDEXED_PREFIXES) else ""
 
 

@@ -110,9 +110,8 @@ class Subscriptions:
             too_many = _page(pages.notice("too_many", "too_many_why"), 429)
             too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return too_many
-        sent.background = BackgroundTask(
-            process_requests, app
-        )  # after the response, so that its time says nothing
+        # After the response, so that its time says nothing.
+        sent.background = BackgroundTask(process_requests, app)
         return sent
 
     def _network(self, request: Request) -> str:

@@ -91,6 +91,9 @@ INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
         "https://a..example/",
         "https://.example/",
         f"https://{'a' * 64}.example/",
+        f"https://{'ü' * 60}.example/",
+        f"https://{'a.' * 130}example/",
+        "https://☃.example/",
     ],
     (values.web_url, "characters a URL cannot have"): [
         "https://a b/",

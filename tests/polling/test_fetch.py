@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -534,8 +535,6 @@ def test_a_filter_taken_away_announces_no_old_news(place: Workplace, web: Web, c
 
 def test_a_lost_public_folder_comes_back(place: Workplace, web: Web) -> None:
     """Nothing due does not mean nothing to do: missing files are written again."""
-    import shutil
-
     from aggregator.store import idle_check
 
     web.feed("/feed", rss(news(1)), '"1"')
@@ -549,8 +548,6 @@ def test_a_lost_public_folder_comes_back(place: Workplace, web: Web) -> None:
 
 def test_a_lost_public_folder_comes_back_whole(place: Workplace, web: Web) -> None:
     """A run without due sources also writes the pages that nothing else would write again."""
-    import shutil
-
     web.feed("/feed", rss(news(1), news(2)), '"1"')
     run(one(place, web))
     before = {file.relative_to(place.public): file.read_bytes() for file in place.public.rglob("*.*")}
@@ -558,4 +555,36 @@ def test_a_lost_public_folder_comes_back_whole(place: Workplace, web: Web) -> No
     shutil.rmtree(place.public)
     run(place)
     after = {file.relative_to(place.public): file.read_bytes() for file in place.public.rglob("*.*")}
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "name", ["atom.xml", "rss.xml", "feed.json", "index.html", "events.ics", "robots.txt"]
+)
+def test_a_lost_public_folder_comes_back_after_a_kill(
+    place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A run that is killed while it writes `public` again leaves the rest to the next one."""
+
+    class KilledError(BaseException):
+        pass
+
+    def die(draft: str, target: str) -> None:
+        if Path(target) == place.public / name:
+            raise KilledError
+        Path(draft).rename(target)
+
+    web.feed("/feed", rss(news(1), news(2)), '"1"')
+    run(one(place, web))
+    before = {file.relative_to(place.public): file.read_bytes() for file in place.public.rglob("*.*")}
+    shutil.rmtree(place.public)
+    with monkeypatch.context() as killed, pytest.raises(KilledError):
+        killed.setattr("os.replace", die)
+        run(place)
+    run(place)
+    after = {
+        file.relative_to(place.public): file.read_bytes()
+        for file in place.public.rglob("*.*")
+        if not file.name.startswith(".")
+    }
     assert after == before

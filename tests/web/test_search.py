@@ -143,6 +143,15 @@ ODD = (
         ("-strasse assistent", [3]),
         ("assistent", [3]),
         ("aßistent", [3]),
+        ("straß*", [1, 2]),
+        ("strass*", [1, 2]),
+        ("-strass* assistent", [3]),
+        ("passstrasse", [4]),
+        ("Paßstraße", [4]),
+        ("passstrass*", [4]),
+        ('"masse grosser gassen"', [5]),
+        ("ss ss ss ss", []),
+        ("ssßssßssß*", []),
     ],
 )
 def test_both_spellings_of_sharp_s_are_found(query: str, found: list[int]) -> None:
@@ -151,13 +160,45 @@ def test_both_spellings_of_sharp_s_are_found(query: str, found: list[int]) -> No
     index.execute(
         "CREATE VIRTUAL TABLE f USING fts5 (title, text, facets, tokenize='unicode61 remove_diacritics 2')"
     )
-    for title in ("Große Straße", "Grosse Strasse", "Assistent gesucht"):
+    titles = (
+        "Große Straße",
+        "Grosse Strasse",
+        "Assistent gesucht",
+        "Passstraße gesperrt",
+        "MAẞE großer GASSEN",
+    )
+    for title in titles:
         index.execute("INSERT INTO f (title) VALUES (?)", [title])
     match = search_terms.expression(search_terms.parse(query), SearchFilters())
     assert [
         row[0] for row in index.execute("SELECT rowid FROM f WHERE f MATCH ? ORDER BY 1", [match])
     ] == found
     index.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("mikroskop*", ['"mikroskope"']),
+        ("MIKRÖSKOP*", ['"mikroskope"']),
+        ("licht-mikroskop*", ['"licht-mikroskope"']),
+        ("straßen*", ['"straßen"*', '"strassennetz"']),
+        ("mik*", ['"mik"*']),
+        ("войска*", ['"войска"*']),
+        ("unknown*", ['"unknown"*']),
+        ("e\u0301mikroskop*", ['"e\u0301mikroskop"*']),
+    ],
+)
+def test_long_beginnings_become_words_of_the_index(query: str, words: list[str]) -> None:
+    """A beginning that no index has is replaced by the words of the index that begin so."""
+    known = {
+        "mikroskop": ["mikroskope"],
+        "strassen": ["strassennetz"],
+        "mik": ["mikroskope"],
+        "воиска": ["воискам"],
+    }
+    terms = search_terms.with_words(search_terms.parse(query), known)
+    assert sorted(re.findall(r'"[^"]*"\*?', " ".join(terms.wanted))) == sorted(words)
 
 
 @pytest.mark.parametrize("query", [*ODD, *VECTORS])
