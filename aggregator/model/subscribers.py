@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from aggregator.model.value_classes import dataclass
 
-FORM_VERSION = "2026-11"
+FORM_VERSION = "2026-11-30"
 """Version of the text that the sign-up form agrees to; change it with that text (DP1)."""
 
 

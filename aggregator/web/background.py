@@ -9,7 +9,7 @@ from aggregator.digests import subscriptions
 from aggregator.errors import AggregatorError
 from aggregator.ports import App
 
-logger = logging.getLogger("aggregator.web.subscriptions")
+logger = logging.getLogger("aggregator.web.background")
 
 
 def process_requests(app: App) -> None:
