@@ -8,7 +8,10 @@ from aggregator import subscriber_texts
 from aggregator.model.subscribers import FORM_VERSION
 
 CONSENTS = {"2026-11-30": "f54c6ff3e2b2319d"}
-"""Hashes of the texts of consent in all languages, by version. Versions stay, since consents name them."""
+"""Hashes of the texts of consent in all languages, by version.
+
+Versions stay, since consents name them.
+"""
 
 
 def test_a_changed_consent_has_another_version() -> None:
