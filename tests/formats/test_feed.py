@@ -115,6 +115,16 @@ def test_only_an_address_is_a_permalink(guid: str, attribute: str, link: str | N
     assert (entry.guid, entry.link) == (guid, link)
 
 
+@pytest.mark.parametrize("link", ["<link/>", "<link></link>", "<link> </link>"])
+@pytest.mark.parametrize("guid_first", [False, True])
+def test_an_empty_link_hides_no_permalink(link: str, guid_first: bool) -> None:
+    """The guid of an item with an empty link is its link."""
+    parts = [link, "<guid>https://node.example/1</guid>"]
+    inside = "".join(reversed(parts) if guid_first else parts)
+    (entry,) = read(rss({"title": "T"}).replace(b"<item>", b"<item>" + inside.encode())).entries
+    assert entry.link == "https://node.example/1"
+
+
 @pytest.mark.parametrize(
     ("inside", "link"),
     [
