@@ -24,7 +24,7 @@ ARTICLES_NOTE = "only visits read the pages of articles (`article`): their dates
 
 
 def run(app: App, name: str, *, force: bool = False, progress: Progress | None = None) -> SourcePreview:
-    """SourcePreview a source of feeds.yaml by its id, or whatever is at a URL.
+    """Preview a source of feeds.yaml by its id, or whatever is at a URL.
 
     A stored document is parsed again without a request. If there is none, the server receives one request, unless it
     was visited recently. `force` requests the current document in any case (CL5), but never against Retry-After (V3).
