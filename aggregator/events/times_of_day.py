@@ -263,8 +263,6 @@ def _iana_name(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """Parse the longest name of a zone, such as America/Port-au-Prince."""
     written, found = word_at(tokens, at), None
     for end in range(at + 1, min(at + MAX_ZONE_TOKENS, len(tokens))):
-        if tokens[end].spaced:
-            break
         written += tokens[end].word
         if name := _zone_names().get(written):
             found = name, end + 1
