@@ -156,7 +156,7 @@ def _date_patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """Return the first date with a label of publication, such as "Published:", else the first one."""
+    """Return the first date with a label such as "Published:", else the first one."""
     matches = (match for pattern in _date_patterns() for match in islice(pattern.finditer(text), 20))
     return min(matches, key=lambda match: (not _is_published(match, text), match.start()), default=None)
 
