@@ -71,7 +71,7 @@ def path(url: str | None) -> str:
 def ascii_host(url: str) -> str:
     """Return the host of a URL of the configuration in ASCII (RFC 5891)."""
     name = host(url) or "localhost"
-    return name if name.isascii() else name.encode("idna").decode()
+    return _dns_name(name) or name.encode("idna").decode()  # RFC 3490, which allows underscores
 
 
 def ascii_url(base: str) -> str:
@@ -104,18 +104,26 @@ def web_link(url: str | None) -> str | None:
 
 
 def _ascii_authority(authority: str) -> str:
-    """Return `host:port` with the host as in DNS (RFC 5891).
+    """Return `host:port` with the host as in DNS, so that both ways to write a host are one link.
 
-    So both ways to write a host are one link. A host that cannot be in DNS stays as it is.
+    A host that cannot be in DNS stays as it is.
     """
-    import idna  # only links beyond ASCII need it
-
     host, colon, number = authority.partition(":")
     name = unquote(host)
+    encoded = None if name.isascii() else _dns_name(name)
+    return encoded + colon + number if encoded else authority
+
+
+def _dns_name(name: str) -> str | None:
+    """Return a host as in DNS (RFC 5891), None if it cannot be there."""
+    if name.isascii():
+        return name
+    import idna  # only hosts beyond ASCII need it
+
     try:
-        return authority if name.isascii() else idna.encode(name, uts46=True).decode() + colon + number
+        return idna.encode(name, uts46=True).decode()
     except idna.IDNAError:
-        return authority
+        return None
 
 
 def join(base: str, written: object) -> str | None:

@@ -112,6 +112,20 @@ def test_a_link_is_joined_to_its_base_or_none(base: str, written: object, link: 
     assert join(base, written) == link
 
 
+@pytest.mark.parametrize(
+    ("url", "ascii_url"),
+    [
+        ("https://straße.example/a/", "https://xn--strae-oqa.example/a/"),
+        ("https://bücher.example:8080/ä", "https://xn--bcher-kva.example:8080/%C3%A4"),
+        ("https://a_ü.example/", "https://xn--a_-yka.example/"),
+        ("https://node.example/", "https://node.example/"),
+    ],
+)
+def test_urls_of_the_configuration_lead_to_the_host_of_links(url: str, ascii_url: str) -> None:
+    """Mails and headers have the host that browsers make of the configured one."""
+    assert urls.ascii_url(url) == ascii_url
+
+
 def test_origins() -> None:
     """An origin has scheme, host and port but no credentials (RFC 9309 2.3)."""
     assert urls.origin("https://a:b@node.example:8443/x?y") == "https://node.example:8443"
