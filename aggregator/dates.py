@@ -20,7 +20,7 @@ _MONTHS = calendar_names.month_numbers(calendar_names.DATE_LANGUAGES, calendar_n
 _MONTH = rf"(?P<month>{calendar_names.one_of(_MONTHS)})\b\.?"
 # Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
 _NO_TIME = r"(?![\d:.\-]|\s*(?:h|uhr|[ap]\.?m)\b)"
-_YEAR = rf"(?:(?P<year>\d{{4}}(?!\d)|(?<=')\d{{2}}(?!\d)|\d{{2}}{_NO_TIME}))"
+_YEAR = rf"(?P<year>\d{{4}}(?!\d)|(?<=')\d{{2}}(?!\d)|\d{{2}}{_NO_TIME})"
 _DATES = (
     r"(?<!\d)(?P<year>\d{4})-(?P<number>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
     r"(?<!\d)(?P<year>\d{4})/(?P<number>\d{1,2})/(?P<day>\d{1,2})(?!\d)",
@@ -47,8 +47,9 @@ _DATES = (
     r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
 )
 _TIME = re.compile(
-    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
+    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?!\.\d{4})"
+    r"(?::?(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>"
+    r"Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|(?<=GMT|UTC)[+-]\d\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
@@ -63,14 +64,17 @@ _USUAL = tuple(
     )
 )
 """The two usual forms, tried first, because all others together take five times as long."""
-# Allowed between a date and its time: "at", "a las", "г., в", a T; between a time and its date: a weekday.
-_GAP_WORDS = "t|at|um|à|om|ore|alle|kl|klo|kello|klockan|ora|a|las|às|as|o|ob|v|r|roku|godz|в|г|от"
-_GAP = re.compile(rf"[^\w]*(?:(?:{_GAP_WORDS})\b[^\w]*){{0,2}}|[^\w]*t", re.IGNORECASE)
+# Allowed between a date and its time: "at", "a las", "r. o godz.", a T; between a time and its date: a weekday.
+_GAP_WORDS = (
+    "t|at|um|à|om|ore|alle|kl|klo|kello|klockan|a|las|les|às|as|o|ob|v|u|r|roku|godz|d|ora|la|kell|plkst|saat"
+    "|в|г|от|р|о|об|στις"
+)
+_GAP = re.compile(rf"[^\w]*(?:(?:{_GAP_WORDS})\b[^\w]*){{0,3}}|[^\w]*t", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("’‘ʼ", "'"))
 _UPDATED = re.compile(r"updated(?: on)?\W{0,3}$", re.IGNORECASE)
 _LABEL = re.compile(
-    r"(?:published|posted|updated|date|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|publicerad"
+    r"(?:published|posted|updated|(?<!up)date|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|publicerad"
     r"|publisert|udgivet|julkaistu)(?: on| am| le| el| op| il)?\W{0,3}$",
     re.IGNORECASE,
 )
@@ -113,7 +117,7 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
         return datetime.fromtimestamp(int(text[:10]), UTC)
     for pattern in _USUAL:
         if usual := pattern.fullmatch(text):
-            if (usual.groupdict().get("month") or "Jan").casefold() in _MONTHS:
+            if _month(usual.groupdict().get("month") or "Jan"):
                 return _moment(usual, usual, zone)
             break
     match = _date_in(text)
@@ -152,17 +156,15 @@ def _date_patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """Return the first date; one behind a label such as "Published:" precedes it."""
+    """Return the first date with a label such as "Published:", else the first one."""
     matches = (match for pattern in _date_patterns() for match in islice(pattern.finditer(text), 20))
-    return min(matches, key=lambda match: (_rank(match, text), match.start()), default=None)
+    return min(matches, key=lambda match: (not _is_published(match, text), match.start()), default=None)
 
 
-def _rank(date: re.Match[str], text: str) -> int:
-    """Return 0 for a labelled date of publication, 1 for one of an update, 2 for others."""
+def _is_published(date: re.Match[str], text: str) -> bool:
+    """Return whether the label of a date says that it is one of publication, not of an update."""
     before = text[max(0, date.start() - 40) : date.start()]
-    if not _LABEL.search(before):
-        return 2
-    return 1 if _UPDATED.search(before) else 0
+    return bool(_LABEL.search(before)) and not _UPDATED.search(before)
 
 
 def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
@@ -189,7 +191,7 @@ def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> d
     year = int(parts["year"])
     if len(parts["year"]) == 2:
         year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
-    month = _MONTHS.get(parts["month"].casefold(), 0) if parts.get("month") else int(parts["number"])
+    month = _month(parts["month"]) if parts.get("month") else int(parts["number"])
     day = int(parts["day"])
     if month > 12 and day <= 12 and re.match(r"\d{1,2}[/-]", match[0]):
         month, day = day, month  # 9/28/2026: no day-month date
@@ -199,6 +201,11 @@ def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> d
         return (local + timedelta(days=hour // 24)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _month(name: str) -> int:
+    """Return the number of a month, 0 for another word; a Turkish İ folds to i and a dot."""
+    return _MONTHS.get(name.casefold().replace("\u0307", ""), 0)
 
 
 def _clock(time: re.Match[str] | None, zone: tzinfo) -> tuple[int, int, int, tzinfo]:

@@ -119,9 +119,9 @@ def web_link(url: str | None) -> str | None:
 
 
 def _ascii_authority(authority: str) -> str:
-    """Return `host:port` with the host as in DNS (RFC 5891).
+    """Return `host:port` with the host as in DNS, so that both ways to write a host are one link.
 
-    So both ways to write a host are one link. A host that cannot be in DNS stays as it is.
+    A host that cannot be in DNS stays as it is.
     """
     host, colon, number = authority.partition(":")
     name = unquote(host)

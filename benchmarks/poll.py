@@ -488,12 +488,12 @@ def table(reported: dict[str, Any], titles: dict[str, str]) -> str:
     """Format the report: a line for each program, with the ratio of the aggregator to it."""
     rows = [["cycle", "program", "wall s", "CPU s", "ms/feed", "MiB", "our wall / its", "our CPU / its"]]
     for name, cycle in reported["cycles"].items():
-        verdicts = {target["measure"]: _result(target) for target in cycle["targets"]}
+        results = {target["measure"]: _result(target) for target in cycle["targets"]}
 
-        def ratio(measure: str, cycle: dict[str, Any] = cycle, verdicts: dict[str, str] = verdicts) -> str:
-            return verdicts.get(measure) or _number(cycle.get(measure))
+        def ratio(measure: str, cycle: dict[str, Any] = cycle, results: dict[str, str] = results) -> str:
+            return results.get(measure) or _number(cycle.get(measure))
 
-        rows.append([titles[name], *_numbers("aggregator", cycle, verdicts["memory_mb"]), "", ""])
+        rows.append([titles[name], *_numbers("aggregator", cycle, results["memory_mb"]), "", ""])
         rows.append(["", *_numbers("reader", cycle), ratio("ratio_wall"), ratio("ratio_cpu")])
         rows.append(["", *_numbers("floor", cycle), ratio("ratio_wall_floor"), ratio("ratio_cpu_floor")])
         if "ratio_wall_ideal" in cycle:

@@ -368,6 +368,14 @@ def test_only_plausible_dates_are_kept() -> None:
         ("2026-09-28T24:00:00Z", "2026-09-29 00:00"),
         ("Mon, 28 Sep 2026 10:15:00 JST", "2026-09-28 01:15"),
         ("Mon, 28 Sep 2026 10:15:00 AEST", "2026-09-28 00:15"),
+        ("28 września 2026 r. o godz. 10:15", "2026-09-28 08:15"),
+        ("28 вересня 2026 р. о 10:15", "2026-09-28 08:15"),
+        ("2026 m. rugsėjo 28 d. 10:15", "2026-09-28 08:15"),
+        ("28 septembrie 2026, ora 10:15", "2026-09-28 08:15"),
+        ("28 NİSAN 2026", "2026-04-28 10:00"),
+        ("28 Sep 2026 10:15 GMT+9", "2026-09-28 01:15"),
+        ("28 Sep 2026 10:15 (UTC-5)", "2026-09-28 15:15"),
+        ("28.9.2026, 1.10.2026", "2026-09-28 10:00"),
     ],
 )
 def test_dates_of_further_partners(written: str, meant: str) -> None:
@@ -394,10 +402,15 @@ def test_a_version_or_number_is_no_date(written: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Last updated 3 May 2026. Published 28 April 2026", "Published: 28 April 2026, updated on 3 May 2026"],
+    [
+        "Last updated 3 May 2026. Published 28 April 2026",
+        "Published: 28 April 2026, updated on 3 May 2026",
+        "Last update: 3 May 2026. Published: 28 April 2026",
+        "28 April 2026 (updated on 3 May 2026)",
+    ],
 )
 def test_a_date_of_publication_precedes_that_of_an_update(text: str) -> None:
-    """The label "Published" precedes "updated", wherever it stands."""
+    """The label "Published" decides wherever it stands, and "updated" gives no precedence."""
     assert dates.find(text) == "28 April 2026"
 
 

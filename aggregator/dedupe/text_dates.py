@@ -30,7 +30,7 @@ _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""
 _FIRST_NAMES = ("julius", "junius")
 """First names that are Hungarian months without diacritics: months only beside a year."""
-_YEAR_BEFORE = re.compile(r"(?:19|20)\d\d\.?\s*$")
+_YEAR_BEFORE = re.compile(r"(?:19|20)\d\d\.?\s?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,11 @@ def _patterns() -> _Patterns:
 
 def _is_first_name(match: re.Match[str], name: str, year: str | None) -> bool:
     """Return whether the name of a month is rather a first name, without a year beside it."""
-    return name in _FIRST_NAMES and not year and not _YEAR_BEFORE.search(match.string, 0, match.start())
+    return (
+        name in _FIRST_NAMES
+        and not year
+        and not _YEAR_BEFORE.search(match.string[max(match.start() - 6, 0) : match.start()])
+    )
 
 
 class _Collected:

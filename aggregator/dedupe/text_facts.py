@@ -49,10 +49,12 @@ _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
 _VERSION = re.compile(
     r"(?<![\w.,])[a-z]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
 )
-_HOUR = r"\d{1,2}(?:[:.]\d{2})?"
+_HOURS, _MINUTES = "(?:[01]?[0-9]|2[0-4])", "[0-5][0-9]"
+_HOUR = rf"{_HOURS}(?:[:.]{_MINUTES})?"
+# "3 am" is also German: "Kurs 3 am Institut".
 _TIME = re.compile(
-    rf"(?<![\w.,:])(?:{_HOUR}(?: ?[-–] ?{_HOUR})? ?(?:uhr|h|hrs|am|pm|[ap]\.m\.)(?!\w)"
-    r"|\d{1,2}(?::\d{2}(?::\d{2})?|h\d{2})(?!\d|:\d))"
+    rf"(?<![\w.,:])(?:(?:{_HOUR} ?[-–] ?)?{_HOUR}(?: ?(?:uhr|h|hrs|pm|[ap]\.m\.)|am|(?<=[:.]\d\d) am)(?!\w)"
+    rf"|{_HOURS}(?::{_MINUTES}(?::{_MINUTES})?|h{_MINUTES})(?!\d|:\d))"
 )
 """A time of day, which says as little about a meeting as its weekday."""
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")

@@ -16,10 +16,10 @@ DAY_MINUTES = 24 * 60
 NOON_MINUTES = 12 * 60
 LAST_MINUTE = DAY_MINUTES - 1
 _HALVES = {"am": 0, "pm": NOON_MINUTES}
-
-
 MAX_ZONE_TOKENS = 8
 """Maximum number of tokens of the name of a zone: America/Argentina/Buenos_Aires has seven."""
+MAX_CITY_WORDS = 3
+"""Maximum number of words of a city that names its zone: Dar es Salaam."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,26 +245,23 @@ def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
 
 
 def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
-    """Find "Europe/Berlin", "Helsinki time" and "heure de Paris"."""
-    if word_at(tokens, at).title() in words.CONTINENTS and word_at(tokens, at + 1) == "/":
+    """Find "Europe/Berlin", "New York time" and "heure de Paris"."""
+    if word_at(tokens, at + 1) == "/":
         return _iana_name(tokens, at)
-    city, end = word_at(tokens, at), at + 2
-    if word_at(tokens, at + 1) not in words.TIME_OF:
-        if city not in words.TIME_OF or word_at(tokens, at + 1) not in words.OF:
-            return None
-        city, end = word_at(tokens, at + 2), at + 3
-    if not (city.isascii() and city.isalpha()):
-        return None
-    names = (f"{continent}/{city.title()}" for continent in words.CONTINENTS)
-    return next(((name, end) for name in names if _is_zone(name)), None)
+    begin = at + 2 if word_at(tokens, at) in words.TIME_OF and word_at(tokens, at + 1) in words.OF else at
+    for end in range(begin + MAX_CITY_WORDS, begin, -1):
+        if begin != at or word_at(tokens, end) in words.TIME_OF:
+            city = "_".join(word_at(tokens, each) for each in range(begin, end))
+            names = (_zone_names().get(f"{region}/{city}".lower()) for region in words.REGIONS)
+            if name := next(filter(None, names), None):
+                return name, end + (begin == at)
+    return None
 
 
 def _iana_name(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """Parse the longest name of a zone, such as America/Port-au-Prince."""
     written, found = word_at(tokens, at), None
     for end in range(at + 1, min(at + MAX_ZONE_TOKENS, len(tokens))):
-        if tokens[end].spaced:
-            break
         written += tokens[end].word
         if name := _zone_names().get(written):
             found = name, end + 1
@@ -277,10 +274,6 @@ def _zone_names() -> dict[str, str]:
     from zoneinfo import available_timezones
 
     return {name.lower(): name for name in available_timezones()}
-
-
-def _is_zone(name: str) -> bool:
-    return name.lower() in _zone_names()
 
 
 def _number(tokens: Sequence[Token], at: int) -> int | None:

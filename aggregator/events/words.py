@@ -82,7 +82,8 @@ ZONES = {
 """Minutes east of Greenwich of zones; EST and CST are those of North America."""
 ZONES_BY_PLACE = {"et": "America/New_York", "pt": "America/Los_Angeles"}
 """Zones of a place by an abbreviation that stands behind am or pm."""
-CONTINENTS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific")
+REGIONS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific", "Atlantic", "Indian")
+"""The first parts of the IANA names of zones whose second part is a city."""
 TIME_OF = _words("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")
 
 _EVENT = (

@@ -63,14 +63,17 @@ feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
 _start_guid = feedparser.namespaces._base.Namespace._start_guid
 
 
-def _start_guid_in_any_case(self: Any, attributes: dict[str, str]) -> None:
-    """Begin a guid; isPermaLink may be "False", as Python writes it."""
+def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
+    """Begin a guid; isPermaLink may be "False", as Python writes it, and a link before it empty."""
+    context = self._get_context()
+    if not context.get("link"):
+        context.pop("link", None)
     if "ispermalink" in attributes:
         attributes = {**attributes, "ispermalink": attributes["ispermalink"].strip().lower()}
     _start_guid(self, attributes)
 
 
-feedparser.namespaces._base.Namespace._start_guid = _start_guid_in_any_case
+feedparser.namespaces._base.Namespace._start_guid = _start_guid_of_any_feed
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
@@ -297,8 +300,9 @@ def _own_link(thing: Any) -> str | None:
     Only an absolute URL is a link then: "17" and "urn:uuid:…" are no address at the server of the feed.
     """
     written: str | None = thing.get("link")
-    if thing.get("guidislink") and written == thing.get("id"):
-        return urls.web_link(written)
+    identifier = thing.get("id")
+    if thing.get("guidislink") and (not written or written == identifier):
+        return urls.web_link(identifier)
     return written
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ MAX_OCCURRENCE_DAYS = 31
 """Maximum number of days of an event that is repeated."""
 WINDOW_DAYS = 366
 """Days after the end of the current month for which series are expanded."""
+MAX_ZONE_PARTS = 3
+"""Maximum number of parts of an IANA name: America/Argentina/Buenos_Aires."""
 _ONLINE_PROPERTY = re.compile(
     r"CONFERENCE$|X-.*(?:CONFERENCE|ONLINE|MEETING-?URL|SKYPETEAMS|ZOOM|TEAMS|WEBEX|HANGOUT)", re.IGNORECASE
 )
@@ -85,16 +88,24 @@ def in_public_zone(moment: datetime) -> datetime:
     if offset is None or hasattr(moment.tzinfo, "key"):
         return moment
     from icalendar.timezone import tzid_from_dt
+
+    for zone in _public_zones(tzid_from_dt(moment) or ""):
+        if (named := moment.replace(tzinfo=zone)).utcoffset() == offset:
+            return named
+    return moment.replace(tzinfo=timezone(offset))
+
+
+@lru_cache(maxsize=100)
+def _public_zones(name: str) -> tuple[ZoneInfo, ...]:
+    """Return the IANA zones with which a name ends, the one of most parts first."""
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-    name = tzid_from_dt(moment) or ""
     parts = WINDOWS_TO_OLSON.get(name, name).strip("/").split("/")
-    for begin in range(len(parts)):
+    zones = []
+    for count in range(MAX_ZONE_PARTS, 0, -1):
         with suppress(ValueError, OSError, LookupError):
-            named = moment.replace(tzinfo=ZoneInfo("/".join(parts[begin:])))
-            if named.utcoffset() == offset:
-                return named
-    return moment.replace(tzinfo=timezone(offset))
+            zones.append(ZoneInfo("/".join(parts[-count:])))
+    return tuple(zones)
 
 
 def is_utc(moment: datetime) -> bool:

@@ -89,7 +89,10 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
 def _link(item: dict[str, Any], url: str) -> str | None:
     """Return the permalink, else the page that a link blog points to, else an id that is a URL."""
     links = (urls.join(url, item.get(name)) for name in ("url", "external_url"))
-    return next(filter(None, links), None) or urls.web_link(line(item.get("id")))
+    identifier = item.get("id")
+    return next(filter(None, links), None) or (
+        urls.web_link(identifier) if isinstance(identifier, str) else None
+    )
 
 
 def _id(value: object) -> str | None:

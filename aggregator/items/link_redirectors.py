@@ -8,19 +8,18 @@ from urllib.parse import parse_qs
 from aggregator import urls
 
 REDIRECTORS = {
-    "safelinks.protection.outlook.com/": ("url",),
+    "safelinks.protection.outlook.com": ("url",),
     "linkprotect.cudasvc.com/url": ("a",),
     "linkedin.com/redir/redirect": ("url",),
     "linkedin.com/safety/go": ("url",),
     "facebook.com/l.php": ("u",),
-    "l.instagram.com/": ("u",),
+    "l.instagram.com": ("u",),
     "youtube.com/redirect": ("q",),
     "google.com/url": ("url", "q"),
-    "out.reddit.com/": ("url",),
+    "out.reddit.com": ("url",),
     "slack-redir.net/link": ("url",),
 }
 """The end of a host with the path of redirects, and the parameters that may hold the target."""
-
 MAX_LABELS = 4
 """Maximum number of labels of such a host."""
 
@@ -36,10 +35,10 @@ def _targets(url: str) -> Iterator[str]:
     parts = urls.parse(url)
     if parts is None or not parts.query:
         return
-    labels = (parts.hostname or "").split(".")[-MAX_LABELS:]
+    labels, path = (parts.hostname or "").split(".")[-MAX_LABELS:], parts.path.rstrip("/")
     for start in range(len(labels) - 1):
-        names = REDIRECTORS.get(f"{'.'.join(labels[start:])}{parts.path or '/'}", ())
+        names = REDIRECTORS.get(".".join(labels[start:]) + path, ())
         parameters = parse_qs(parts.query) if names else {}
         for page in (page for name in names for page in parameters.get(name, ())):
-            if page.startswith(("https://", "http://")) and urls.parse(page):
+            if (target := urls.parse(page)) and target.scheme in ("https", "http"):
                 yield page

@@ -97,3 +97,22 @@ def test_vacancies_of_one_template_keep_their_deadlines(community: Community, on
     ]
     community.poll(items[0], other=(items[1],))
     assert len(community.entries("deadlines.ics")) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        (
+            "Karin Hedlund on the metabolism of zebrafish and mouse liver",
+            "The metabolism of zebrafish and mouse liver: Lars Overgaard",
+        ),
+        ("FLIM: user meeting on zebrafish liver", "User meeting on zebrafish liver, with FRET"),
+    ],
+)
+def test_events_of_one_source_at_one_time_are_not_one_event(
+    community: Community, one: str, another: str
+) -> None:
+    """Two speakers or techniques at the same hour have a calendar entry each (EX7)."""
+    when = "When: 10 November 2026, 09:00–10:00 (Europe/Berlin)"
+    community.poll(*({"title": title, "guid": title, "description": when} for title in (one, another)))
+    assert {entry.summary for entry in community.entries()} == {one, another}

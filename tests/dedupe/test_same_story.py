@@ -138,6 +138,7 @@ def test_numbers_versions_and_references_are_distinguished() -> None:
         "à 10h30",
         "16:00:00",
         "12 h",
+        "9am, 10:15 am",
     ],
 )
 def test_a_time_of_day_is_no_number(text: str) -> None:
@@ -157,6 +158,8 @@ def test_what_resembles_a_time_stays_a_number() -> None:
         "1",
     }
     assert body_facts("version 10.30").versions == {"10.30"}
+    assert body_facts("a hackathon of 48 h, gels of 10:90").numbers == {"48", "10", "90"}
+    assert body_facts("kurs 3 am institut").numbers == {"3"}
 
 
 def test_a_period_has_two_years_and_a_reference_none() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.dedupe import vetoes
+from aggregator.dedupe import measures, vetoes
 from aggregator.dedupe.compare import compare
 from aggregator.dedupe.features import extract, towns_differ
 from aggregator.model.stories import Member, Strength
@@ -59,6 +59,28 @@ def test_a_publisher_need_not_name_its_own_town() -> None:
     b = extract("Light sheet films malaria", "With a group of Lisbon, by COMULIS.", "i3S Porto", None)
     assert not towns_differ(a, b) and not towns_differ(b, a)
     assert vetoes.other_place(a, b) is None
+
+
+def test_the_country_of_a_publisher_need_not_be_named_either() -> None:
+    """Countries are compared only where one of the two items names no town."""
+    a = extract("A parasite on its way into the liver", "Filmed in Porto, Portugal.", "Gulbenkian", None)
+    b = extract("Light sheet films malaria", "With a group of Vienna, Austria.", "i3S Porto", None)
+    assert a.countries and b.countries and not a.countries & b.countries
+    assert vetoes.other_place(a, b) is None
+
+
+def test_towns_in_both_titles_differ_whoever_publishes_them() -> None:
+    """A title names the town that the news is about, which may be that of its publisher."""
+    a = extract("Parasites of Porto", "", "Gulbenkian", None)
+    b = extract("Malaria in Lisbon", "", "i3S Porto", None)
+    assert towns_differ(a, b) and towns_differ(b, a)
+
+
+def test_the_town_of_a_publisher_says_less_than_another_town() -> None:
+    """A town that is in the name of one publisher counts half as evidence."""
+    items = [extract("Malaria in Porto", "", name, None) for name in ("i3S Porto", "Gulbenkian")]
+    halves = [next(iter(measures.places(measures.pair(items[at], items[1])))).value for at in (0, 1)]
+    assert halves == [0.5, 1.0]
 
 
 @pytest.mark.parametrize(

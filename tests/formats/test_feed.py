@@ -74,6 +74,13 @@ def test_a_pasted_byte_changes_no_other_text(declaration: bytes, content_type: s
     assert reading.notes == ("malformed but read: bytes that are not UTF-8",)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_no_damaged_utf_8(encoding: str) -> None:
+    """A document of two bytes a character is left to the parser, which recognises it."""
+    reading = read(rss({"title": "Müller"}).decode().encode(encoding))
+    assert (reading.entries[0].title, reading.notes) == ("Müller", ())
+
+
 def test_a_stated_encoding_is_not_replaced() -> None:
     """A document that states another encoding than UTF-8 is read in it."""
     body = rss({"title": "Łódź"}).decode().replace("utf-8", "iso-8859-2").replace("UTF-8", "iso-8859-2")
@@ -113,6 +120,16 @@ def test_only_an_address_is_a_permalink(guid: str, attribute: str, link: str | N
     body = feed_of[:begin] + GUID.format(malformed, attribute, guid)[:-7].encode() + feed_of[end:]
     (entry,) = read(body).entries
     assert (entry.guid, entry.link) == (guid, link)
+
+
+@pytest.mark.parametrize("link", ["<link/>", "<link></link>", "<link> </link>"])
+@pytest.mark.parametrize("guid_first", [False, True])
+def test_an_empty_link_hides_no_permalink(link: str, guid_first: bool) -> None:
+    """The guid of an item with an empty link is its link."""
+    parts = [link, "<guid>https://node.example/1</guid>"]
+    inside = "".join(reversed(parts) if guid_first else parts)
+    (entry,) = read(rss({"title": "T"}).replace(b"<item>", b"<item>" + inside.encode())).entries
+    assert entry.link == "https://node.example/1"
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,13 @@ def vtimezone(name: str, offset: str = "-0500") -> str:
     [
         ("Eastern Standard Time", "America/New_York", "America/New_York"),
         ("/software.example/2026a/America/New_York", "America/New_York", "America/New_York"),
+        (
+            "/software.example/America/Indiana/Indianapolis",
+            "America/Indiana/Indianapolis",
+            "America/Indiana/Indianapolis",
+        ),
         ("Our zone", None, "UTC-05:00"),
+        ("a/" * 5_000 + "b", None, "UTC-05:00"),
         ("Asia/Tokyo of ours", None, "UTC-05:00"),
     ],
 )

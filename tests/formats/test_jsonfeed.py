@@ -196,6 +196,7 @@ def test_any_json_is_read(items: list[Any], odd: Any) -> None:
         ({"url": None, "external_url": "https://else.example/"}, "https://else.example/"),
         ({"url": "javascript:x", "external_url": "data:text/html,x"}, None),
         ({"id": "https://node.example/1"}, "https://node.example/1"),
+        ({"id": "https://node.example/" + "1" * 3_000}, "https://node.example/" + "1" * 3_000),
         ({"id": "/1"}, None),
     ],
 )

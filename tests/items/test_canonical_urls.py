@@ -104,6 +104,7 @@ def test_any_text_has_a_key(text: str) -> None:
             "https://l.facebook.com/l.php?u=https%3A%2F%2Fnode.example%2Fa%3Ffbclid%3DIw&h=AT0",
             "https://node.example/a",
         ),
+        ("https://www.google.com/url/?q=HTTPS%3A%2F%2Fnode.example%2Fa", "https://node.example/a"),
     ],
 )
 def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
