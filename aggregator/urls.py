@@ -119,7 +119,7 @@ def web_link(url: str | None) -> str | None:
 
 
 def _ascii_authority(authority: str) -> str:
-    """Return `host:port` with the host as in DNS, so that both ways to write a host are one link.
+    """Return `host:port` with the host as in DNS, so that both spellings of a host are one link.
 
     A host that cannot be in DNS stays as it is.
     """
