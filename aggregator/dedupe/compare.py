@@ -25,7 +25,7 @@ def compare(
     `all_vetoes`.
     """
     if found := evidence.exact(a, b):
-        against = vetoes.of_reposts(a, b) if found.name == "repost" else vetoes.of_titles(a, b)
+        against = vetoes.of_reposts(a, b) if found.name == "repost" else vetoes.of_one_page(a, b)
         return _comparison((found,), against, Strength.RELATED if against else Strength.SAME)
     if a.source_id == b.source_id:
         return _comparison(

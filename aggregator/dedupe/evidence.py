@@ -17,6 +17,7 @@ from aggregator.calendar_names import LANGUAGES, one_of, weekdays
 from aggregator.dedupe import identifiers, measures
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.measures import Measure, Pair, Piece
+from aggregator.dedupe.vocabulary.words import concepts, fold, weight
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
@@ -43,6 +44,8 @@ _WEEKDAY_OR_TIME = re.compile(
     rf"(?<!\w)(?:{one_of({day for each in LANGUAGES for day in weekdays(each)})}s?|[0-2]?[0-9][:.][0-5][0-9])(?!\w)",
     re.IGNORECASE,
 )
+MIN_SLUG_WEIGHT = 1.0
+"""Minimum weight of words that the address of an article and a title share."""
 MIN_SLUG_CHARACTERS = 12
 """Minimum length of the last part of an address that identifies a page in two languages."""
 
@@ -58,7 +61,7 @@ def exact(a: Member, b: Member) -> Evidence | None:
 def same_link(a: Member, b: Member) -> Evidence | None:
     """Compare canonical links; that of a section proves nothing for items without a common word."""
     shared = a.links & b.links
-    if shared and all(map(canonical_urls.may_be_section, shared)) and _have_nothing_in_common(a, b):
+    if shared and _have_nothing_in_common(a, b) and not any(_is_of_an_item(key, a, b) for key in shared):
         return None
     return _proof("same link", f"same link, {min(shared)}") if shared else None
 
@@ -213,6 +216,21 @@ def _have_nothing_in_common(a: Member, b: Member) -> bool:
     if differ_in_language(one, other) or not one.title or not other.title:
         return False
     return one.title.keys().isdisjoint(other.words) and other.title.keys().isdisjoint(one.words)
+
+
+def _is_of_an_item(key: str, a: Member, b: Member) -> bool:
+    """Return whether an address is no section's; that of an article consists of words of its title."""
+    named_by = canonical_urls.section_words(key)
+    if named_by is None or len(named_by) < 2:
+        return named_by is None
+    words = for_member(a).words.keys() | for_member(b).words.keys()
+    shared = {
+        concept: weight(concept, word)
+        for word in map(fold, named_by)
+        for concept in concepts(word)
+        if concept in words
+    }
+    return sum(shared.values()) >= MIN_SLUG_WEIGHT
 
 
 def _is_relative(a: Member) -> bool:

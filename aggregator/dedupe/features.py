@@ -280,14 +280,14 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= MIN_INDEXED_WEIGHT}
     weights |= {f"w {c}": w for c, w in in_text.weights.items() if w > 1.0 and c not in in_title.weights}
     weights |= {f"d {date}": 1.6 for date in facts.dates}
-    weights |= {f"a {amount}": 2.5 for amount in facts.amounts}
-    weights |= {f"v {version}": 2.5 for version in facts.versions}
     weights |= {f"p {town}": 1.1 for town in in_title.towns | in_text.towns}
     weights |= {f"c {country}": 1.0 for country in in_title.countries}
     best = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_INDEX_KEYS]
     keys = {_hash(name) & ~1: worth for name, worth in best}
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
+    rare = [f"a {amount}" for amount in facts.amounts] + [f"v {version}" for version in facts.versions]
+    keys |= {_hash(name) | 1: 2.5 for name in sorted(rare)[:MAX_INDEX_KEYS]}
     keys |= {address_key(address): 5.0 for address in addresses}
     if item.key:
         keys[_hash(f"t {item.key}") | 1] = 2.0

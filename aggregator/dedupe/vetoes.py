@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Set
+from datetime import timedelta
 from typing import Any
 
 from aggregator.dedupe import measures, reason_words
@@ -23,25 +24,36 @@ MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
+MAX_RETITLED = timedelta(days=7)
+"""Maximum time between two items about one page in one state."""
+_FROM_FIRST_DAY = frozenset(("over", "answer", "memory", "result"))
+"""Phases in which a page is from its first day."""
 _DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
+
+
+Veto = Callable[[Features, Features], str | None]
 
 
 # --- which vetoes apply ----------------------------------------------------------------------------------
 
 
-def of_titles(a: Member, b: Member) -> tuple[str, ...]:
+def of_one_page(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes that hold even against one address."""
-    one, other = for_member(a), for_member(b)
-    if one.key == other.key:
-        return _calendar_and_news(a, b)
-    return _calendar_and_news(a, b) + _reasons(one, other, TITLE)
+    soon = abs(a.sort_time - b.sort_time) <= MAX_RETITLED
+    return _of_titles(a, b, (other_state, *TITLE[1:]) if soon else TITLE)
 
 
 def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against a repost: an item may point to a page for another reason."""
     pieces = (other_slot, other_amount, other_reference)
-    return of_titles(a, b) + _reasons(for_member(a), for_member(b), pieces)
+    return _of_titles(a, b, TITLE) + _reasons(for_member(a), for_member(b), pieces)
+
+
+def _of_titles(a: Member, b: Member, pieces: Iterable[Veto]) -> tuple[str, ...]:
+    one, other = for_member(a), for_member(b)
+    alike = one.key == other.key
+    return _calendar_and_news(a, b) + (() if alike else _reasons(one, other, pieces))
 
 
 def of_all(a: Member, b: Member) -> tuple[tuple[str, ...], bool]:
@@ -80,9 +92,6 @@ def _calendar_and_news(a: Member, b: Member) -> tuple[str, ...]:
     return ("one is an entry of a calendar, the other a news item about the event",)
 
 
-Veto = Callable[[Features, Features], str | None]
-
-
 def _reasons(a: Features, b: Features, pieces: Iterable[Veto]) -> tuple[str, ...]:
     return tuple(reason for veto in pieces if (reason := veto(a, b)))
 
@@ -92,8 +101,20 @@ def _reasons(a: Features, b: Features, pieces: Iterable[Veto]) -> tuple[str, ...
 
 def other_phase(a: Features, b: Features) -> str | None:
     """Compare phases: only one is cancelled, extended, or a report."""
+    return _other_phase(a, b, frozenset())
+
+
+def other_state(a: Features, b: Features) -> str | None:
+    """Compare phases in which a page changes within days: only one is cancelled or extended.
+
+    A page about results or a recording has them from its first day, and not each title for it says so.
+    """
+    return _other_phase(a, b, _FROM_FIRST_DAY)
+
+
+def _other_phase(a: Features, b: Features, ignored: Set[str]) -> str | None:
     for one, other in ((a, b), (b, a)):
-        if one.title_phases and (alone := one.title_phases - other.phases):
+        if one.title_phases and (alone := one.title_phases - other.phases - ignored):
             return f"only one reports {wording_of(min(alone))}"
     return None
 

@@ -57,6 +57,8 @@ _SHORT = re.compile(
     # Drupal, TYPO3, Joomla and Plone
     r"|[^?]+/node/\d+|[^/?]+\?id=\d+(?:&option=com_\w+&view=\w+)?|[^?]+/resolveuid/\w+"
 )
+MAX_SECTION_WORDS = 3
+"""Maximum number of words that name a section of a site."""
 _IDLE_FRAGMENT = re.compile(
     r":~:.*|more(-\d+)?|comments?|respond|disqus_thread|top|content|main|main-content|page-content|skip-?\w*"
     # Share buttons and newsletters: AddThis, AT Internet, Echobox
@@ -259,8 +261,15 @@ def is_listing(key: str, *homes: str | None) -> bool:
     return len(segments) <= 2 and _LISTING.fullmatch(segments[-1].lower()) is not None
 
 
-def may_be_section(key: str) -> bool:
-    """Return whether a key may be a section of a site: a single word, few levels deep."""
+def section_words(key: str) -> list[str] | None:
+    """Return the words that name a page which may be a section of a site, few levels deep.
+
+    The home page has none. None for a page with a number or query in its address, or with a name of many words.
+    """
     page, _, query = key.partition("?")
     segments = page.split("/")[1:]
-    return not query and len(segments) <= 3 and (not segments or segments[-1].isalpha())
+    words = re.split("[-_/]", "/".join(segments)) if segments else []
+    if query or len(segments) > 3 or not all(map(str.isalpha, words)):
+        return None
+    name = re.split("[-_]", segments[-1]) if segments else []
+    return name if len(name) <= MAX_SECTION_WORDS else None

@@ -20,7 +20,7 @@ MAX_CANDIDATES = 6
 """Maximum number of candidates of one item, for its own source and for the others."""
 MAX_NEAR = 24
 """Maximum number of items that one item is compared with, in both directions."""
-MIN_SCORE = 2.6
+MIN_SCORE = 1.8
 """Minimum weight of shared tokens that lead to a candidate only together."""
 TEXT_CHARACTERS = 700
 """Characters of a text that are read."""
@@ -197,12 +197,12 @@ def near(store: Store, item_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     candidates: dict[str, dict[str, None]] = {}
     for part in chunked(item_ids):
         wanted = json.dumps(part)
-        for item_id, other in store.db.execute(_NEAR, [wanted]):
-            candidates.setdefault(item_id, {})[other] = None
         # In both directions, so that the order of items does not matter.
-        for item_id, other in store.db.execute(_NEAR_REVERSED, [wanted]):
-            if item_id in candidates and len(candidates[item_id]) < MAX_NEAR:
-                candidates[item_id][other] = None
+        for query in (_NEAR, _NEAR_REVERSED):
+            for item_id, other in store.db.execute(query, [wanted]):
+                others = candidates.setdefault(item_id, {})
+                if len(others) < MAX_NEAR:
+                    others[other] = None
     return {item_id: tuple(others) for item_id, others in candidates.items()}
 
 

@@ -221,7 +221,7 @@ def test_one_link_of_forty_sources_is_one_story(store: Store) -> None:
     """What many sources link is one story: each has one item of a link (I3)."""
     partners = [source(id=f"p{n}", name=f"P{n}", url=f"https://p{n}.example/feed") for n in range(45)]
     sources.sync(store, partners, {partner.id: "" for partner in partners})
-    link = "https://node.example/the-call"
+    link = "https://node.example/2026/the-call"
     reported = [made(n, source_id=f"p{n}", link=link, title=f"{words(3)}") for n in range(45)]
     for one in reported:
         placed(store, [one])

@@ -33,7 +33,7 @@ def member(id_: str, *links: str, **fields: Any) -> Member:
 
 def veto_between(one: str, other: str) -> tuple[str, ...]:
     """Return the vetoes between two titles that hold even against one address."""
-    return vetoes.of_titles(member("one", title=one), member("other", title=other))
+    return vetoes.of_one_page(member("one", title=one), member("other", title=other))
 
 
 def partition(placements: Iterable[Placement]) -> set[frozenset[str]]:

@@ -202,7 +202,7 @@ def test_a_signature_can_be_made_of_anything(text: str) -> None:
     again = extract(text, text, "A Node", None)
     assert index_keys(features) == index_keys(again)
     assert (features.words, features.facts, features.phases) == (again.words, again.facts, again.phases)
-    assert vetoes.of_titles(reported("a", text), reported("b", text)) == ()
+    assert vetoes.of_one_page(reported("a", text), reported("b", text)) == ()
 
 
 # --- addresses and works -------------------------------------------------------------------------------
@@ -895,7 +895,7 @@ def test_every_member_is_the_same_as_its_lead(members: list[Member]) -> None:
             continue
         assert placement.comparison and placement.comparison.strength is Strength.SAME
         assert placement.comparison.score >= placement.comparison.threshold
-        assert placement.compared_with and not vetoes.of_titles(
+        assert placement.compared_with and not vetoes.of_one_page(
             placement.member, by_id[placement.compared_with]
         )
 
