@@ -88,7 +88,8 @@ def titles(p: Pair) -> Measures:
     shared = a.title.keys() & b.title.keys()
     common = _total(weights, shared)
     if same_title(a, b):
-        yield Measure(f"{p.kind}same title", 0.5 + min(common, 5.0) / 10, lambda: "the same title")
+        least = 1.0 if a.facts.dates & b.facts.dates else 0.5  # a title with a date is hardly a template
+        yield Measure(f"{p.kind}same title", least + min(common, 5.0) / 10, lambda: "the same title")
     if not shared:
         return
     whole_a, whole_b = _total(weights, a.title), _total(weights, b.title)

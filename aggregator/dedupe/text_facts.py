@@ -28,7 +28,7 @@ _CURRENCIES = (
     " kroner krona krone pln zl zloty zlotych złoty złotych zł czk kc koruna koruny korun crowns huf ft forint forints"
 )
 """Names of currencies in the languages of the partners, folded; ł stays."""
-_CURRENCY = rf"(?:[€$£]|(?:us-dollar|{'|'.join(sorted(_CURRENCIES.split(), key=len, reverse=True))})(?!\w))"
+_CURRENCY = rf"(?:[€$£]|(?:u\.?s\.?[ -]dollars?|{'|'.join(sorted(_CURRENCIES.split(), key=len, reverse=True))})(?!\w))"
 _LETTERS = re.compile(r"[a-z]+")
 _AMOUNT = re.compile(
     rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s'’]\d{{3}})*(?:[.,]\d+)?)\s?({_UNIT_NAMES})?(?!\w)"
@@ -39,6 +39,10 @@ _REFERENCE = re.compile(
     r"|(?:ref(?:erence|\.|erenz|erenznummer)?|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
     r"[\s:.#]*(?:number|code|id|no\.?|nr\.?)?[\s:.#]*([a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
 )
+_ACCESSION = re.compile(
+    r"(?<!\w)((?:s-biad|s-bsst|s-bioimg|empiar-|idr|emd-|pxd|mtbls|gse|prj(?:na|eb|db)|e-mtab-|phs|egas)[0-9]{3,12})(?!\w)"
+)
+"""Accession numbers of archives of the life sciences, as identifiers.org lists them."""
 _REFERENCE_WORDS = frozenset(
     "cve ref reference referenz referenznummer kennziffer kenn job jobid requisition stellen".split()
 )
@@ -58,14 +62,19 @@ _TIME = re.compile(
 )
 """A time of day, which says as little about a meeting as its weekday."""
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
-_ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
+# "V" at the beginning is Czech for "in", and "X" may be a name.
+_ROMAN = re.compile(
+    r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3})|(?<=\w )V|V(?=\.)|X{1,2}V|(?<=\w )X|X(?=\.)|XX)(?!\w|['’.]\w)"
+)
 _NUMBER_ONE = re.compile(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
 _PART_WORDS = frozenset(
     "part teil parte partie folge episode modul module lecture lesson chapter kapitel unit block group gruppe session"
     " track volume vol".split()
 )
+# A working group is no part of what it publishes.
 _PART = re.compile(
-    rf"(?<!\w)(?:{'|'.join(sorted(_PART_WORDS))}|vol\.)\s+(\d{{1,3}}|[a-z]{{1,4}}(?![\w-])|[a-z]{{3,12}}(?!\w))"
+    rf"(?<!\w)(?<!working )(?:{'|'.join(sorted(_PART_WORDS))}|vol\.)\s+"
+    r"(\d{1,3}|[a-z]{1,4}(?![\w-])|[a-z]{3,12}(?!\w))"
 )
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 _ROMAN_DIGIT = re.compile("[IVX]")
@@ -151,6 +160,7 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
     """
     dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
     references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
+    accessions, rest = _take(_ACCESSION, rest)
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words)
     amounts, rest = _take_amounts(_TIME.sub(" ", dated.rest), words)
@@ -164,7 +174,7 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
         amounts=amounts or _NONE,
         numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)) or _NONE,
         versions=versions or _NONE,
-        references=references or _NONE,
+        references=references | accessions or _NONE,
         dois=dois or _NONE,
     )
 
@@ -238,7 +248,7 @@ def _parts(folded: str) -> frozenset[str]:
             found.add(number)
         elif name == "i":
             found.add("1")
-        elif romans := _roman_numerals(name.upper()):
+        elif romans := _roman_numerals(f"part {name.upper()}"):
             found |= romans
         elif name.isdigit() or len(name) == 1:
             found.add(name)

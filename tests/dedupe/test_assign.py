@@ -29,7 +29,7 @@ from aggregator.model.items import IdentityPolicy
 from aggregator.model.stories import LinkConstraint, MergeCandidate
 from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import channels, editorial, items, stories, story_search
+from aggregator.store import candidate_index, channels, editorial, items, stories, story_search
 from aggregator.store import maintenance as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
@@ -153,6 +153,41 @@ def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Rep
     assert story_ids[SURVEY[1]] == story_ids[UMFRAGE[1]] == story_ids[TAKE_PART[1]]
     (leads,) = {row.lead.source_id for row in story_view.search(place.app().config, "survey", 5)}
     assert leads == "hub"
+
+
+RELEASE: Report = (
+    "hub",
+    "v0.7.3",
+    "napari 0.7.3 fixes the regression in labels painting and adds a colormap editor.",
+)
+RELEASED: Report = (
+    "forum",
+    "Image Forum: napari 0.7.3 released",
+    "This release adds a colormap editor and fixes a regression in painting labels.",
+)
+
+
+@pytest.mark.parametrize("order", [(RELEASE, RELEASED), (RELEASED, RELEASE)])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_version_leads_to_a_candidate(place: Workplace, order: Sequence[Report], together: bool) -> None:
+    """Items with one version are compared, in one round or two, whichever comes first (I5)."""
+    if not together:
+        store_reports(place, order[0])
+    told = store_reports(place, *order) if together else store_reports(place, order[1])
+    assert len(set(told.values())) == 1
+
+
+def test_a_candidate_of_one_item_is_one_of_both(place: Workplace) -> None:
+    """An item that finds nothing is compared with those that find it (I5)."""
+    store_reports(place, RELEASE, RELEASED)
+    with opened(place.database, create=False) as store:
+        ids = {row["id"] for row in store.db.execute("SELECT id FROM items")}
+        with store.transaction():
+            candidate_index.clear_queries(store)
+            candidates.add_queries(store, ids)
+        candidates.find_similar(store)
+        store.db.execute("DELETE FROM similar WHERE id <> ?", [max(ids)])
+        assert set(candidate_index.near(store, ids)) == ids
 
 
 def test_a_later_report_joins_the_published_story(place: Workplace, clock: Clock) -> None:

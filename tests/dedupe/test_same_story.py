@@ -109,6 +109,7 @@ def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None
         ("11,5 miljoonalla eurolla", {11_500_000}),
         ("78 million kroner", {78_000_000}),
         ("100'000 Franken", {100_000}),
+        ("450,000 US dollars, 450.000 US-Dollar, 450,000 U.S. dollars", {450_000}),
         ("12 crowded posters, 3 milestones and 4 crownlike cells", set()),
         ("64 participants", set()),
     ],
@@ -124,7 +125,12 @@ def test_numbers_versions_and_references_are_distinguished() -> None:
     found = title_facts(title, title.lower())
     assert found.versions == {"5.6.19"} and {"3", "11"} <= found.numbers
     assert title_facts("Exchange of Experience IX", "exchange of experience ix").numbers == {"9"}
+    assert title_facts("XII. Congress, World War II, Horizon V", "").numbers == {"12", "2", "5"}
+    assert not title_facts("V Brně měří první MINFLUX", "v brne meri minflux").numbers
+    assert title_facts("Part V", "part v").parts == {"5"}
+    assert not title_facts("QUAREP working group 3", "quarep working group 3").parts
     assert body_facts("bewerbung unter kennziffer w26-214").references == {"w26-214"}
+    assert body_facts("s-biad2417, empiar-11234").references == {"s-biad2417", "empiar-11234"}
     assert body_facts("cve-2021-44228 assessment").references == {"2021-44228"}
 
 
@@ -1022,6 +1028,64 @@ def test_a_link_of_a_section_proves_nothing() -> None:
     assert compare(first, second).strength is not Strength.SAME
     agreeing = reported("b", "Sofia adds acoustic microscopy", "Listen to cells.", link=link)
     assert compare(first, agreeing).strength is Strength.SAME
+
+
+@pytest.mark.parametrize(
+    ("address", "strength"),
+    [
+        ("https://node.example/service-access", Strength.DIFFERENT),
+        ("https://node.example/en/how-to-apply", Strength.DIFFERENT),
+        ("https://node.example/acoustic-microscopy", Strength.SAME),
+        ("https://node.example/2026/05/service-access", Strength.SAME),
+        ("https://node.example/service-access?id=7", Strength.SAME),
+        ("https://node.example/news/the-node-that-listens-to-cells", Strength.SAME),
+    ],
+)
+def test_an_address_in_words_of_neither_title_is_a_section(address: str, strength: Strength) -> None:
+    """An article has a number, many words or words of its title in its address."""
+    first = reported("a", "Acoustic microscopy in Sofia", "", link=address)
+    second = reported("b", "Fluorescence lifetime of plants", "Leaves glow.", link=address)
+    assert compare(first, second).strength is strength
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "days", "strength"),
+    [
+        ("And the winner is a tardigrade", "Tardigrade takes the image prize", 2, Strength.SAME),
+        ("Recording: how to ship samples", "How to ship samples (video)", 5, Strength.SAME),
+        (
+            "Microscopy school in Turku",
+            "Looking back at the microscopy school in Turku",
+            30,
+            Strength.RELATED,
+        ),
+        ("Microscopy school in Turku", "Cancelled: microscopy school in Turku", 1, Strength.RELATED),
+    ],
+)
+def test_two_titles_of_one_page_differ_in_wording_for_a_week(
+    one: str, other: str, days: int, strength: Strength
+) -> None:
+    """Not each title of a page about results says so; weeks later that is other news."""
+    link = "https://node.example/2026/contest"
+    first = reported("a", one, "", link=link)
+    second = reported("b", other, "", link=link, sort_time=NOW + timedelta(days=days))
+    assert compare(first, second).strength is strength
+
+
+def test_one_sum_in_two_languages_is_evidence() -> None:
+    """A sum survives translation, and counts as much as in one language."""
+    first = reported("a", "Basel teilt ein Mikroskop", "NanoVue kostet 4,1 Millionen Franken.", language="de")
+    second = reported("b", "Un microscope voyage", "NanoVue a coûté 4,1 millions de francs.", language="fr")
+    assert "translated amounts" in {piece.name for piece in evidence.near(first, second)}
+
+
+def test_one_title_with_one_date_is_one_story() -> None:
+    """Equal titles of common words are one story if their texts give the same date."""
+    title, text = "Image data days are back, join us online", "Online days on image data, {} November 2026."
+    for days, one_story in (("24-25", True), ("26-27", False)):
+        first = reported("a", title, text.format("24-25"))
+        second = reported("b", title.replace("days", "Days"), text.format(days))
+        assert (compare(first, second).strength is Strength.SAME) is one_story
 
 
 def test_a_weekly_notice_is_not_a_moved_permalink() -> None:
