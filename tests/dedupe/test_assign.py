@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -229,6 +229,27 @@ def test_the_migration_lists_what_there_is(tmp_path: Path) -> None:
     db.conn.close()
     with opened(file) as store:
         assert store.db.execute("SELECT count(*) FROM index_queue").fetchone()[0] == 1
+
+
+def test_items_of_two_months_are_indexed_again(tmp_path: Path) -> None:
+    """Items that new ones are compared with get the new keys; old and emptied ones keep theirs."""
+    file = tmp_path / "old.db"
+    db = Database(sqlite3.connect(file, isolation_level=None))
+    MIGRATIONS.apply(db, stop_before="m0037_sufficient_keys")
+    db.execute("PRAGMA foreign_keys = OFF")
+    now = datetime.now(UTC)
+    for number, (days, text) in enumerate(((1, "Text"), (1, ""), (59, "Text"), (70, "Text")), start=1):
+        sort = (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        db.execute(
+            "INSERT INTO items (number, id, source_id, title, html, text, excerpt, first_seen, sort, position, backlog,"
+            " kind, authors, categories, topics, enclosures, content_hash)"
+            " VALUES (?, ?, 's', 't', '', ?, '', ?, ?, 0, 0, 'news', '[]', '[]', '[]', '[]', '')",
+            [number, f"i{number}", text, sort, sort],
+        )
+    db.execute("DELETE FROM index_queue")
+    db.conn.close()
+    with opened(file) as store:
+        assert [row[0] for row in store.db.execute("SELECT item FROM index_queue ORDER BY 1")] == [1, 3]
 
 
 def test_link_constraints_of_an_older_version_hold(tmp_path: Path) -> None:

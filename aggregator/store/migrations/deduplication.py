@@ -70,3 +70,14 @@ def m0004_same_news(db: Database) -> None:
     """
     for sql in SAME_NEWS:
         db.execute(sql)
+
+
+def m0037_sufficient_keys(db: Database) -> None:
+    """Index again what new items are compared with: versions and sums lead to candidates alone.
+
+    Not items whose text `prune` has emptied.
+    """
+    db.execute(
+        "INSERT OR IGNORE INTO index_queue (item) SELECT number FROM items"
+        " WHERE sort >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-61 days') AND text <> ''"
+    )
