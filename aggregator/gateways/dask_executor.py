@@ -28,6 +28,8 @@ WATCH_SECONDS = 2.0
 """Seconds between two checks that there are workers."""
 LOST_SECONDS = 30.0
 """Maximum seconds without any worker; then the round ends."""
+RESULT_SECONDS = 60.0
+"""Maximum seconds until the result of a task that has ended arrives."""
 
 
 class WorkerLost(Exception):
@@ -45,7 +47,6 @@ class DaskExecutor(Executor):
     def __init__(self, address: str, prepare: Callable[[Arguments], Arguments]) -> None:
         self._address, self._prepare = address, prepare
         self._client = _connect(address)
-        self._pool = self._client.get_executor(pure=False)
         self._tokens: list[str] = []
         self._running: set[Future[Any]] = set()
         self._lost, self._closing = Event(), Event()
@@ -61,7 +62,7 @@ class DaskExecutor(Executor):
         token, outer = f"aggregator-{uuid4().hex}", Future[Result]()
         self._tokens.append(token)
         self._running.add(outer)
-        inner = self._pool.submit(_begin_once, token, fn, self._prepare(args), kwargs)
+        inner = self._client.submit(_begin_once, token, fn, self._prepare(args), kwargs, pure=False)
         outer.add_done_callback(partial(self._forget, inner))
         inner.add_done_callback(partial(_pass_on, outer))
         return outer
@@ -82,7 +83,7 @@ class DaskExecutor(Executor):
         for token in self._tokens:
             await self._client.scheduler.event_clear(name=token)
 
-    def _forget(self, inner: Future[Any], outer: Future[Any]) -> None:
+    def _forget(self, inner: Any, outer: Future[Any]) -> None:
         self._running.discard(outer)
         if outer.cancelled():
             inner.cancel()
@@ -114,14 +115,21 @@ def _begin_once(
     return function(*args, **kwargs)
 
 
-def _pass_on(outer: Future[Any], inner: Future[Any]) -> None:
-    if inner.cancelled():
-        _end(outer, WorkerLost("the scheduler was lost"))
-    elif error := inner.exception():
-        _end(outer, error)
-    else:
-        with suppress(InvalidStateError):
-            outer.set_result(inner.result())
+def _pass_on(outer: Future[Any], inner: Any) -> None:
+    """End a task as the scheduler's has ended.
+
+    Not `Client.get_executor`, whose futures never end if the worker of a result is lost before it is sent here.
+    """
+    try:
+        result = inner.result(timeout=RESULT_SECONDS)
+    except Exception as error:  # noqa: BLE001 - of the task, or of whatever prevents that its result arrives
+        if inner.status == "error":
+            _end(outer, error)
+        else:
+            _end(outer, WorkerLost(f"its result was lost ({type(error).__name__})"))
+        return
+    with suppress(InvalidStateError):
+        outer.set_result(result)
 
 
 def _end(future: Future[Any], error: BaseException) -> None:

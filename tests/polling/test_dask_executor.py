@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -170,6 +171,31 @@ def test_a_killed_worker_loses_no_source_and_repeats_no_visit(
         assert conn.execute("SELECT count(*) FROM sources WHERE next_visit <= last_attempt").fetchone() == (
             0,
         )
+
+
+@pytest.mark.parametrize(
+    ("status", "raised", "expected"),
+    [
+        ("finished", OSError("no route to the worker"), dask_executor.WorkerLost),
+        ("cancelled", CancelledError("scheduler-connection-lost"), dask_executor.WorkerLost),
+        ("error", ValueError("of the task"), ValueError),
+    ],
+)
+def test_a_task_whose_result_is_lost_ends(status: str, raised: Exception, expected: type[Exception]) -> None:
+    """A worker may be lost after a visit and before its result is sent: the round goes on (L2)."""
+
+    class Ended:
+        """A task that has ended at the scheduler, whose result cannot be had."""
+
+        def __init__(self) -> None:
+            self.status = status
+
+        def result(self, timeout: float) -> object:
+            raise raised
+
+    outer = Future[object]()
+    dask_executor._pass_on(outer, Ended())
+    assert type(outer.exception(timeout=0)) is expected
 
 
 def test_a_worker_gets_no_credentials_of_other_hosts(
