@@ -211,10 +211,12 @@ def _titles_agree(a: Member, b: Member) -> bool:
 
 
 def _have_nothing_in_common(a: Member, b: Member) -> bool:
-    """Return whether two items of one language share no word of their titles and no fact."""
+    """Return whether two items share no word of their titles, or no fact across languages."""
     one, other = for_member(a), for_member(b)
-    if differ_in_language(one, other) or not one.title or not other.title:
+    if not one.title or not other.title:
         return False
+    if differ_in_language(one, other):
+        return not _share_a_fact(one, other)
     return one.title.keys().isdisjoint(other.words) and other.title.keys().isdisjoint(one.words)
 
 

@@ -16,6 +16,8 @@ from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.boilerplate import boilerplate
 from aggregator.dedupe.features import Features, differ_in_language, towns_differ
 from aggregator.dedupe.title_comparison import same_title, title_difference
+from aggregator.dedupe.vocabulary.load import vocabulary
+from aggregator.dedupe.vocabulary.words import concepts as concepts_of
 from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.model.stories import Member
 
@@ -71,6 +73,12 @@ def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair
     weights.update(zip(shared, smaller, strict=True))
     for concept in (a.context | b.context).intersection(weights):
         weights[concept] *= PUBLISHER_SHARE
+    for phrase in a.phrases & b.phrases:  # a name of several words counts as one word
+        written = phrase.split()
+        if written[0] not in vocabulary().given_names:
+            continue
+        for concept in {c for word in written for c in (word, *concepts_of(word)) if c in weights}:
+            weights[concept] /= len(written)
     for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
         weights[concept] *= COMMON_SHARE
     if differ_in_language(a, b):

@@ -39,10 +39,11 @@ _REFERENCE = re.compile(
     r"|(?:ref(?:erence|\.|erenz|erenznummer)?|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
     r"[\s:.#]*(?:number|code|id|no\.?|nr\.?)?[\s:.#]*([a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
 )
-_ACCESSION = re.compile(
-    r"(?<!\w)((?:s-biad|s-bsst|s-bioimg|empiar-|idr|emd-|pxd|mtbls|gse|prj(?:na|eb|db)|e-mtab-|phs|egas)[0-9]{3,12})(?!\w)"
+_CODE = re.compile(
+    r"(?<![\w-])((?:s-biad|s-bsst|s-bioimg|empiar-|idr|emd-|pxd|mtbls|gse|prj(?:na|eb|db)|e-mtab-|phs|egas)[0-9]{3,12}"
+    r"|[a-z][a-z0-9]*(?:-[a-z0-9]+){0,3}-[0-9]+(?:-[a-z]+){0,3}(?:-[0-9]+)+)(?![\w-])"
 )
-"""Accession numbers of archives of the life sciences, as identifiers.org lists them."""
+"""Accession numbers of archives, as identifiers.org lists them, and codes with several numbers, as of calls."""
 _REFERENCE_WORDS = frozenset(
     "cve ref reference referenz referenznummer kennziffer kenn job jobid requisition stellen".split()
 )
@@ -160,7 +161,7 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
     """
     dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
     references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
-    accessions, rest = _take(_ACCESSION, rest)
+    codes, rest = _take(_CODE, rest)
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words)
     amounts, rest = _take_amounts(_TIME.sub(" ", dated.rest), words)
@@ -174,7 +175,7 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
         amounts=amounts or _NONE,
         numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)) or _NONE,
         versions=versions or _NONE,
-        references=references | accessions or _NONE,
+        references=references | codes or _NONE,
         dois=dois or _NONE,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from aggregator.dedupe.features import Features
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -36,17 +37,24 @@ class TitleDifference:
 def title_difference(a: Features, b: Features) -> TitleDifference | None:
     """Return where two titles with a common start or end name different things, else None.
 
-    Words that the other item has as well are ignored, and words for actions.
+    Words that the other item has as well are ignored, and words for actions. One reference number in both means that
+    they name one thing in other words.
     """
-    words_a, words_b = a.key.split(), b.key.split()
-    start = _common_length(words_a, words_b)
-    end = _common_length(words_a[start:][::-1], words_b[start:][::-1])
-    middles = [words[start : len(words) - end] for words in (words_a, words_b)]
-    if not start + end or not all(
-        _names_more(middle, x, y) for middle, x, y in zip(middles, (a, b), (b, a), strict=True)
-    ):
+    if a.facts.references & b.facts.references:
         return None
-    return TitleDifference((start + end) / max(len(words_a), len(words_b)), *map(" ".join, middles))
+    words_a, words_b = a.key.split(), b.key.split()
+    matcher = SequenceMatcher(None, words_a, words_b, autojunk=False)
+    blocks = matcher.get_matching_blocks()
+    alone: list[list[str]] = [[], []]
+    at = [0, 0]
+    for block in blocks:
+        alone[0] += words_a[at[0] : block.a]
+        alone[1] += words_b[at[1] : block.b]
+        at = [block.a + block.size, block.b + block.size]
+    equal = sum(block.size for block in blocks)
+    if not equal or not all(_names_more(words, x, y) for words, x, y in zip(alone, (a, b), (b, a), strict=True)):
+        return None
+    return TitleDifference(equal / max(len(words_a), len(words_b)), *map(" ".join, alone))
 
 
 def _names_more(middle: Sequence[str], item: Features, other: Features) -> bool:

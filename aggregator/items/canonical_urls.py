@@ -47,6 +47,20 @@ _LISTING = re.compile(
     r"|projekte|archiv|kalender|veranstaltungskalender|actualites|evenements|noticias|eventos|notizie|eventi|nyheter"
     r"|uutiset|tapahtumat|aktuality|novinky|aktualnosci)"
 )
+_LISTING_QUALIFIERS = frozenset(
+    "all and archive current een en et feed for in latest list live more new next of online open our other overview past"
+    " recent the training und upcoming y aktuelle alle unsere kommende offene nos tous toutes".split()
+)
+"""Words beside those of `_LISTING` in the name of a listing, such as `upcoming-events`."""
+_PROFILE = re.compile(
+    r"[^/]+/@[^/]+|youtube\.com/(?:channel|c|user)/[^/]+|linkedin\.com/(?:in|company|school|showcase)/[^/]+"
+    r"|bsky\.app/profile/[^/]+|(?:x|twitter|facebook|instagram)\.com/[^/]+"
+)
+"""The page of an author or publisher on a network, which lists what they publish."""
+_FORM = re.compile(
+    r"(?:forms\.(?:office\.com|cloud\.microsoft|gle)|docs\.google\.com/forms|(?:[^/]+\.)?(?:typeform|jotform|surveymonkey)\.com"
+    r"|[^/]+\.limesurvey\.net|nettskjema\.no)/.*"
+)
 _LISTED_BELOW = frozenset(
     "category categories tag tags author authors page"
     " kategorie kategorien rubrik schlagwort schlagworte autor seite".split()
@@ -258,15 +272,27 @@ def is_listing(key: str, *homes: str | None) -> bool:
         return True
     if len(segments) >= 2 and segments[-2].lower() in _LISTED_BELOW:
         return True
-    return len(segments) <= 2 and _LISTING.fullmatch(segments[-1].lower()) is not None
+    return len(segments) <= 2 and _is_name_of_listing(segments[-1].lower())
+
+
+def _is_name_of_listing(name: str) -> bool:
+    """Return whether the last part of an address names a listing: `news`, `upcoming-events`."""
+    if _LISTING.fullmatch(name):
+        return True
+    words = name.split("-")
+    listings = sum(_LISTING.fullmatch(word) is not None for word in words)
+    return listings > 0 and all(_LISTING.fullmatch(word) or word in _LISTING_QUALIFIERS for word in words)
 
 
 def section_words(key: str) -> list[str] | None:
     """Return the words that name a page which may be a section of a site, few levels deep.
 
-    The home page has none. None for a page with a number or query in its address, or with a name of many words.
+    A home page, a profile and a form have none, since all kinds of news link them. None for a page with a number or
+    query in its address, or with a name of many words.
     """
     page, _, query = key.partition("?")
+    if _FORM.fullmatch(page) or _PROFILE.fullmatch(page):
+        return []
     segments = page.split("/")[1:]
     words = re.split("[-_/]", "/".join(segments)) if segments else []
     if query or len(segments) > 3 or not all(map(str.isalpha, words)):
