@@ -258,7 +258,8 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
 @cached(512, WORD_CHARACTERS)
 def _context(publisher: str) -> frozenset[str]:
     """Return the words of a publisher's name."""
-    return frozenset(c for word in WORD.findall(fold(publisher)) for c in concepts(word))
+    concepts_of_words = {c for word in WORD.findall(fold(publisher)) for c in concepts(word)}
+    return frozenset(concepts_of_words | _look_up(WORD.findall(publisher)).names)
 
 
 @cached(512, WORD_CHARACTERS)
