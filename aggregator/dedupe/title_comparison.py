@@ -52,7 +52,9 @@ def title_difference(a: Features, b: Features) -> TitleDifference | None:
         alone[1] += words_b[at[1] : block.b]
         at = [block.a + block.size, block.b + block.size]
     equal = sum(block.size for block in blocks)
-    if not equal or not all(_names_more(words, x, y) for words, x, y in zip(alone, (a, b), (b, a), strict=True)):
+    if not equal or not all(
+        _names_more(words, x, y) for words, x, y in zip(alone, (a, b), (b, a), strict=True)
+    ):
         return None
     return TitleDifference(equal / max(len(words_a), len(words_b)), *map(" ".join, alone))
 

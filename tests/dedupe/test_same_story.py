@@ -586,6 +586,24 @@ LOOK_ALIKES = [
         "Submit to the SPAOM image of the year",
         "SPAOM image contest, 4 June.",
     ),
+    (
+        "Horizon Europe: HORIZON-INFRA-2027-DEV-02-01 explained",
+        "Budget 40 million euro, until 23 April.",
+        "Horizon Europe: HORIZON-INFRA-2027-DEV-02-02 opens",
+        "Budget 40 million euro, until 23 April.",
+    ),
+    (
+        "ARCADE grant: 8 million kroner to show how starfish heal",
+        "For four years, says the ARCADE foundation.",
+        "8 million kroner to show how oysters heal",
+        "The ARCADE foundation supports it for four years.",
+    ),
+    (
+        "Evangelia Kalogeropoulou elected to the ARCADE board",
+        "The head of imaging in Vigo will serve for three years.",
+        "Vigo's Evangelia Kalogeropoulou receives the Cajal fellowship",
+        "The head of imaging will spend three months in Cape Town.",
+    ),
 ]
 
 
@@ -1034,6 +1052,8 @@ def test_a_link_of_a_section_proves_nothing() -> None:
     ("address", "strength"),
     [
         ("https://node.example/service-access", Strength.DIFFERENT),
+        ("https://forms.office.com/e/node2026", Strength.DIFFERENT),
+        ("https://www.youtube.com/@NodeVideos/videos", Strength.DIFFERENT),
         ("https://node.example/en/how-to-apply", Strength.DIFFERENT),
         ("https://node.example/acoustic-microscopy", Strength.SAME),
         ("https://node.example/2026/05/service-access", Strength.SAME),
@@ -1070,6 +1090,47 @@ def test_two_titles_of_one_page_differ_in_wording_for_a_week(
     first = reported("a", one, "", link=link)
     second = reported("b", other, "", link=link, sort_time=NOW + timedelta(days=days))
     assert compare(first, second).strength is strength
+
+
+def test_a_portal_connects_no_news_in_two_languages() -> None:
+    """Two partners that link one section in two languages have two stories without a common fact (I1)."""
+    link = "https://node.example/access/"
+    first = reported("a", "Apply for remote cryo-ET", "Ten days on our Krios.", link=link, language="en")
+    second = reported("b", "Nieuw: foto-akoestiek", "Te reserveren in Rotterdam.", link=link, language="nl")
+    assert compare(first, second).strength is not Strength.SAME
+    third = reported("b", "Cryo-ET op afstand", "Tien dagen op de Krios.", link=link, language="nl")
+    assert compare(first, third).strength is Strength.SAME
+
+
+def test_one_reference_number_makes_no_template() -> None:
+    """A vacancy in the words of its employer and of a job board is one, by its number."""
+    text = "Dresden, until 31 July 2026, ref. w26-214."
+    first = reported("a", "Job: image analyst, Light Microscopy Facility", text)
+    second = reported("b", "Vacancy: data scientist, Light Microscopy Facility", text)
+    assert not {"template"} & {piece.name for piece in evidence.near(first, second)}
+    other = replace(second, text=text.replace("214", "215"))
+    assert compare(first, other).strength is not Strength.SAME
+
+
+@pytest.mark.parametrize(
+    ("title", "phase"),
+    [
+        ("Comment on the paper of Zschoche", "answer"),
+        ("Comment on the draft of the vocabulary", None),
+        ("QUAREP asks for your opinion", None),
+        ("napari 0.7 beta", "candidate"),
+        ("Looking for beta testers of a converter", None),
+    ],
+)
+def test_an_invitation_is_no_answer_and_no_test_version(title: str, phase: str | None) -> None:
+    """Who asks for comments or testers does not comment or release."""
+    assert extract(title, "", "", None).title_phases == ({phase} if phase else set())
+
+
+def test_a_publisher_is_named_by_its_acronym() -> None:
+    """Who reports the newsletter of another partner names it, also by an acronym in its name."""
+    item = extract("GerBI newsletter no. 58", "", "Austrian BioImaging", "en")
+    assert "gerbi" in item.words.keys() & extract("Rundbrief", "", "German Imaging (GerBI)", "de").context
 
 
 def test_one_sum_in_two_languages_is_evidence() -> None:

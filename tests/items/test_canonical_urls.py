@@ -201,6 +201,8 @@ HOMES = ("https://www.node.example/feed/", "https://node.example/community")
         "https://node.example/category/jobs/?utm_source=rss",
         "https://node.example/blog/tag/napari",
         "https://node.example/news/page/3/",
+        "https://node.example/training/live-events",
+        "https://node.example/news-and-events",
         "http://www.node.example/community/",
     ],
 )
@@ -219,6 +221,8 @@ def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
         "https://node.example/newsletter-2026-09",
         "https://node.example/news/2026/events-of-march",
         "https://node.example/training/confocal-course-in-may",
+        "https://node.example/summer-courses",
+        "https://node.example/and-more",
         "https://node.example/category-theory-and-cells",
         "https://node.example/news/tag-along-with-a-microscopist",
         "https://node.example/seminars#one",
