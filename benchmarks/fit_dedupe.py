@@ -34,7 +34,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a busy machine more too
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.dedupe import evidence, measures, semantic, vetoes
+from aggregator.dedupe import evidence, measures, semantic, vetoes, weighed_pairs
 from aggregator.dedupe.compare import SAME
 from aggregator.dedupe.features import for_member
 from aggregator.model.stories import Member
@@ -181,7 +181,7 @@ def neighbours(pairs: Sequence[tuple[Member, Member]]) -> Iterator[Example]:
 
 
 def _example(id_: str, a: Member, b: Member, same: bool, domain: str, kind: str) -> Example:
-    pair = measures.pair(for_member(a), for_member(b))
+    pair = weighed_pairs.pair(for_member(a), for_member(b))
     found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     if meaning := measures.meaning(a, b):

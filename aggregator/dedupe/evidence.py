@@ -14,10 +14,11 @@ from functools import lru_cache
 from itertools import chain
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
-from aggregator.dedupe import identifiers, measures
+from aggregator.dedupe import identifiers, measures, weighed_pairs
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.measures import Measure, Pair, Piece
+from aggregator.dedupe.measures import Measure, Piece
 from aggregator.dedupe.vocabulary.words import concepts, fold, weight
+from aggregator.dedupe.weighed_pairs import Pair
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
@@ -297,7 +298,7 @@ def near(
 
     There is none if the score cannot reach `needed`: most candidates are far from related.
     """
-    pair = measures.pair(for_member(a), for_member(b), common)
+    pair = weighed_pairs.pair(for_member(a), for_member(b), common)
     functions = _measure_functions(measures.NEAR, pair.kind, weights())
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
     results = {function: tuple(function(pair) or ()) for function in functions.first}

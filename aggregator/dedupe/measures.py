@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.boilerplate import boilerplate
-from aggregator.dedupe.features import Features, differ_in_language, towns_differ
+from aggregator.dedupe.features import Features, towns_differ
 from aggregator.dedupe.title_comparison import same_title, title_difference
-from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.words import concepts as concepts_of
 from aggregator.dedupe.vocabulary.words import is_rare, tools
+from aggregator.dedupe.weighed_pairs import Pair
 from aggregator.model.stories import Member
 
 MIN_ALIKE = 0.4
@@ -29,13 +28,9 @@ LARGE_AMOUNT = 20_000
 """Minimum amount that is rarely equal by chance."""
 MAX_LISTED = 5
 """Maximum number of words that a reason lists."""
-COMMON_SHARE = 0.4
-"""Share of its weight that a word has which many items of the archive have."""
 MIN_WORTH_OF_WORDS = 0.3
 """Minimum weight of the words of two texts that is measured."""
 _OTHER_PLACES = "they name other places"
-PUBLISHER_SHARE = 0.35
-"""Share of its weight that a word has which belongs to the name of one of the publishers."""
 
 
 class Measure(NamedTuple):
@@ -48,42 +43,6 @@ class Measure(NamedTuple):
 
 
 Measures = Iterator[Measure]
-
-
-class Pair(NamedTuple):
-    """Two items with the weights of their words.
-
-    `weights` has the words of the titles and those `shared`, which both have. `kind` begins the names of measures that
-    have a weight of their own across languages (“translated”) or without two texts (“bare”).
-    """
-
-    a: Features
-    b: Features
-    shared: Set[str]
-    weights: Mapping[str, float]
-    kind: str
-
-
-def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
-    """Weigh the words of two items: less if they are `common` or of a publisher's name."""
-    a, b = _abbreviated(a, b), _abbreviated(b, a)
-    shared = a.words.keys() & b.words.keys()
-    weights = {**a.title_weights, **b.title_weights}
-    smaller = map(min, map(a.words.__getitem__, shared), map(b.words.__getitem__, shared))
-    weights.update(zip(shared, smaller, strict=True))
-    for concept in (a.context | b.context).intersection(weights):
-        weights[concept] *= PUBLISHER_SHARE
-    for phrase in a.phrases & b.phrases:  # a name of several words counts as one word
-        written = phrase.split()
-        if written[0] not in vocabulary().given_names:
-            continue
-        for concept in {c for word in written for c in (word, *concepts_of(word)) if c in weights}:
-            weights[concept] /= len(written)
-    for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
-        weights[concept] *= COMMON_SHARE
-    if differ_in_language(a, b):
-        return Pair(a, b, shared, weights, "translated ")
-    return Pair(a, b, shared, weights, "" if a.has_text and b.has_text else "bare ")
 
 
 # --- titles ----------------------------------------------------------------------------------------------
@@ -420,25 +379,6 @@ def meaning(a: Member, b: Member) -> Measure | None:
 
 
 # --- words and sums --------------------------------------------------------------------------------------
-
-
-def _abbreviated(item: Features, other: Features) -> Features:
-    """Return an item with the acronym that the other uses instead of the words it stands for."""
-    used = item.initials.keys() & other.words.keys() if item.initials else frozenset()
-    if not (used := used - item.words.keys()):
-        return item
-    found = {acronym: spelled for acronym, spelled in item.initials.items() if acronym in used}
-    spelled_out = frozenset().union(*found.values())
-    worth = {acronym: other.words[acronym] for acronym in found}
-    title = item.title
-    if titled := {
-        acronym: worth[acronym] for acronym, spelled in found.items() if spelled <= item.title.keys()
-    }:
-        title = {c: w for c, w in item.title.items() if c not in spelled_out} | titled
-    words = {
-        c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title
-    } | worth
-    return item.abbreviated(title, words, item.names | found.keys())
 
 
 def _total(weights: Mapping[str, float], concepts: Iterable[str]) -> float:

@@ -43,7 +43,7 @@ _CODE = re.compile(
     r"(?<![\w-])((?:s-biad|s-bsst|s-bioimg|empiar-|idr|emd-|pxd|mtbls|gse|prj(?:na|eb|db)|e-mtab-|phs|egas)[0-9]{3,12}"
     r"|[a-z][a-z0-9]*(?:-[a-z0-9]+){0,3}-[0-9]+(?:-[a-z]+){0,3}(?:-[0-9]+)+)(?![\w-])"
 )
-"""Accession numbers of archives, as identifiers.org lists them, and codes with several numbers, as of calls."""
+"""Accession numbers of archives, as identifiers.org lists them, and codes as of calls."""
 _REFERENCE_WORDS = frozenset(
     "cve ref reference referenz referenznummer kennziffer kenn job jobid requisition stellen".split()
 )

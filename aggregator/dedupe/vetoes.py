@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Set
 from datetime import timedelta
 from typing import Any
 
-from aggregator.dedupe import measures, reason_words
+from aggregator.dedupe import measures, reason_words, weighed_pairs
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member, towns_differ
 from aggregator.dedupe.title_comparison import title_difference
@@ -80,7 +80,10 @@ def against_member(a: Member, b: Member) -> str | None:
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
     """Recognise items that share only common words, if neither links the other's page."""
     linked = (a.pointers & b.links) | (b.pointers & a.links)
-    if linked or measures.shared_worth(measures.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT:
+    if (
+        linked
+        or measures.shared_worth(weighed_pairs.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT
+    ):
         return ()
     return ("little that they share is particular",)
 

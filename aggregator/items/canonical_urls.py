@@ -48,8 +48,8 @@ _LISTING = re.compile(
     r"|uutiset|tapahtumat|aktuality|novinky|aktualnosci)"
 )
 _LISTING_QUALIFIERS = frozenset(
-    "all and archive current een en et feed for in latest list live more new next of online open our other overview past"
-    " recent the training und upcoming y aktuelle alle unsere kommende offene nos tous toutes".split()
+    "all and archive current een en et feed for in latest list live more new next of online open our other overview"
+    " past recent the training und upcoming y aktuelle alle unsere kommende offene nos tous toutes".split()
 )
 """Words beside those of `_LISTING` in the name of a listing, such as `upcoming-events`."""
 _PROFILE = re.compile(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.dedupe import evidence, identifiers, measures, vetoes
+from aggregator.dedupe import evidence, identifiers, measures, vetoes, weighed_pairs
 from aggregator.dedupe.cluster import assign
 from aggregator.dedupe.compare import SAME, compare
 from aggregator.dedupe.features import extract, index_keys
@@ -840,7 +840,7 @@ def test_a_comparison_that_stops_early_has_the_same_result(other: Member) -> Non
 @law
 def test_what_is_measured_last_has_a_maximum(title: str, text: str) -> None:
     """A comparison stops early by what these measures can add at most."""
-    pair = measures.pair(extract(title, text, "A", None), extract(text, title, "B", None))
+    pair = weighed_pairs.pair(extract(title, text, "A", None), extract(text, title, "B", None))
     for piece, name in measures.NAMES.items():
         most = measures.LATER[piece](pair) if piece in measures.LATER else math.inf
         for measure in piece(pair) or ():
@@ -1093,7 +1093,7 @@ def test_two_titles_of_one_page_differ_in_wording_for_a_week(
 
 
 def test_a_portal_connects_no_news_in_two_languages() -> None:
-    """Two partners that link one section in two languages have two stories without a common fact (I1)."""
+    """Two partners that link one section in two languages need a common fact (I1)."""
     link = "https://node.example/access/"
     first = reported("a", "Apply for remote cryo-ET", "Ten days on our Krios.", link=link, language="en")
     second = reported("b", "Nieuw: foto-akoestiek", "Te reserveren in Rotterdam.", link=link, language="nl")
