@@ -335,13 +335,14 @@ def test_status(site: Workplace, web: Web) -> None:
     web.answers["/feed"] = Answer(status=404)
     site.clock.now += 2 * HOUR
     call(site, "fetch")
-    head, node, _, counts, meanings, *runs = call(site, "status").out.splitlines()
+    head, node, _, counts, meanings, failed, *runs = call(site, "status").out.splitlines()
     assert head.split() == ["source", "state", "last", "success", "next", "visit", "items", "reason"]
     assert node.startswith("node")
     assert "not found (404)" in node
     assert "2 h ago" in node
     assert counts == "2 stories of 2 items; 0 messages queued"
     assert meanings.startswith("meanings compared between items: o")
+    assert failed == "no source could be read at its last visit; each is tried again"
     assert [line.split()[0] for line in runs] == ["fetch", "fetch"]
 
 
