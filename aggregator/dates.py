@@ -7,7 +7,7 @@ dates without a zone.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
 
@@ -47,7 +47,7 @@ _DATES = (
     r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
 )
 _TIME = re.compile(
-    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?!\.\d{4})"
+    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?::|(?<!\d\.\d)(?<!\d\.\d\d)\.| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?!\.\d{4})"
     r"(?::?(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>"
     r"Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|(?<=GMT|UTC)[+-]\d\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
@@ -156,9 +156,14 @@ def _date_patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """Return the first date with a label such as "Published:", else the first one."""
+    """Return the first date with a label such as "Published:", else the first one.
+
+    Days that no calendar has, such as 31 February, are skipped.
+    """
     matches = (match for pattern in _date_patterns() for match in islice(pattern.finditer(text), 20))
-    return min(matches, key=lambda match: (not _is_published(match, text), match.start()), default=None)
+    return min(
+        filter(_day, matches), key=lambda match: (not _is_published(match, text), match.start()), default=None
+    )
 
 
 def _is_published(date: re.Match[str], text: str) -> bool:
@@ -187,6 +192,19 @@ def plausible(moment: datetime | None, now: datetime) -> datetime | None:
 
 
 def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> datetime | None:
+    day = _day(match)
+    if day is None:
+        return None
+    hour, minute, second, where = _clock(time, zone)
+    try:
+        local = datetime(day.year, day.month, day.day, hour % 24, minute, second, tzinfo=where)
+        return (local + timedelta(days=hour // 24)).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _day(match: re.Match[str]) -> date | None:
+    """Return the day of a match; None if no calendar has it."""
     parts = match.groupdict()
     year = int(parts["year"])
     if len(parts["year"]) == 2:
@@ -195,11 +213,9 @@ def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> d
     day = int(parts["day"])
     if month > 12 and day <= 12 and re.match(r"\d{1,2}[/-]", match[0]):
         month, day = day, month  # 9/28/2026: no day-month date
-    hour, minute, second, where = _clock(time, zone)
     try:
-        local = datetime(year, month, day, hour % 24, minute, second, tzinfo=where)
-        return (local + timedelta(days=hour // 24)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return date(year, month, day)
+    except ValueError:
         return None
 
 

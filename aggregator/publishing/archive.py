@@ -67,7 +67,7 @@ def story_ids(body: bytes) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What a document contains; `is_current` if it has no removed story and its tombstones are up to date."""
+    """What a document contains; `is_current` if all removals and tombstones are in it."""
 
     story_ids: set[str]
     is_current: bool

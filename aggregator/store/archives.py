@@ -144,7 +144,7 @@ TOMBSTONES = (
     "SELECT story_id, at, successor.id AS successor FROM channel_tombstones JOIN tombstones USING (story_id)"
     " LEFT JOIN stories AS successor ON successor.id = became AND NOT successor.hidden"
 )
-"""Begins a query of tombstones. A story that is hidden is not named as the successor of another one."""
+"""Begins a query of tombstones, which name no hidden story as a successor."""
 
 
 def tombstone_from_row(row: Mapping[str, Any]) -> Tombstone:

@@ -340,7 +340,7 @@ def test_a_merge_has_a_tombstone_with_the_remaining_id(place: Workplace, a: Web,
 def test_no_tombstone_names_a_hidden_story(
     place: Workplace, a: Web, clock: Clock, frozen: bool, changed_by_hand: bool
 ) -> None:
-    """A merged story is removed while the one that contains it is hidden, in frozen months, too (PB9)."""
+    """While a story is hidden, no tombstone names it, in frozen months either (PB9)."""
     by_title = ids(place)
     kept, gone = by_title["News number 1"], by_title["News number 2"]
     documents = ("atom.xml", "archive/2026-11.xml")
