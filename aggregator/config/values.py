@@ -62,7 +62,7 @@ def web_url(text: str) -> str:
     return text
 
 
-_HOST_RULE = "its parts between dots are 1 to 63 letters, digits and hyphens, without a hyphen at either end"
+_HOST_RULE = "its parts between dots are 1 to 63 of a-z, 0-9 and -, without a - at either end"
 
 
 def host_name(text: str) -> str:
