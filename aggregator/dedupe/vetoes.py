@@ -70,7 +70,7 @@ def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
     linked = (a.pointers & b.links) | (b.pointers & a.links)
     if linked or measures.shared_worth(measures.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT:
         return ()
-    return ("little that they share is particular",)
+    return (reason_words.COMMON_ONLY,)
 
 
 def _calendar_and_news(a: Member, b: Member) -> tuple[str, ...]:
@@ -282,7 +282,7 @@ def own_affairs(a: Features, b: Features) -> str | None:
     named = (a.words.keys() & (b.context - a.context)) | (b.words.keys() & (a.context - b.context))
     if named - vocabulary().template - vocabulary().field:
         return None
-    return "each is about its own publisher"
+    return "each reports about its own publisher"
 
 
 NEAR: tuple[Veto, ...] = (
