@@ -96,6 +96,10 @@ def test_every_stage_of_an_event_is_translated() -> None:
             "one title says “one; two, but three” where the other says “{four}”",
             "in einem Titel steht „one; two, but three“, im anderen an dieser Stelle „{four}“",
         ),
+        (
+            "only the later one calls for registration or applications",
+            "nur der spätere ruft zur Anmeldung oder Bewerbung auf",
+        ),
         ("split off by Eva on 2026-10-05", "abgetrennt von Eva am 2026-10-05"),
         ("nobody knows why", "nobody knows why"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Set
+from datetime import timedelta
 from typing import Any
 
 from aggregator.dedupe import measures, reason_words
@@ -23,6 +24,9 @@ MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
+MAX_CALL_DELAY = timedelta(days=14)
+"""Maximum time after which a call is still the announcement itself, in the words of another partner."""
+_CALLS = frozenset({"application", "apply", "call", "registration"})
 _DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
@@ -52,7 +56,7 @@ def of_all(a: Member, b: Member) -> tuple[tuple[str, ...], bool]:
     one, other = for_member(a), for_member(b)
     found = {veto: reason for veto in (*TITLE, *NEAR) if (reason := veto(one, other))}
     unparticular = _nothing_particular(a, b)
-    reasons = (*_calendar_and_news(a, b), *found.values(), *unparticular)
+    reasons = (*_calendar_and_news(a, b), *_later_call(a, b), *found.values(), *unparticular)
     only_template = bool(unparticular or own_affairs in found or other_place in found)
     return tuple(dict.fromkeys(reasons)), only_template
 
@@ -63,6 +67,15 @@ def against_member(a: Member, b: Member) -> str | None:
     if one.key == other.key:
         return None
     return next(iter(_reasons(one, other, (*TITLE, other_reference))), None)
+
+
+def _later_call(a: Member, b: Member) -> tuple[str, ...]:
+    """Recognise an announcement of an event, and a call for registration weeks later (EX7)."""
+    earlier, later = map(for_member, sorted((a, b), key=lambda each: each.sort_time))
+    if abs(a.sort_time - b.sort_time) <= MAX_CALL_DELAY or earlier.facts.dates.isdisjoint(later.facts.dates):
+        return ()
+    is_call = not _CALLS.isdisjoint(later.title) and _CALLS.isdisjoint(earlier.title)
+    return ("only the later one calls for registration or applications",) if is_call else ()
 
 
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
