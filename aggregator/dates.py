@@ -7,6 +7,7 @@ dates without a zone.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
@@ -104,11 +105,11 @@ _ZONES = {
 """Hours east of Greenwich. Names of several zones, such as IST, mean that of the source."""
 
 
-def parse(text: str | None, zone: tzinfo) -> datetime | None:
+def parse(text: str | None, zone: tzinfo, language: str | None = None) -> datetime | None:
     """Return the moment that a text names; None where it names no whole date.
 
     A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around the date are ignored,
-    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
+    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node". Months are first read in `language`.
     """
     if not text:
         return None
@@ -117,11 +118,11 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
         return datetime.fromtimestamp(int(text[:10]), UTC)
     for pattern in _USUAL:
         if usual := pattern.fullmatch(text):
-            if _month(usual.groupdict().get("month") or "Jan"):
-                return _moment(usual, usual, zone)
+            if any(_months(usual.groupdict().get("month") or "Jan", language)):
+                return _moment(usual, usual, zone, language)
             break
     match = _date_in(text)
-    return _moment(match, _time_of(match, text), zone) if match else None
+    return _moment(match, _time_of(match, text), zone, language) if match else None
 
 
 def find(text: str | None) -> str | None:
@@ -191,8 +192,10 @@ def plausible(moment: datetime | None, now: datetime) -> datetime | None:
     return moment if moment and EARLIEST <= moment <= now + MAX_AHEAD else None
 
 
-def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> datetime | None:
-    day = _day(match)
+def _moment(
+    match: re.Match[str], time: re.Match[str] | None, zone: tzinfo, language: str | None
+) -> datetime | None:
+    day = _day(match, language)
     if day is None:
         return None
     hour, minute, second, where = _clock(time, zone)
@@ -203,13 +206,17 @@ def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> d
         return None
 
 
-def _day(match: re.Match[str]) -> date | None:
+def _day(match: re.Match[str], language: str | None = None) -> date | None:
     """Return the day of a match; None if no calendar has it."""
     parts = match.groupdict()
+    months = _months(parts["month"], language) if parts.get("month") else (int(parts["number"]),)
+    return next(filter(None, (_existing_day(match, parts, month) for month in months)), None)
+
+
+def _existing_day(match: re.Match[str], parts: Mapping[str, str], month: int) -> date | None:
     year = int(parts["year"])
     if len(parts["year"]) == 2:
         year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
-    month = _month(parts["month"]) if parts.get("month") else int(parts["number"])
     day = int(parts["day"])
     if month > 12 and day <= 12 and re.match(r"\d{1,2}[/-]", match[0]):
         month, day = day, month  # 9/28/2026: no day-month date
@@ -219,9 +226,17 @@ def _day(match: re.Match[str]) -> date | None:
         return None
 
 
-def _month(name: str) -> int:
-    """Return the number of a month, 0 for another word; a Turkish İ folds to i and a dot."""
-    return _MONTHS.get(name.casefold().replace("\u0307", ""), 0)
+def _months(name: str, language: str | None) -> Iterator[int]:
+    """Yield the month that a name is in a language, else what it is in others.
+
+    A Turkish İ folds to i and a dot.
+    """
+    name = name.casefold().replace("\u0307", "")
+    if own := calendar_names.own_month_numbers(language).get(name):
+        yield own
+    else:
+        numbers = map(calendar_names.own_month_numbers, calendar_names.DATE_LANGUAGES)
+        yield from filter(None, (each.get(name) for each in numbers))
 
 
 def _clock(time: re.Match[str] | None, zone: tzinfo) -> tuple[int, int, int, tzinfo]:

@@ -284,6 +284,30 @@ def test_impossible_dates_are_skipped(text: str, found: str | None) -> None:
     assert dates.parse(text, BERLIN) == (dates.parse(found, BERLIN) if found else None)
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "month"),
+    [
+        ("15. listopada 2026.", "hr", 10),
+        ("15 listopada 2026", "pl", 11),
+        ("15. listopad 2026", "cs", 11),
+        ("15. listopada 2026.", None, 11),
+        ("15. listopada 2026.", "en", 11),
+        ("31. listopada 2026.", None, 10),  # November has 30 days
+        ("31 listopada 2026", "pl", None),
+        ("3. srp 2026", "hr", 7),
+        ("3. srp 2026", "cs", 8),
+        ("15 lip 2026", "hr", 6),
+        ("Mon, 15 Lip 2026 10:00:00 +0200", "pl", 7),
+        ("Mon, 28 Sep 2026 10:00:00 +0200", "hr", 9),
+        ("28 September 2026", "xx", 9),
+    ],
+)
+def test_a_month_is_read_in_its_language_first(text: str, language: str | None, month: int | None) -> None:
+    """A name of two months is that of the language, else of one in which the day exists."""
+    moment = dates.parse(text, BERLIN, language)
+    assert (moment.month if moment else None) == month
+
+
 _WORDS = st.sampled_from(
     [
         "31",

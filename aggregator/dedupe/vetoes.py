@@ -25,7 +25,7 @@ MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
 MAX_CALL_DELAY = timedelta(days=14)
-"""Maximum time after which a call is still the announcement itself, in the words of another partner."""
+"""Maximum time after which a call is still the announcement itself in other words."""
 _CALLS = frozenset({"application", "apply", "call", "registration"})
 _DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
