@@ -69,10 +69,9 @@ def _candidate(srcset: str, base: str) -> str | None:
     """Return the address in a `srcset` whose width is nearest to `PREFERRED_PIXELS`."""
     found: list[tuple[float, str]] = []
     for candidate in _COMMA.split(srcset)[:MAX_CANDIDATES]:
-        written, _, size = candidate.strip(" \t\n,").partition(" ")
-        address = _web_address(written, base)
-        if address:
-            match = _SIZE.fullmatch(size.strip())
+        written, size = (*candidate.strip(",").split()[:2], "", "")[:2]
+        if address := _web_address(written.strip(","), base):
+            match = _SIZE.fullmatch(size)
             number = float(match[1]) if match else 1.0
             pixels = number if match and match[2] == "w" else number * PREFERRED_PIXELS
             found.append((abs(pixels - PREFERRED_PIXELS), address))

@@ -340,6 +340,7 @@ REAL = "https://node.example/real.jpg"
         '<img data-src="javascript:alert(1)" src="/real.jpg">',
         '<img srcset="/small.jpg 320w,/real.jpg 960w,\n/large.jpg 2400w">',
         '<img srcset="/real.jpg, /large.jpg 2x">',
+        '<img srcset="\n\t/small.jpg\t320w,\n\t/real.jpg\n1200w,">',
         '<img srcset="/large.jpg 3x, /real.jpg 1x">',
         '<img src="data:," srcset="javascript:alert(1) 1x, /real.jpg 2x">',
         '<img src="/pixel.GIF?v=1" srcset="/real.jpg 800w">',
