@@ -45,7 +45,7 @@ def month_numbers(long: Iterable[str] = LANGUAGES, short: Iterable[str] = LANGUA
 
     `long` and `short` are the languages of whole names and of abbreviations. Running text has fewer: "out" and "set"
     are also English words, and "julius" is also a first name. The first language decides about a name of two: listopad
-    is November in Polish and Czech, October in Croatian.
+    is November in Polish and Czech, October in Croatian (`own_month_numbers`).
     """
     numbers: dict[str, int] = {}
     for languages, length in ((long, "long"), (short, "short")):
@@ -56,6 +56,13 @@ def month_numbers(long: Iterable[str] = LANGUAGES, short: Iterable[str] = LANGUA
                     for form in (name.casefold(), name.lower(), without_diacritics(name.casefold())):
                         numbers.setdefault(form, number)
     return numbers
+
+
+@cache
+def own_month_numbers(language: str | None) -> dict[str, int]:
+    """Map the names of months in one language alone; none for an unknown one."""
+    known = (language,) if language in DATE_LANGUAGES else ()
+    return month_numbers(known, known)
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ dates without a zone.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
 
@@ -47,7 +48,7 @@ _DATES = (
     r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
 )
 _TIME = re.compile(
-    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?!\.\d{4})"
+    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?::|(?<!\d\.\d)(?<!\d\.\d\d)\.| ?h ?|(?<=T\d\d))(?P<minute>\d{2})(?!\.\d{4})"
     r"(?::?(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>"
     r"Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|(?<=GMT|UTC)[+-]\d\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
@@ -104,11 +105,11 @@ _ZONES = {
 """Hours east of Greenwich. Names of several zones, such as IST, mean that of the source."""
 
 
-def parse(text: str | None, zone: tzinfo) -> datetime | None:
+def parse(text: str | None, zone: tzinfo, language: str | None = None) -> datetime | None:
     """Return the moment that a text names; None where it names no whole date.
 
     A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around the date are ignored,
-    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
+    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node". Months are first read in `language`.
     """
     if not text:
         return None
@@ -117,11 +118,11 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
         return datetime.fromtimestamp(int(text[:10]), UTC)
     for pattern in _USUAL:
         if usual := pattern.fullmatch(text):
-            if _month(usual.groupdict().get("month") or "Jan"):
-                return _moment(usual, usual, zone)
+            if any(_months(usual.groupdict().get("month") or "Jan", language)):
+                return _moment(usual, usual, zone, language)
             break
     match = _date_in(text)
-    return _moment(match, _time_of(match, text), zone) if match else None
+    return _moment(match, _time_of(match, text), zone, language) if match else None
 
 
 def find(text: str | None) -> str | None:
@@ -156,9 +157,14 @@ def _date_patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """Return the first date with a label such as "Published:", else the first one."""
+    """Return the first date with a label such as "Published:", else the first one.
+
+    Days that no calendar has, such as 31 February, are skipped.
+    """
     matches = (match for pattern in _date_patterns() for match in islice(pattern.finditer(text), 20))
-    return min(matches, key=lambda match: (not _is_published(match, text), match.start()), default=None)
+    return min(
+        filter(_day, matches), key=lambda match: (not _is_published(match, text), match.start()), default=None
+    )
 
 
 def _is_published(date: re.Match[str], text: str) -> bool:
@@ -186,26 +192,51 @@ def plausible(moment: datetime | None, now: datetime) -> datetime | None:
     return moment if moment and EARLIEST <= moment <= now + MAX_AHEAD else None
 
 
-def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> datetime | None:
-    parts = match.groupdict()
-    year = int(parts["year"])
-    if len(parts["year"]) == 2:
-        year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
-    month = _month(parts["month"]) if parts.get("month") else int(parts["number"])
-    day = int(parts["day"])
-    if month > 12 and day <= 12 and re.match(r"\d{1,2}[/-]", match[0]):
-        month, day = day, month  # 9/28/2026: no day-month date
+def _moment(
+    match: re.Match[str], time: re.Match[str] | None, zone: tzinfo, language: str | None
+) -> datetime | None:
+    day = _day(match, language)
+    if day is None:
+        return None
     hour, minute, second, where = _clock(time, zone)
     try:
-        local = datetime(year, month, day, hour % 24, minute, second, tzinfo=where)
+        local = datetime(day.year, day.month, day.day, hour % 24, minute, second, tzinfo=where)
         return (local + timedelta(days=hour // 24)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None
 
 
-def _month(name: str) -> int:
-    """Return the number of a month, 0 for another word; a Turkish İ folds to i and a dot."""
-    return _MONTHS.get(name.casefold().replace("\u0307", ""), 0)
+def _day(match: re.Match[str], language: str | None = None) -> date | None:
+    """Return the day of a match; None if no calendar has it."""
+    parts = match.groupdict()
+    months = _months(parts["month"], language) if parts.get("month") else (int(parts["number"]),)
+    return next(filter(None, (_existing_day(match, parts, month) for month in months)), None)
+
+
+def _existing_day(match: re.Match[str], parts: Mapping[str, str], month: int) -> date | None:
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:
+        year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
+    day = int(parts["day"])
+    if month > 12 and day <= 12 and re.match(r"\d{1,2}[/-]", match[0]):
+        month, day = day, month  # 9/28/2026: no day-month date
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _months(name: str, language: str | None) -> Iterator[int]:
+    """Yield the month that a name is in a language, else what it is in others.
+
+    A Turkish İ folds to i and a dot.
+    """
+    name = name.casefold().replace("\u0307", "")
+    if own := calendar_names.own_month_numbers(language).get(name):
+        yield own
+    else:
+        numbers = map(calendar_names.own_month_numbers, calendar_names.DATE_LANGUAGES)
+        yield from filter(None, (each.get(name) for each in numbers))
 
 
 def _clock(time: re.Match[str] | None, zone: tzinfo) -> tuple[int, int, int, tzinfo]:

@@ -1,6 +1,7 @@
 """Translate reasons of deduplication for the editors' pages (editor_reasons.json).
 
-Reasons are stored in English. A phrase has placeholders in braces, whose name begins with what it stands for.
+Reasons are stored in English. A phrase has placeholders in braces, whose name begins with what it stands for. Phrases
+of earlier versions (`former`) are replaced by those of this one.
 """
 
 from __future__ import annotations
@@ -29,22 +30,35 @@ class _Phrase(NamedTuple):
     words: str
 
 
+FORMER = "former"
+"""Stands for a language: the English phrases of earlier versions."""
+
+
 def translated(reason: str, language: str) -> str:
-    """Return a reason in a language; it stays as it is if a part of it has no phrase."""
-    language = i18n.known(language)
-    return _whole(reason, _phrases(language), language) if is_known(reason, language) else reason
+    """Return a reason in a language; it stays in English if a part of it has no phrase."""
+    language, reason = i18n.known(language), _current(reason)
+    return _whole(reason, _phrases(language), language) if _is_known(reason, language) else reason
 
 
 def is_known(reason: str, language: str) -> bool:
     """Return whether each part of a reason has a phrase in a language."""
+    return _is_known(_current(reason), language)
+
+
+def _current(reason: str) -> str:
+    """Return a stored reason in the phrases of this version."""
+    return reason if len(reason) > MAX_CHARACTERS else _whole(reason, _phrases(FORMER), FORMER)
+
+
+def _is_known(reason: str, language: str) -> bool:
     if len(reason) > MAX_CHARACTERS:
         return False
     for phrase in _phrases(language):
         if found := phrase.pattern.fullmatch(reason):
             parts = [value for name, value in found.groupdict().items() if _is_phrase(name)]
-            return all(is_known(part, language) for part in parts)
+            return all(_is_known(part, language) for part in parts)
     parts = _NEXT.split(reason)
-    return len(parts) > 1 and all(is_known(part, language) for part in parts)
+    return len(parts) > 1 and all(_is_known(part, language) for part in parts)
 
 
 @cache
@@ -84,6 +98,8 @@ def _whole(reason: str, phrases: tuple[_Phrase, ...], language: str) -> str:
 def _value(name: str, value: str, phrases: tuple[_Phrase, ...], language: str) -> str:
     if _is_phrase(name):
         return _whole(value, phrases, language)
+    if language == FORMER:
+        return value
     if name.startswith("days"):
         return _days(value, language)
     return value.replace(".", ",") if name.startswith("number") else value

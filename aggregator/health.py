@@ -96,6 +96,10 @@ MIN_FAILED_RUNS = 2
 """Minimum number of failed runs of a job in a row that is reported; one is normal."""
 
 
+MIN_SOURCES_ALL_FAILED = 3
+"""Minimum number of sources whose last visits must all fail for an alert, as in L3."""
+
+
 def alerts(report: StatusReport, now: datetime) -> list[str]:
     """Return the faults that monitoring should report; empty if there are none.
 
@@ -109,6 +113,8 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     if len(failing) * 2 > len(report.sources):
         sources, are = count_of(len(report.sources), "source"), "is" if len(failing) == 1 else "are"
         found.append(f"{len(failing)} of {sources} {are} failing")
+    elif len(report.sources) >= MIN_SOURCES_ALL_FAILED and has_no_good_visit(report):
+        found += filter(None, [failed_visits(report)])
     if since := unplaced_since(report, now):
         items = count_of(report.unplaced, "item has", "items have")
         found.append(f"{items} no story, the oldest since {_minute(since)}")
@@ -137,6 +143,24 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"messages wait for a person: {parked}; see `aggregator digest queue`")
     return found
+
+
+def failed_visits(report: StatusReport) -> str | None:
+    """Return a sentence about sources whose last visit failed; None if there are none."""
+    count = sum(bool(source.failures) for source in report.sources)
+    if not count:
+        return None
+    if has_no_good_visit(report):
+        advice = ": check the network connection" if count >= MIN_SOURCES_ALL_FAILED else ""
+        return f"no source could be read at its last visit{advice}; each is tried again"
+    sources, is_again = count_of(len(report.sources), "source"), "it is" if count == 1 else "they are"
+    return f"the last visit of {count} of {sources} failed; {is_again} tried again"
+
+
+def has_no_good_visit(report: StatusReport) -> bool:
+    """Return whether the last visit of every source that was visited failed."""
+    visited = [source for source in report.sources if source.last_attempt]
+    return bool(visited) and all(source.failures for source in visited)
 
 
 MAX_BOUNCED_SHARE = 0.02

@@ -27,7 +27,9 @@ _PLAIN = re.compile(r"https?://[.-]*[a-z0-9][a-z0-9.-]*(?:/[\w.~/-]*(?:\?[\w.~&=
 """An address that is the same however it is read and joined."""
 MAX_HOST_CHARACTERS = 254
 """Maximum length of a name in DNS, with the dot at its end (RFC 1035 2.3.4)."""
-_LABELS = re.compile(r"[^.]{1,63}(\.[^.]{1,63})*\.?")
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+"""A name of RFC 1123 2.1; some hosts have an underscore."""
 _BLANKS = "".join(map(chr, range(0x21)))
 _PORTS = {"http": 80, "https": 443}
 _KEPT = "!#$%&'()*+,/:;=?@[]~-._"
@@ -80,7 +82,7 @@ def ascii_host(url: str) -> str:
 def dns_name(name: str) -> str | None:
     """Return a host as it is written in DNS (RFC 5891); None for one that DNS cannot have."""
     if name.isascii():
-        return name if len(name) <= MAX_HOST_CHARACTERS and _LABELS.fullmatch(name) else None
+        return name if len(name) <= MAX_HOST_CHARACTERS and _NAME.fullmatch(name) else None
     import idna  # only hosts beyond ASCII need it
 
     try:

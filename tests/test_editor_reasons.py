@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -90,10 +91,14 @@ def test_every_stage_of_an_event_is_translated() -> None:
         ),
         ("dates: 3 May, 12 June here, 5 June there", "Daten: hier 3. Mai, 12. Juni, dort 5. Juni"),
         ("months: May here, June, July there", "Monate: hier Mai, dort Juni, Juli"),
-        ("the same title (8.25 of the 7.5 needed)", "derselbe Titel (8,25 der nötigen 7,5)"),
+        ("the same title (8.25 points, 7.5 needed)", "derselbe Titel (8,25 Punkte, nötig sind 7,5)"),
         (
             "one title says “one; two, but three” where the other says “{four}”",
             "in einem Titel steht „one; two, but three“, im anderen an dieser Stelle „{four}“",
+        ),
+        (
+            "only the later one calls for registration or applications",
+            "nur der spätere ruft zur Anmeldung oder Bewerbung auf",
         ),
         ("split off by Eva on 2026-10-05", "abgetrennt von Eva am 2026-10-05"),
         ("nobody knows why", "nobody knows why"),
@@ -103,6 +108,43 @@ def test_a_reason_in_german(reason: str, german: str) -> None:
     """Phrases are joined as in English; words of items and unknown reasons stay as they are."""
     assert editor_reasons.translated(reason, "de") == german
     assert editor_reasons.translated(reason, "en") == reason
+
+
+@pytest.mark.parametrize(
+    ("stored", "english", "german"),
+    [
+        (
+            "little that they share is particular",
+            "what both have in common is in many other items as well",
+            "was beide gemeinsam haben, steht auch in vielen anderen Beiträgen",
+        ),
+        (
+            "the same title (8.25 of the 7.5 needed)",
+            "the same title (8.25 points, 7.5 needed)",
+            "derselbe Titel (8,25 Punkte, nötig sind 7,5)",
+        ),
+        (
+            "titles alike to 53%; they give other dates, 3 May and 5 June, but little that they share is particular",
+            "the titles are 53% alike; they give different dates, 3 May and 5 June, but what both have in common is in"
+            " many other items as well",
+            "die Titel sind zu 53% ähnlich; sie nennen verschiedene Daten, 3. Mai und 5. Juni, aber was beide gemeinsam"
+            " haben, steht auch in vielen anderen Beiträgen",
+        ),
+    ],
+)
+def test_reasons_of_earlier_versions_are_worded_anew(stored: str, english: str, german: str) -> None:
+    """Stored reasons have the words of this version, in each language."""
+    assert editor_reasons.translated(stored, "en") == english
+    assert editor_reasons.translated(stored, "de") == german
+    assert editor_reasons.is_known(stored, "de")
+
+
+def test_every_former_phrase_has_one_of_this_version() -> None:
+    """A former phrase has the placeholders of the one that replaced it, which is translated."""
+    phrases = json.loads(Path(editor_reasons.__file__).with_suffix(".json").read_text("utf-8"))
+    for former, phrase in phrases["former"].items():
+        assert phrase in phrases["de"]
+        assert sorted(re.findall(r"{\w+}", former)) == sorted(re.findall(r"{\w+}", phrase))
 
 
 def test_a_reason_of_many_words_stays_in_english() -> None:

@@ -41,6 +41,33 @@ def test_old_data_gives_an_alert(status: StatusReport, words: str) -> None:
     assert words in alert
 
 
+def test_an_outage_gives_an_alert_at_the_first_failure() -> None:
+    """The failed last visits of three sources of three are an alert, those of two are none."""
+    failed = source_health(failures=1, reason="no complete response within 20 s")
+    (alert,) = health.alerts(status_report(failed, failed, failed), NOW)
+    assert "network" in alert
+    assert health.alerts(status_report(failed, failed, source_health()), NOW) == []
+    assert health.alerts(status_report(failed), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("failures", "sentence"),
+    [
+        ((0, 0), None),
+        ((1, 0), "the last visit of 1 of 2 sources failed; it is tried again"),
+        ((1, 4, 0), "the last visit of 2 of 3 sources failed; they are tried again"),
+        ((1,), "no source could be read at its last visit; each is tried again"),
+        (
+            (1, 1, 1),
+            "no source could be read at its last visit: check the network connection; each is tried again",
+        ),
+    ],
+)
+def test_failed_visits_are_counted(failures: tuple[int, ...], sentence: str | None) -> None:
+    """`status` says how many sources failed at their last visit, whatever their state."""
+    assert health.failed_visits(status_report(*(source_health(failures=n) for n in failures))) == sentence
+
+
 def test_one_failing_source_of_three_gives_no_alert() -> None:
     """A failing source among several is normal and gives no alert."""
     assert (

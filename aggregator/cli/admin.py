@@ -137,6 +137,8 @@ def _meanings(report: StatusReport) -> str:
 def _print_problems(report: StatusReport, now: datetime) -> None:
     from aggregator import health
 
+    if failed := health.failed_visits(report):
+        click.echo(failed)
     if report.relay:
         click.echo(f"the mail relay failed first {ago(report.relay.since, now)}: {report.relay.reason}")
     for problem, advice in health.mail_warnings(report.bounces):

@@ -223,7 +223,7 @@ class OperatorPart(Part):
 class SmtpPart(Part):
     """The mail relay."""
 
-    host: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, Field(min_length=1), AfterValidator(values.host_name)]
     port: Annotated[
         int | None, Field(ge=1, le=65535, description="by default 587, 465 for tls, 25 for none")
     ] = None
@@ -240,7 +240,7 @@ class SmtpPart(Part):
 class ImapPart(Part):
     """The folder of an IMAP server that bounces are read from."""
 
-    host: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, Field(min_length=1), AfterValidator(values.host_name)]
     port: Annotated[int | None, Field(ge=1, le=65535, description="by default 993, 143 for starttls")] = None
     security: Literal["tls", "starttls"] = "tls"
     user: str

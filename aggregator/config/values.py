@@ -53,11 +53,34 @@ def web_url(text: str) -> str:
     if not re.match("https?:", text, re.IGNORECASE):
         raise ValueError(f"{shown!r} is not a web address: it must begin with https:// or http://")
     parts = urls.parse(text)
-    if parts is None or parts.port == 0 or urls.dns_name(parts.hostname or "") is None:
+    if parts is None or parts.port == 0 or not parts.hostname:
         raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
+    if not _is_host(parts.hostname):
+        raise ValueError(f"{shown!r} is not a URL: {parts.hostname!r} is no host: {_HOST_RULE}")
     if parts.fragment:
         raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: remove it")
     return text
+
+
+_HOST_RULE = "its parts between dots are 1 to 63 of a-z, 0-9 and -, without a - at either end"
+
+
+def host_name(text: str) -> str:
+    """Check the name or IP address of a server."""
+    text = text.strip()
+    if ":" in text and not _is_host(text):
+        raise ValueError(f"{text!r} is not a host: write its name alone, and a port as `port`")
+    if not _is_host(text):
+        raise ValueError(f"{text!r} is not a host: {_HOST_RULE}")
+    return text
+
+
+def _is_host(name: str) -> bool:
+    """Return whether a text is an IP address or a name that DNS can have."""
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return urls.dns_name(name) is not None
 
 
 def base_url(text: str) -> str:
@@ -327,9 +350,9 @@ def private_host(text: object) -> str:
 
 
 def _may_be_host(name: str) -> bool:
-    """Return whether a name is no address, or a valid one."""
+    """Return whether a name is one of DNS, or a valid address."""
     if not re.fullmatch(r"[0-9.]+|\[.*\]", name):
-        return True
+        return _is_host(name)
     try:
         return bool(ipaddress.ip_address(name.strip("[]")))
     except ValueError:

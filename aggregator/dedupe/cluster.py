@@ -185,7 +185,7 @@ def _obstacle(member: Member, closest: Member, members: Sequence[Member]) -> str
         if other is not closest and (veto := vetoes.against_member(member, other)):
             return veto
     if sum(other.source_id == member.source_id for other in members) >= MAX_ITEMS_OF_SOURCE:
-        return "a story has no more items of one source"
+        return "the story already has as many items of one source as it may have"
     return None
 
 
@@ -242,7 +242,7 @@ def _new_id(member: Member, known: KnownStories) -> str:
 def _why_same(comparison: Comparison) -> str:
     if comparison.evidence[0].name == "same link":
         return comparison.evidence[0].reason.replace("same link,", "same link as the lead,")
-    return f"{comparison.reason} ({comparison.score:g} of the {comparison.threshold:g} needed)"
+    return f"{comparison.reason} ({comparison.score:g} points, {comparison.threshold:g} needed)"
 
 
 def _why_related(match: _Match, chosen: _Match | None) -> str:
@@ -255,4 +255,4 @@ def _why_related(match: _Match, chosen: _Match | None) -> str:
         return f"{reason}, but it joined another"
     if match.comparison.failed:
         return f"{reason}, but {match.comparison.failed}"
-    return f"{reason} ({match.comparison.score:g}, {match.comparison.threshold:g} needed)"
+    return f"{reason} ({match.comparison.score:g} points, {match.comparison.threshold:g} needed)"

@@ -12,7 +12,10 @@ SAME, RELATED = 7.5, 5.5
 
 
 _UNRELATED = Comparison(
-    strength=Strength.DIFFERENT, score=0.0, threshold=SAME, failed="too little agrees to be related"
+    strength=Strength.DIFFERENT,
+    score=0.0,
+    threshold=SAME,
+    failed="they have too little in common to be related",
 )
 
 
@@ -50,7 +53,7 @@ def compare(
 
 
 def _too_little(score: float) -> str:
-    return f"too little agrees: {score:g} of the {SAME:g} that one story needs"
+    return f"the evidence is too weak for one story: {score:g} of {SAME:g} points"
 
 
 def _comparison(

@@ -81,7 +81,9 @@ def same_record(a: Member, b: Member) -> Evidence | None:
     if any(identifiers.is_concept(x, y) for x in a.works for y in b.works) and _titles_agree(a, b):
         by_doi = {"/doi/" in (m.link or "") or "doi.org/" in (m.link or "") for m in (a, b)}
         if len(by_doi) == 2:
-            return _proof("same record", "a Zenodo record and the DOI of all its versions, with one title")
+            return _proof(
+                "same record", "a Zenodo record and the DOI of all its versions, with the same title"
+            )
     return None
 
 
@@ -112,7 +114,7 @@ def other_language(a: Member, b: Member) -> Evidence | None:
     if retitled and abs(a.sort_time - b.sort_time) > MAX_TRANSLATED:
         return None  # the number may name a section
     if one.language != other.language and one.identifies:
-        return _proof("other language", "one page in two languages, by their addresses")
+        return _proof("other language", "the addresses are those of one page in two languages")
     return None
 
 
@@ -132,7 +134,7 @@ def same_page(a: Member, b: Member) -> Evidence | None:
         known = one.identifies or other.identifies
     else:
         known = one.identifies and _titles_agree(a, b)
-    return _proof("same page", "two forms of the address of one page") if known else None
+    return _proof("same page", "two addresses of the same page") if known else None
 
 
 def moved_page(a: Member, b: Member) -> Evidence | None:
@@ -140,7 +142,7 @@ def moved_page(a: Member, b: Member) -> Evidence | None:
     if not a.link or not b.link or not a.text or not _repeats(a, b):
         return None
     if in_two_sections(a.link, b.link):
-        return _proof("moved page", "one title and text under one name in two sections of a site")
+        return _proof("moved page", "the same title and text under the same name in two sections of a site")
     return None
 
 
@@ -154,7 +156,7 @@ def moved_permalink(a: Member, b: Member) -> Evidence | None:
     dates = canonical_urls.dated_path(a.link), canonical_urls.dated_path(b.link)
     moved = all(dates) and dates[0] != dates[1] and abs(a.sort_time - b.sort_time) <= MAX_REDATED
     if moved and _titles_agree(a, b) and _is_specific(a) and not (_is_relative(a) and _is_relative(b)):
-        return _proof("moved permalink", "one title under permalinks that differ in the date only")
+        return _proof("moved permalink", "the same title, and permalinks that differ only in the date")
     return None
 
 
@@ -175,7 +177,7 @@ def damaged_link(a: Member, b: Member) -> Evidence | None:
         return None
     dates = canonical_urls.dated_path(a.link), canonical_urls.dated_path(b.link)
     if dates[0] == dates[1] and canonical_urls.canonical(a.link) != canonical_urls.canonical(b.link):
-        return _proof("damaged link", "one title, and addresses that differ in punctuation only")
+        return _proof("damaged link", "the same title, and addresses that differ only in punctuation")
     return None
 
 
@@ -183,7 +185,7 @@ def new_version(a: Member, b: Member) -> Evidence | None:
     """Recognise a work deposited again: two records of a repository with one specific title."""
     both = all(any(work.startswith("zenodo:") for work in m.works) for m in (a, b))
     if both and abs(a.sort_time - b.sort_time) <= MAX_REISSUED and _is_specific(a) and _titles_agree(a, b):
-        reason = "two deposits of a repository with one specific title, within three weeks"
+        reason = "two deposits in a repository with the same distinctive title within three weeks"
         return _proof("new version", reason)
     return None
 

@@ -30,7 +30,7 @@ MAX_LISTED = 5
 """Maximum number of words that a reason lists."""
 MIN_WORTH_OF_WORDS = 0.3
 """Minimum weight of the words of two texts that is measured."""
-_OTHER_PLACES = "they name other places"
+_OTHER_PLACES = "they name different places"
 
 
 class Measure(NamedTuple):
@@ -62,15 +62,17 @@ def titles(p: Pair) -> Measures:
     whole_a, whole_b = _total(weights, a.title), _total(weights, b.title)
     contained = common / max(min(whole_a, whole_b), 1.0)
     overlap = common / max(whole_a + whole_b - common, 1.0)
-    yield Measure(f"{p.kind}title", overlap, lambda: f"titles alike to {overlap:.0%}")
+    yield Measure(f"{p.kind}title", overlap, lambda: f"the titles are {overlap:.0%} alike")
     yield Measure(
         f"{p.kind}title contained",
         contained,
-        lambda: f"one title contains {contained:.0%} of the other, by weight",
+        lambda: f"{contained:.0%} of the shorter title is in the other, counting rare words more",
     )
     whole = common / max(whole_a, whole_b, 1.0)
     yield Measure(
-        f"{p.kind}whole title", whole**2, lambda: f"one title has {whole:.0%} of the other, by weight"
+        f"{p.kind}whole title",
+        whole**2,
+        lambda: f"{whole:.0%} of the longer title is in the other, counting rare words more",
     )
     if pairs := _neighbours(a, shared) & _neighbours(b, shared):
         worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
@@ -219,7 +221,7 @@ def dates(p: Pair) -> Measures:
         yield Measure(
             "other dates",
             1.0,
-            lambda: f"they give other dates, {reason_words.days(one)} and {reason_words.days(other)}",
+            lambda: f"they give different dates, {reason_words.days(one)} and {reason_words.days(other)}",
         )
 
 
@@ -235,7 +237,7 @@ def amounts(p: Pair) -> Measures:
             lambda: f"both give the sum {', '.join(f'{n:,}' for n in shared)}",
         )
     elif one and other:
-        yield Measure("other amounts", 1.0, lambda: f"they give other sums, {_of(one)} and {_of(other)}")
+        yield Measure("other amounts", 1.0, lambda: f"they give different sums, {_of(one)} and {_of(other)}")
 
 
 def numbers(p: Pair) -> Measures:
@@ -252,7 +254,7 @@ def numbers(p: Pair) -> Measures:
         ("other numbers in titles", a.title_facts.numbers, b.title_facts.numbers),
     ):
         if x - y and y - x and not shared:
-            yield Measure(name, 1.0, partial(_others, "they give other numbers", x, y))
+            yield Measure(name, 1.0, partial(_others, "they give different numbers", x, y))
     if years := a.title_facts.years & b.title_facts.years:
         yield Measure("years", 1.0, lambda: f"both titles give the year {_of(years)}")
 
@@ -284,9 +286,7 @@ def particular(p: Pair) -> Measures:
     """Recognise a pair that shares only common words of announcements."""
     worth = shared_worth(p)
     if worth < ENOUGH:
-        yield Measure(
-            f"{p.kind}unspecific", 1 - worth / ENOUGH, lambda: "little that they share is particular"
-        )
+        yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, lambda: reason_words.COMMON_ONLY)
 
 
 def shared_worth(p: Pair) -> float:
@@ -375,7 +375,7 @@ def meaning(a: Member, b: Member) -> Measure | None:
     alike = semantic.similarity(f"{a.title}. {a.text}", f"{b.title}. {b.text}")
     if alike is None:
         return None
-    return Measure(semantic.EVIDENCE, max(alike, 0.0), lambda: f"meanings alike to {alike:.0%}")
+    return Measure(semantic.EVIDENCE, max(alike, 0.0), lambda: f"the meanings are {alike:.0%} alike")
 
 
 # --- words and sums --------------------------------------------------------------------------------------

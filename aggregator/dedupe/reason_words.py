@@ -8,6 +8,8 @@ from aggregator import calendar_names
 from aggregator.counts import count_of
 from aggregator.dedupe.features import Features
 
+COMMON_ONLY = "what both have in common is in many other items as well"
+"""The reason against two items that share only words and facts that are not rare."""
 MIN_SHARED_CHARACTERS = 4
 """Minimum number of equal first characters of two words of which one is shown."""
 

@@ -28,6 +28,9 @@ MAX_RETITLED = timedelta(days=7)
 """Maximum time between two items about one page in one state."""
 _FROM_FIRST_DAY = frozenset(("over", "answer", "memory", "result"))
 """Phases in which a page is from its first day."""
+MAX_CALL_DELAY = timedelta(days=14)
+"""Maximum time after which a call is still the announcement itself in other words."""
+_CALLS = frozenset({"application", "apply", "call", "registration"})
 _DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
@@ -64,7 +67,7 @@ def of_all(a: Member, b: Member) -> tuple[tuple[str, ...], bool]:
     one, other = for_member(a), for_member(b)
     found = {veto: reason for veto in (*TITLE, *NEAR) if (reason := veto(one, other))}
     unparticular = _nothing_particular(a, b)
-    reasons = (*_calendar_and_news(a, b), *found.values(), *unparticular)
+    reasons = (*_calendar_and_news(a, b), *_later_call(a, b), *found.values(), *unparticular)
     only_template = bool(unparticular or own_affairs in found or other_place in found)
     return tuple(dict.fromkeys(reasons)), only_template
 
@@ -77,6 +80,15 @@ def against_member(a: Member, b: Member) -> str | None:
     return next(iter(_reasons(one, other, (*TITLE, other_reference))), None)
 
 
+def _later_call(a: Member, b: Member) -> tuple[str, ...]:
+    """Recognise an announcement of an event, and a call for registration weeks later (EX7)."""
+    earlier, later = map(for_member, sorted((a, b), key=lambda each: each.sort_time))
+    if abs(a.sort_time - b.sort_time) <= MAX_CALL_DELAY or earlier.facts.dates.isdisjoint(later.facts.dates):
+        return ()
+    is_call = not _CALLS.isdisjoint(later.title) and _CALLS.isdisjoint(earlier.title)
+    return ("only the later one calls for registration or applications",) if is_call else ()
+
+
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
     """Recognise items that share only common words, if neither links the other's page."""
     linked = (a.pointers & b.links) | (b.pointers & a.links)
@@ -85,7 +97,7 @@ def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
         or measures.shared_worth(weighed_pairs.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT
     ):
         return ()
-    return ("little that they share is particular",)
+    return (reason_words.COMMON_ONLY,)
 
 
 def _calendar_and_news(a: Member, b: Member) -> tuple[str, ...]:
@@ -306,7 +318,7 @@ def own_affairs(a: Features, b: Features) -> str | None:
     named = (a.words.keys() & (b.context - a.context)) | (b.words.keys() & (a.context - b.context))
     if named - vocabulary().template - vocabulary().field:
         return None
-    return "each is about its own publisher"
+    return "each reports about its own publisher"
 
 
 NEAR: tuple[Veto, ...] = (

@@ -52,13 +52,20 @@ def find(tokens: Sequence[Token]) -> list[Dates]:
     """Find all dates and ranges of dates, left to right."""
     found, at = [], 0
     while at < len(tokens):
-        dates = _dates(tokens, at) if _may_begin(tokens, at) else None
-        if dates is None:
+        if not _may_begin(tokens, at):
             at += 1
-        else:
+        elif dates := _dates(tokens, at):
             found.append(dates)
             at = dates.end
+        else:
+            at = _after_impossible_day(tokens, at)
     return found
+
+
+def _after_impossible_day(tokens: Sequence[Token], at: int) -> int:
+    """Return the token behind a day that no calendar has, whose month counts no more."""
+    day = written_days.parse_day(tokens, at, None)
+    return at + 1 if day is None or day.month is None or _exists(day) else day.end
 
 
 def _may_begin(tokens: Sequence[Token], at: int) -> bool:

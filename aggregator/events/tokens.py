@@ -19,6 +19,7 @@ MAX_DIGITS = 8
 """Maximum number of digits of a number that may be a part of a date."""
 _MONTH_FORMS = {
     "pl": "styczniu lutym marcu kwietniu maju czerwcu lipcu sierpniu wrześniu październiku listopadzie grudniu",
+    "hr": "siječnju veljači ožujku travnju svibnju lipnju srpnju kolovozu rujnu listopadu studenom prosincu",
     "cs": "lednu únoru březnu dubnu květnu červnu červenci srpnu září říjnu listopadu prosinci",
 }
 """The locative of months, January first, which CLDR lacks."""
@@ -59,12 +60,12 @@ def composed(text: str) -> str:
 
 def may_name_date(low: str) -> bool:
     """Return whether a folded text has a month, or numbers as in 3.10. or 2026-10-03."""
-    return bool(_NUMERIC.search(low)) or not _months().keys().isdisjoint(alphabetic_words(low))
+    return bool(_NUMERIC.search(low)) or not _months(None).keys().isdisjoint(alphabetic_words(low))
 
 
 def split(text: str, low: str, language: str | None) -> list[Token]:
     """Split `text`, whose lower case is `low`."""
-    months, sure = _months(), _sure_months(language if language in calendar_names.LANGUAGES else None)
+    months, sure = _months(language), _sure_months(language if language in calendar_names.LANGUAGES else None)
     tokens, last = [], 0
     for match in _TOKEN.finditer(low):
         word, start, end = match[0], *match.span()
@@ -84,9 +85,14 @@ _token = partial(tuple.__new__, Token)  # without Python code of a NamedTuple
 
 
 @cache
-def _months() -> dict[str, int]:
-    """Map the names of months, with inflected forms, to 1 to 12."""
-    return calendar_names.month_numbers() | _inflected()
+def _months(language: str | None) -> dict[str, int]:
+    """Map the names of months, with inflected forms, to 1 to 12.
+
+    The language decides about a name of two: listopad is October in Croatian.
+    """
+    own = calendar_names.own_month_numbers(language) | _locatives(language or "")
+    numbers = calendar_names.month_numbers() | _inflected()
+    return {name: own.get(name, number) for name, number in numbers.items()}
 
 
 def is_whole_month(word: str) -> bool:
@@ -113,6 +119,10 @@ def _inflected() -> dict[str, int]:
         numbers |= {name.removesuffix("ta") + ending: number for ending in ("ssa", "n")}
     for number, name in enumerate(calendar_names.months("hu"), start=1):
         numbers |= {name + ending: number for ending in ("ban", "ben", "i")}
-    for names in _MONTH_FORMS.values():
-        numbers |= {name: number for number, name in enumerate(names.split(), start=1)}
+    for language in calendar_names.LANGUAGES:
+        numbers |= _locatives(language)
     return numbers
+
+
+def _locatives(language: str) -> dict[str, int]:
+    return {name: number for number, name in enumerate(_MONTH_FORMS.get(language, "").split(), start=1)}

@@ -1,4 +1,4 @@
 """Parse the bytes of documents into entries, one adapter for each kind (`parsers.PARSERS`)."""
 
-VERSION = "6"
+VERSION = "7"
 """Version of the parsers: if it rises, stored documents are parsed again (V4)."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator import dates
+from aggregator import calendar_names, dates
 from aggregator.counts import count_of
 from aggregator.items import classify, identity, item_events, language, sanitize
 from aggregator.model.config import Source, TopicRule
@@ -30,7 +30,8 @@ def items(
     homes = (source.url, document.site_link)
     entries = identity.distinct(document.entries)
     identity_policy = identity.decide_policy([*entries, *document.skipped], identity_policy, homes)
-    updated = dates.plausible(dates.parse(document.updated, source.timezone), now)
+    usual = _primary_subtag(source.language or document.language)
+    updated = dates.plausible(dates.parse(document.updated, source.timezone, usual), now)
     both = Counter(identity.link_and_title(e.link, _title(e), homes) for e in entries if e.link)
     shared = frozenset(value for value, count in both.items() if value and count > 1)
     found: dict[str, Item] = {}
@@ -72,18 +73,20 @@ def _item(
     title = _title(entry) or visible(sanitize.headline(text)) or "(untitled)"
     aliases = identity.aliases(entry, title, text, identity_policy, homes, shared)
     words = "\n".join((title, *entry.categories, text))
+    stated = _primary_subtag(source.language or entry.language or document.language)
     moments = {
-        raw: dates.plausible(dates.parse(raw, source.timezone), now)
+        raw: dates.plausible(dates.parse(raw, source.timezone, stated), now)
         for raw in (entry.published, entry.updated)
     }
     raw = next((raw for raw, moment in moments.items() if moment), entry.published or entry.updated)
     written_in = _language(entry, source, document, f"{title}\n{text}")
     named = classify.kind(title, entry.categories)
     published = moments.get(raw) or now
+    dates_in = _language_of_dates(stated, written_in)
     events = item_events.events_of(
-        entry.event, title, text, _kind(entry, named), written_in, published, source.timezone
+        entry.event, title, text, _kind(entry, named), dates_in, published, source.timezone
     )
-    dated = item_events.kind_of(named, title, events, written_in, published, source.timezone)
+    dated = item_events.kind_of(named, title, events, dates_in, published, source.timezone)
     item = Item(
         id=identity.item_id(source.url, aliases[0]),
         source_id=source.id,
@@ -156,6 +159,15 @@ def _language(entry: Entry, source: Source, document: ParsedDocument, text: str)
     stated = None if source.language else _primary_subtag(entry.language)
     usual = source.language or entry.language or document.language
     return stated or language.detect(text) or _primary_subtag(usual)
+
+
+def _language_of_dates(stated: str | None, written_in: str | None) -> str | None:
+    """Return the language in which months of a text are read: a stated one beyond detection.
+
+    A text in Croatian is taken for Czech, where the same name is another month.
+    """
+    is_undetected = stated in calendar_names.DATE_LANGUAGES and stated not in calendar_names.LANGUAGES
+    return stated if is_undetected else written_in
 
 
 def _primary_subtag(tag: str | None) -> str | None:

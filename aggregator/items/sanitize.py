@@ -12,6 +12,7 @@ from typing import Literal
 import nh3
 
 from aggregator import urls
+from aggregator.items import lazy_images
 from aggregator.items.caches import TEXT_CHARACTERS, cached
 from aggregator.text import legal, visible
 
@@ -32,12 +33,14 @@ TAGS = set(
 ATTRIBUTES = {
     "*": {"lang", "dir", "title"},
     "a": {"href", "hreflang"},
-    "img": {"src", "alt", "width", "height"},
+    "img": {"src", "alt", "width", "height", *lazy_images.ATTRIBUTES},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
     "ol": {"start"},
     "time": {"datetime"},
 }
+_WITHOUT_WORDS = {"script", "style", "noscript"}
+"""Elements removed with their content; <noscript> repeats what scripts load."""
 SCHEMES = {"http", "https", "mailto"}
 
 _TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
@@ -70,7 +73,7 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
 _USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
 _NO_IMAGE = re.compile(r"<img(?:(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")|(?![^>]*\ssrc=\"))[^>]*>")
-"""Images that count readers, and those whose address was removed or is set by a script."""
+"""Images that count readers, and those whose address was removed."""
 _ELEMENT = re.compile(r"<(/?[a-z0-9]++)[^<>]*>")
 _BLOCKS = "p div h1 h2 h3 h4 h5 h6 blockquote pre ul ol dl table figure details".split()
 _SPACING = {
@@ -117,6 +120,8 @@ def fragment(text: str, base: str) -> str:
     if "@" in cleaned:
         cleaned = _USERINFO.sub(r"\1", cleaned)
     if "<img" in cleaned:
+        if lazy_images.has_any(cleaned):
+            cleaned = _cleaned(lazy_images.with_sources(cleaned, base), base)
         cleaned = _NO_IMAGE.sub("", cleaned)
     # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
     return legal(cleaned).strip()
@@ -149,6 +154,7 @@ def _cleaner(base: str) -> nh3.Cleaner:
     def create(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
         return nh3.Cleaner(
             tags=TAGS,
+            clean_content_tags=_WITHOUT_WORDS,
             attributes=ATTRIBUTES,
             url_schemes=SCHEMES,
             link_rel="noopener noreferrer",

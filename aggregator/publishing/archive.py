@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from aggregator.model.publishing import EPOCH, ArchiveMonth, PublishedDocument, Tombstone
+from aggregator.model.publishing import EPOCH, ArchiveMonth, PublishedDocument
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import atom, paths
 
@@ -67,29 +67,36 @@ def story_ids(body: bytes) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What a document contains; `has_removed` if one of its stories was removed."""
+    """What a document contains; `is_current` if all removals and tombstones are in it."""
 
     story_ids: set[str]
-    has_removed: bool
+    is_current: bool
     updated: datetime
 
 
-def contents(blocks: Iterable[bytes], tombstones: Iterable[Tombstone]) -> Contents | None:
+_TOMBSTONE = re.compile(rb"<at:deleted-entry\b[^>]*(?:/>|>.*?</at:deleted-entry>)", re.DOTALL)
+
+
+def contents(blocks: Iterable[bytes], month: ArchiveMonth) -> Contents | None:
     """Read without parsing what a document contains, from blocks that start with entries.
 
     Return None where entries are not written as `atom` writes them.
     """
     ids: set[str] = set()
     updated = None
+    written: list[bytes] = []
     for block in blocks:
-        updated = updated or _UPDATED.search(block)
+        if updated is None:
+            updated = _UPDATED.search(block)
+            written = _TOMBSTONE.findall(block.partition(atom.ENTRY)[0])
         entries = atom.split(block)
         if not updated or len(entries) != block.count(b"<entry"):
             return None
         ids.update(entries)
-    removed = {tombstone.story_id for tombstone in tombstones}
+    removed = {tombstone.story_id for tombstone in month.tombstones}
+    is_current = ids.isdisjoint(removed) and written == _TOMBSTONE.findall(head(month, EPOCH))
     moment = datetime.fromisoformat(updated[1].decode()) if updated else EPOCH
-    return Contents(story_ids=ids, has_removed=not ids.isdisjoint(removed), updated=moment)
+    return Contents(story_ids=ids, is_current=is_current, updated=moment)
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:
@@ -105,7 +112,8 @@ def amend(body: bytes, month: ArchiveMonth) -> bytes:
     kept: list[Any] = []
     for entry in root.iterfind(f"{_ATOM}entry"):
         (removed if _id(entry.findtext(f"{_ATOM}id")) in removed_ids else kept).append(entry)
-    if not removed and not month.stories:
+    wanted = etree.fromstring(head(month, EPOCH) + atom.END)
+    if not removed and not month.stories and _tombstones(root) == _tombstones(wanted):
         return body
     before = root.findtext(f"{_ATOM}updated")
     changes = [*(tombstone.at for tombstone in month.tombstones), *(story.changed for story in month.stories)]
@@ -122,6 +130,14 @@ def _root(body: bytes) -> Any:
         return etree.fromstring(body, etree.XMLParser(resolve_entities=False, huge_tree=True))
     except etree.XMLSyntaxError as error:
         raise ValueError("the archive document is not well-formed") from error
+
+
+def _tombstones(root: Any) -> list[tuple[str | None, str | None, str | None]]:
+    """Return the story, time and comment of each tombstone."""
+    return [
+        (of.get("ref"), of.get("when"), of.findtext(f"{{{atom.TOMBSTONES}}}comment"))
+        for of in root.iterfind(f"{{{atom.TOMBSTONES}}}deleted-entry")
+    ]
 
 
 def _id(tag: str | None) -> str:

@@ -49,7 +49,7 @@ def amended(
     """
     ids = archives.story_ids(store, month.month)
     try:
-        contents = archive.contents(_blocks(document), month.tombstones) if as_written else None
+        contents = archive.contents(_blocks(document), month) if as_written else None
         published = contents.story_ids if contents else archive.story_ids(document.read_bytes())
         missing = contained.usable(ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ not in published])
         if contents is None:
@@ -57,7 +57,7 @@ def amended(
             return [archive.amend(document.read_bytes(), replace(month, stories=missing_stories))]
     except (OSError, ValueError):
         return None
-    if not missing and not contents.has_removed:
+    if not missing and contents.is_current:
         return _blocks(document)
     return _amended(store, month, document, contents, missing)
 

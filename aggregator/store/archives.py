@@ -135,13 +135,18 @@ def last_change_of_month(store: Store, month: str) -> datetime | None:
 def tombstones(store: Store, month: str) -> list[Tombstone]:
     """Return the tombstones of a month, oldest first."""
     rows = store.db.execute(
-        "SELECT tombstones.* FROM channel_tombstones JOIN tombstones USING (story_id)"
-        " WHERE channel_id = 'all' AND month = ? ORDER BY at, story_id",
-        [month],
+        f"{TOMBSTONES} WHERE channel_id = 'all' AND tombstones.month = ? ORDER BY at, story_id", [month]
     )
     return [tombstone_from_row(row) for row in rows]
 
 
+TOMBSTONES = (
+    "SELECT story_id, at, successor.id AS successor FROM channel_tombstones JOIN tombstones USING (story_id)"
+    " LEFT JOIN stories AS successor ON successor.id = became AND NOT successor.hidden"
+)
+"""Begins a query of tombstones, which name no hidden story as a successor."""
+
+
 def tombstone_from_row(row: Mapping[str, Any]) -> Tombstone:
-    """Return a row of `tombstones` as a value."""
-    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), merged_into=row["became"])
+    """Return a row of `TOMBSTONES` as a value."""
+    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), merged_into=row["successor"])

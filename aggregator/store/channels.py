@@ -183,8 +183,7 @@ def window(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) ->
 def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> list[Tombstone]:
     """Return tombstones of a channel since a time, newest first (PB9)."""
     rows = store.db.execute(
-        "SELECT tombstones.* FROM channel_tombstones JOIN tombstones USING (story_id)"
-        " WHERE channel_id = ? AND at >= ? ORDER BY at DESC, story_id LIMIT ?",
+        f"{archives.TOMBSTONES} WHERE channel_id = ? AND at >= ? ORDER BY at DESC, story_id LIMIT ?",
         [channel_id, stamp(since), count],
     )
     return [archives.tombstone_from_row(row) for row in rows]

@@ -269,7 +269,7 @@ def index_words(store: Store) -> None:
         with store.in_transaction():
             count = store.db.execute(
                 "INSERT INTO items_fts (rowid, title, text, facets)"
-                " SELECT number, title, text, facets FROM items_searched"
+                " SELECT number, title, text, facets FROM items_folded"
                 " WHERE number > (SELECT coalesce(max(id), 0) FROM items_fts_docsize) ORDER BY number LIMIT ?",
                 [MAX_INDEXED],
             ).rowcount

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 
 from aggregator.model.search import SearchFilters, SearchTerms
 from aggregator.text import legal
@@ -32,10 +31,22 @@ _PREFIX = re.compile(r'"(?P<before>[^"]*(?<![^\W_])(?<![\u0300-\u036f]))(?P<begi
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _LETTER = re.compile(r"[^\W_]")
 """A character that FTS5 indexes; a term without one would match nothing."""
-_SHARP_S = re.compile("[ßẞ]|ss", re.IGNORECASE)
-"""What is ß in German and ss in Switzerland and in capitals; unicode61 keeps both."""
-MAX_SHARP_S = 3
-"""Maximum number of them in a term that are searched in both spellings, each by itself."""
+_FOLDED = str.maketrans(
+    {
+        **dict.fromkeys("ßẞ", "ss"),
+        **dict.fromkeys("æÆǽǼ", "ae"),
+        **dict.fromkeys("œŒ", "oe"),
+        **dict.fromkeys("þÞ", "th"),
+        **dict.fromkeys("ðÐđĐ", "d"),
+        **dict.fromkeys("ħĦ", "h"),
+        **dict.fromkeys("ı", "i"),
+        **dict.fromkeys("łŁ", "l"),
+        **dict.fromkeys("ŋŊ", "n"),
+        **dict.fromkeys("øØǿǾ", "o"),
+        **dict.fromkeys("ŧŦ", "t"),
+    }
+)
+"""Characters that unicode61 keeps, and what the index has instead (view `items_folded`)."""
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 """Characters that the index uses for filters."""
 
@@ -45,7 +56,7 @@ def parse(query: str) -> SearchTerms:
 
     All else is literal. A query of nothing but exclusions is literal, too.
     """
-    text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS]))
+    text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS])).translate(_FOLDED)
     terms = [term for term in _TERM.finditer(text) if _LETTER.search(term[0])]
     wanted: list[str] = []
     unwanted: list[str] = []
@@ -65,20 +76,8 @@ def _quoted(term: re.Match[str]) -> str:
     word = term["word"] or ""
     text = (term["phrase"] or word)[:MAX_PHRASE_CHARACTERS]
     letters = len(_LETTER.findall(word))
-    prefix = "*" if word.endswith("*") and letters >= MIN_PREFIX_CHARACTERS else ""
-    # Without its *, so that the text ends with the beginning of a word.
-    spellings = [f'"{each}"{prefix}' for each in _spellings(text.rstrip("*") if prefix else text)]
-    return f"({' OR '.join(spellings)})" if spellings[1:] else spellings[0]
-
-
-def _spellings(text: str) -> list[str]:
-    """Return a text with each ß or ss in both spellings: Passstrasse is also Passstraße."""
-    spellings, end = [""], 0
-    for found in islice(_SHARP_S.finditer(text), MAX_SHARP_S):
-        before = text[end : found.start()]
-        spellings = [f"{each}{before}{spelled}" for each in spellings for spelled in ("ss", "ß")]
-        end = found.end()
-    return [each + text[end:] for each in spellings]
+    prefix = word.endswith("*") and letters >= MIN_PREFIX_CHARACTERS
+    return f'"{text.rstrip("*")}"*' if prefix else f'"{text}"'  # the text ends with the beginning of a word
 
 
 def long_beginnings(terms: SearchTerms) -> set[str]:

@@ -231,6 +231,13 @@ def resolve(store: Store, name: str) -> str | None:
 
 
 def gone(store: Store, story_id: str) -> UnpublishedStory | None:
-    """Return what became of a story that was hidden, removed or merged; None for any other."""
-    row = store.db.execute("SELECT became FROM tombstones WHERE story_id = ?", [story_id]).fetchone()
-    return UnpublishedStory(merged_into=row["became"]) if row else None
+    """Return what became of a story that was hidden, removed or merged; None for any other.
+
+    One that was merged into a hidden story is gone like that one, which is not named.
+    """
+    row = store.db.execute(
+        "SELECT stories.id FROM tombstones LEFT JOIN stories ON stories.id = became AND NOT hidden"
+        " WHERE story_id = ?",
+        [story_id],
+    ).fetchone()
+    return UnpublishedStory(merged_into=row["id"]) if row else None

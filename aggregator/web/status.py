@@ -45,6 +45,8 @@ REASONS = (
 """Kinds of failures for readers: the operator's reason may hold addresses."""
 TONES = {SourceState.OK: "well", SourceState.FAILING: "failed", SourceState.GONE: "failed"}
 """How a state looks; all others are between well and failed."""
+FAILED_STATES = frozenset({SourceState.RATE_LIMITED, SourceState.GONE})
+"""States whose reason says why the last visit failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +144,17 @@ def _may_read_metrics(request: Request, networks: tuple[str, ...]) -> bool:
 def reason(source: SourceHealth, words: Mapping[str, Any]) -> str:
     """Return why a source is not well, in words that hold nothing of its address."""
     phrases: Mapping[str, str] = words["reasons"]
-    if source.state.value in phrases:
-        return phrases[source.state.value]
-    if source.state is not SourceState.FAILING:
-        return ""
+    of_state = phrases.get(source.state.value, "")
+    if source.state is SourceState.FAILING:
+        return _failure(source, phrases)
+    if not source.failures or source.state in FAILED_STATES:
+        return of_state
+    failed = words["visit_failed"].format(reason=_failure(source, phrases))
+    return f"{of_state}; {failed}" if of_state else failed
+
+
+def _failure(source: SourceHealth, phrases: Mapping[str, str]) -> str:
+    """Return why the last visit failed."""
     for pattern, name in REASONS:
         if found := re.search(pattern, source.reason or "", re.IGNORECASE):
             return phrases[name].format(status=next((group for group in found.groups() if group), ""))
@@ -169,6 +178,7 @@ def _facts(status: PublicStatus, site: Site) -> dict[str, Any]:
                 "name": source.name,
                 "state": source.state.value,
                 "reason": reason(source, words) or None,
+                "failures": source.failures,
                 "last_success": source.last_success.isoformat() if source.last_success else None,
                 "items": source.items,
                 "stories": source.stories,
@@ -185,13 +195,15 @@ def _facts(status: PublicStatus, site: Site) -> dict[str, Any]:
 def _page(status: PublicStatus, site: Site, path: str) -> bytes:
     words = i18n.page_words(site.language)
     last = status.last_success
+    tone, sentence = _state(status, words)
     visit = words["last_visit"].format(moment=_moment(last, site)) if last else words["no_visit"]
     return pages.render(
         "status.html.j2",
         site,
         path,
         page="status",
-        fresh=status.fresh,
+        tone=tone,
+        sentence=sentence,
         summary=words["status_summary"].format(
             stories=status.report.stories, sources=len(status.report.sources), visit=visit
         ),
@@ -205,6 +217,18 @@ def _page(status: PublicStatus, site: Site, path: str) -> bytes:
     )
 
 
+def _state(status: PublicStatus, words: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the tone and the first sentence of the page; one failed visit is no alarm."""
+    failed = sum(bool(source.failures) for source in status.report.sources)
+    tone = "well" if not failed else "mixed"
+    if health.has_no_good_visit(status.report):
+        return tone if status.fresh else "late", words["all_failed"]
+    if not status.fresh:
+        return "late", words["not_fresh"]
+    sentence: str = words["some_failed"] if failed else words["fresh"]
+    return tone, sentence.format(failed=failed, sources=len(status.report.sources))
+
+
 def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str, Any]:
     words = i18n.page_words(site.language)
     strip = day_strips.strip(status.days.get(source.id, {}), status.first_day, DAYS)
@@ -214,7 +238,9 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
         "name": source.name,
         "page": site.url + paths.partner_page(source.id),
         "state": words["states"][source.state.value],
-        "tone": TONES.get(source.state, "mixed"),
+        "tone": "mixed"
+        if source.failures and source.state is SourceState.OK
+        else TONES.get(source.state, "mixed"),
         "reason": reason(source, words),
         "last_success": words["last_success"].format(moment=_moment(success, site))
         if success

@@ -148,7 +148,7 @@ def test_verbose_fetch(place: Workplace, web: Web) -> None:
     assert said.out.startswith("1 source visited: 1 changed, 0 unchanged, 0 failed; 0 not due")
     assert "2 new items, 0 updated: 2 new stories" in said.out
     written = said.out.splitlines()[-1]
-    assert " documents written: archive/2026-10.xml, atom.xml, " in written
+    assert " documents written: archive/2026-10.xml, rss.xml, " in written
     total, named = int(written.split()[0]), written.count(", ") + 1
     assert written.endswith(f" and {total - named} more") and named == 6
 
@@ -335,13 +335,14 @@ def test_status(site: Workplace, web: Web) -> None:
     web.answers["/feed"] = Answer(status=404)
     site.clock.now += 2 * HOUR
     call(site, "fetch")
-    head, node, _, counts, meanings, *runs = call(site, "status").out.splitlines()
+    head, node, _, counts, meanings, failed, *runs = call(site, "status").out.splitlines()
     assert head.split() == ["source", "state", "last", "success", "next", "visit", "items", "reason"]
     assert node.startswith("node")
     assert "not found (404)" in node
     assert "2 h ago" in node
     assert counts == "2 stories of 2 items; 0 messages queued"
     assert meanings.startswith("meanings compared between items: o")
+    assert failed == "no source could be read at its last visit; each is tried again"
     assert [line.split()[0] for line in runs] == ["fetch", "fetch"]
 
 

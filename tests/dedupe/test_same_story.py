@@ -1209,3 +1209,27 @@ def test_a_number_of_a_section_makes_no_translation() -> None:
     event = reported("a", "Call", "Posters.", link="https://node.example/en/elmi2026/call-for-posters")
     other = reported("b", "Anmeldung", "Los.", link="https://node.example/de/elmi2026/anmeldung-ist-offen")
     assert compare(event, other).strength is Strength.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    "call", ["Apply now", "Registration open", "Call for applications", "Jetzt anmelden", "Iscrizioni aperte"]
+)
+@pytest.mark.parametrize(
+    ("days", "strength"),
+    [
+        (1, Strength.SAME),
+        (7, Strength.SAME),
+        (-7, Strength.SAME),
+        (20, Strength.RELATED),
+        (50, Strength.RELATED),
+    ],
+)
+def test_a_call_at_the_time_of_an_announcement_is_the_same_news(
+    call: str, days: int, strength: Strength
+) -> None:
+    """A call is an announcement in other words, but weeks later news of its own (EX7)."""
+    school = "Autumn School on Light-Sheet Microscopy 2026"
+    text = "From 5 to 9 October 2026 in Jena, the school of the BIOMICRO network teaches sample preparation."
+    announced = reported("a", school, text)
+    called = reported("b", f"{call}: {school}", text, sort_time=NOW + timedelta(days=days))
+    assert compare(announced, called).strength is strength

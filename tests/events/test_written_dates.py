@@ -209,3 +209,18 @@ def test_all_months_of_a_language_are_read(language: str) -> None:
         for form in (name, name.upper(), calendar_names.without_diacritics(name)):
             day = date(2027, number, 3)
             is_read(f"3 {form} 2027", language, day, day)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("Workshop on 31 February 2026", []),
+        ("Workshop on February 31, 2026", []),
+        ("Workshop am 30. Februar 2026", []),
+        ("Workshop on 31 February 2026, then 3 May 2026 in Berlin", [date(2026, 5, 3)]),
+        ("Workshop on 31.02.2026 or 03.05.2026 in Berlin", [date(2026, 5, 3)]),
+    ],
+)
+def test_a_day_that_no_calendar_has_is_no_event(text: str, days: list[date]) -> None:
+    """An impossible day is skipped with its month, which is not taken for a whole month (EX1)."""
+    assert [event.start for event in find_events(text, "", "en", PUBLISHED, ZONE)] == days

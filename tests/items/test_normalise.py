@@ -33,6 +33,48 @@ def one(publisher: Source | None = None, **fields: object) -> Item:
     return item
 
 
+# --- dates ---------------------------------------------------------------------------------------------
+
+CROATIAN = (
+    "Konferencija se održava 15. listopada 2026. u Zagrebu, a prijave su otvorene na stranici. Sudionici se mogu"
+    " prijaviti do kraja rujna."
+)
+
+
+@pytest.mark.parametrize(
+    ("languages", "month"),
+    [
+        ({"document": "hr"}, 10),
+        ({"document": "hr-HR"}, 10),
+        ({"entry": "hr", "document": "en"}, 10),
+        ({"source": "hr", "document": "en"}, 10),
+        ({"document": "pl"}, 11),
+        ({"document": "cs-CZ"}, 11),
+        ({"document": "en"}, 11),
+        ({}, 11),
+    ],
+)
+def test_months_are_read_in_the_stated_language(languages: dict[str, str], month: int) -> None:
+    """Listopad is October in Croatian, November in Polish and Czech, in dates and in events."""
+    publisher = source(language=languages.get("source"))
+    written = entry(
+        title="Konferencija",
+        content=f"<p>{CROATIAN}</p>",
+        published="5. listopada 2020.",
+        updated="6 Lis 2020",
+        language=languages.get("entry"),
+    )
+    (item,) = items(written, publisher=publisher, language=languages.get("document"))
+    assert item.claimed and (item.claimed.month, item.claimed.day) == (month, 5)
+    assert [event.start.month for event in item.events] == [month]
+
+
+def test_the_date_of_a_document_is_read_in_its_language() -> None:
+    """The date of a feed is read in the language of the feed."""
+    (item,) = items(entry(title="T"), language="hr", updated="Mon, 12 Lis 2020 10:00:00 +0200")
+    assert item.source_updated and item.source_updated.month == 10
+
+
 # --- texts ---------------------------------------------------------------------------------------------
 
 

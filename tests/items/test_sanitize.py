@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html as html_text
 import re
 from urllib.parse import urlsplit
 
@@ -306,7 +307,9 @@ def test_a_base_that_cannot_be_read_costs_relative_links_only(base: str) -> None
 @pytest.mark.parametrize(
     "image",
     [
-        '<img src="data:image/gif;base64,R0" data-src="/real.jpg" alt="A cell">',
+        '<img src="data:image/gif;base64,R0" data-src="data:image/gif;base64,R0" alt="A cell">',
+        '<img data-src="javascript:x">',
+        '<img srcset="data:image/gif;base64,R0 1x, javascript:x 2x">',
         '<img src="javascript:x">',
         "<img title=' src=\"x\"'>",
         "<img>",
@@ -317,6 +320,83 @@ def test_an_image_without_address_is_removed(image: str) -> None:
     cleaned = sanitize.fragment(f'<p>a {image} b<img src="/a.png"></p>', BASE)
     assert tree(cleaned).xpath("//img/@src") == ["https://node.example/a.png"]
     assert len(tree(cleaned).xpath("//img")) == 1
+
+
+REAL = "https://node.example/real.jpg"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        '<img data-src="/real.jpg">',
+        "<IMG DATA-SRC=/real.jpg alt='a > b'>",
+        '<img src="data:image/gif;base64,R0" data-src="/real.jpg" alt="A cell">',
+        '<img src="https://cdn.example/1x1.gif" data-lazy-src="//node.example/real.jpg">',
+        '<img src="/blurred.jpg" data-original="../real.jpg">',
+        '<img src="/_.svg" data-srcset="/real.jpg 1024w, /large.jpg 4096w">',
+        '<img data-src="javascript:alert(1)" data-lazy-src="https://u:p@node.example/real.jpg">',
+        '<img data-src="" data-srcset="/real.jpg">',
+        '<img data-src="/x_{width}.jpg" src="/real.jpg">',
+        '<img data-src="javascript:alert(1)" src="/real.jpg">',
+        '<img srcset="/small.jpg 320w,/real.jpg 960w,\n/large.jpg 2400w">',
+        '<img srcset="/real.jpg, /large.jpg 2x">',
+        '<img srcset="\n\t/small.jpg\t320w,\n\t/real.jpg\n1200w,">',
+        '<img srcset="/large.jpg 3x, /real.jpg 1x">',
+        '<img src="data:," srcset="javascript:alert(1) 1x, /real.jpg 2x">',
+        '<img src="/pixel.GIF?v=1" srcset="/real.jpg 800w">',
+        '<img src="/real.jpg" srcset="/small.jpg 320w, /large.jpg 1000w">',
+    ],
+)
+def test_an_image_that_a_script_would_load_is_shown(image: str) -> None:
+    """The address that a script or `srcset` gives an image becomes its `src`, if it is http(s)."""
+    cleaned = sanitize.fragment(f"<p>a {image} b</p>", BASE)
+    (found,) = tree(cleaned).xpath("//img")
+    assert found.get("src") == REAL
+    assert set(found.attrib) <= {"src", "alt"}
+    assert sanitize.fragment(cleaned, BASE) == cleaned
+
+
+def test_a_comma_in_an_address_of_a_srcset_is_kept() -> None:
+    """Addresses that a script or `srcset` gives an image become its `src` if http(s)."""
+    cleaned = sanitize.fragment('<img srcset="/w_90,h_9/a.jpg 90w, /w_900,h_90/a.jpg 900w">', BASE)
+    assert tree(cleaned).xpath("//img/@src") == ["https://node.example/w_900,h_90/a.jpg"]
+
+
+def test_what_is_for_readers_without_scripts_is_not_shown_twice() -> None:
+    """The content of <noscript> is neither text nor a second image."""
+    image = '<img src="data:image/gif;base64,R0" data-src="/real.jpg">'
+    cleaned = sanitize.fragment(f'<p>a {image}<noscript><img src="/real.jpg"></noscript> b</p>', BASE)
+    assert tree(cleaned).xpath("//img/@src") == [REAL]
+    assert sanitize.plain(cleaned) == "a b"
+
+
+_lazy_images = st.lists(
+    st.tuples(
+        st.sampled_from(["src", "data-src", "data-lazy-src", "data-srcset", "srcset", "alt", "width"]),
+        st.one_of(
+            st.sampled_from(
+                ["/a.jpg", "data:,x", "1", "/a.gif", "javascript:x", "//[", "/ü 2x, /b.jpg 1x", "mailto:a"]
+            ),
+            st.text(max_size=12),
+        ),
+    ),
+    max_size=5,
+    unique_by=lambda each: each[0],
+).map(lambda each: "<img " + " ".join(f'{name}="{html_text.escape(value)}"' for name, value in each) + ">")
+
+
+@given(
+    st.lists(st.one_of(_lazy_images, st.sampled_from(["<p>", "</a>", "<a href=x>", "x"])), max_size=8).map(
+        "".join
+    )
+)
+@law
+def test_cleaning_images_twice_changes_nothing(dirty: str) -> None:
+    """Images are harmless and keep their address, whatever their attributes (PB5)."""
+    cleaned = sanitize.fragment(dirty, BASE)
+    assert_harmless(cleaned)
+    assert "data-" not in re.sub(r'"[^"]*"', "", cleaned) and "srcset" not in re.sub(r'"[^"]*"', "", cleaned)
+    assert sanitize.fragment(cleaned, BASE) == cleaned
 
 
 def test_tracking_pixels_go_and_pictures_stay() -> None:

@@ -335,6 +335,44 @@ def test_a_merge_has_a_tombstone_with_the_remaining_id(place: Workplace, a: Web,
     assert entry.findtext(f"{A}published") == "2026-11-04T06:30:00+00:00"
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("changed_by_hand", [False, True])
+def test_no_tombstone_names_a_hidden_story(
+    place: Workplace, a: Web, clock: Clock, frozen: bool, changed_by_hand: bool
+) -> None:
+    """While a story is hidden, no tombstone names it, in frozen months either (PB9)."""
+    by_title = ids(place)
+    kept, gone = by_title["News number 1"], by_title["News number 2"]
+    documents = ("atom.xml", "archive/2026-11.xml")
+    editor_commands.merge(place.app(), [kept, gone], "ada")
+    if frozen:
+        clock.now += 30 * DAY
+    poll(place)
+
+    def comments() -> list[list[str]]:
+        """Return what the tombstone of the merged story says in each document."""
+        stones = [
+            [e for e in read(place, path).iterfind(DELETED) if e.get("ref").endswith(gone)]
+            for path in documents
+        ]
+        return [[str(comment.text)[-21:-5] for comment in stone] for (stone,) in stones]
+
+    assert comments() == [[kept]] * 2
+    if changed_by_hand:
+        document = place.public / "archive/2026-11.xml"
+        document.write_bytes(document.read_bytes().replace(b"</feed>", b"<!-- edited --></feed>"))
+    clock.now += DAY
+    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=True)
+    poll(place)
+    assert comments() == [[]] * 2
+    before = state(place)
+    publish.run(place.app())
+    assert state(place) == before
+    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=False)
+    poll(place)
+    assert comments() == [[kept]] * 2
+
+
 def test_a_merge_undone_while_hidden_keeps_tombstones(place: Workplace, a: Web, clock: Clock) -> None:
     """A part of a hidden merge stays hidden until it is shown (I7)."""
     by_title = ids(place)
@@ -623,7 +661,7 @@ def test_a_merge_of_hidden_stories_changes_their_tombstones_at_once(
     editor_commands.merge(place.app(), list(by_title.values()), "ada")
     poll(place)
     before = state(place)
-    assert "Published as" in (place.public / "atom.xml").read_text("utf-8")
+    assert "Published as" not in (place.public / "atom.xml").read_text("utf-8")
     publish.run(place.app())
     assert state(place) == before
 

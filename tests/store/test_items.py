@@ -10,6 +10,7 @@ import pytest
 from aggregator.model.items import ChangeKind, Item, ItemChange
 from aggregator.store import items, sources
 from aggregator.store.connection import opened
+from tests import search_index
 from tests.builders import NOW, item, source
 
 
@@ -44,7 +45,7 @@ def test_an_item_edited_before_it_is_indexed_is_found_by_its_last_words(tmp_path
                 items.save(store, changes, backlog=True, now=NOW)
 
         def found(word: str) -> list[int]:
-            store.db.execute("INSERT INTO items_fts (items_fts, rank) VALUES ('integrity-check', 1)")
+            search_index.assert_is_whole(store.db.conn)
             rows = store.db.execute("SELECT rowid FROM items_fts WHERE items_fts MATCH ?", [word])
             return [row[0] for row in rows]
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from aggregator.store import items
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
+from tests import search_index
 
 RENAMED_TABLES = {
     "bodies": "documents",
@@ -266,11 +268,45 @@ def test_a_hidden_story_still_renews_its_edition_pages(migrated: Store) -> None:
 def test_views_and_search_work(migrated: Store) -> None:
     """Views for people and the full-text index give the old rows."""
     views = [row[0] for row in migrated.db.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
-    assert len(views) == 4
+    assert len(views) == 5
     for view in views:
         migrated.db.execute(f"SELECT * FROM {view}").fetchall()
     matches = migrated.db.execute("SELECT rowid FROM items_fts WHERE items_fts MATCH 'workshop'").fetchall()
     assert [row[0] for row in matches] == [2]
+
+
+def test_characters_of_indexed_items_become_basic_ones(tmp_path: Path) -> None:
+    """Items that were indexed with other characters are found by basic ones, and can be edited."""
+    path = tmp_path / "indexed.db"
+    conn = sqlite3.connect(path, isolation_level=None)
+    db = Database(conn, recursive_triggers=False, execute_plugins=False)
+    MIGRATIONS.apply(db, stop_before="m0039_basic_characters")
+    conn.execute("PRAGMA foreign_keys = OFF")
+    for n, title in enumerate(("Kurs in Łódź", "Course in Oslo", "Tromsø"), 1):
+        row = ROWS["items"][0] | {"id": f"i{n}", "number": n, "title": title, "story_id": None}
+        conn.execute(
+            f"INSERT INTO items ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row
+        )
+    conn.execute(
+        "INSERT INTO items_fts (rowid, title, text, facets)"
+        " SELECT number, title, text, facets FROM items_searched WHERE number < 3"
+    )
+    conn.close()
+
+    def found(store: Store) -> list[int]:
+        """Return the items that have a word of one of the places."""
+        rows = store.db.execute("SELECT rowid FROM items_fts WHERE items_fts MATCH 'lodz OR oslo OR tromso'")
+        return [row[0] for row in rows]
+
+    with opened(path) as store:
+        assert found(store) == [1, 2]
+        items.index_words(store)
+        assert found(store) == [1, 2, 3]
+        store.db.execute("PRAGMA foreign_keys = OFF")
+        store.db.execute("UPDATE items SET title = 'Moved' WHERE number = 1")
+        store.db.execute("DELETE FROM items WHERE number = 3")
+        assert found(store) == [2]
+        search_index.assert_is_whole(store.db.conn)
 
 
 def test_a_migrated_database_is_migrated_once(old_file: Path, migrated: Store) -> None:

@@ -139,6 +139,15 @@ def test_a_hidden_story_is_gone(stories: tuple[Workplace, list[str]]) -> None:
     assert ask(running, f"/stories/{hidden}.html").status == 410
 
 
+def test_a_story_merged_into_a_hidden_one_is_gone(stories: tuple[Workplace, list[str]]) -> None:
+    """The address of a merged story does not lead to a story that is hidden."""
+    place, (one, other, _) = stories
+    kept, (merged,) = editor_commands.merge(place.app(), [one, other], who="test")
+    editor_commands.set_hidden(place.app(), [kept], "test", hidden=True)
+    answer = ask(build(place), f"/stories/{merged}.html")
+    assert answer.status == 410 and "location" not in answer.headers and kept not in answer.text
+
+
 def test_a_merged_story_leads_on(stories: tuple[Workplace, list[str]]) -> None:
     """The address of a merged story redirects to the story that contains it."""
     place, (kept, merged, _) = stories

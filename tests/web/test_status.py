@@ -120,6 +120,58 @@ def test_reasons_are_words_of_this_program(reason: str | None, words: str) -> No
     assert status.reason(source, page_words("en")) == words
 
 
+def failed_once(place: Workplace, web: Web, clock: Clock, *paths: str) -> ASGIApp:
+    """Visit three sources, then once more with failures at some paths; return the app."""
+    for path in ("/a", "/b", "/c"):
+        web.feed(path, rss({"title": path, "link": f"https://node.example{path}"}))
+    place.write(
+        "sources:\n" + "".join(f"  - {{id: {p}, name: {p.upper()}, url: '{web.url}/{p}'}}\n" for p in "abc")
+    )
+    fetch.run(place.app())
+    clock.now += timedelta(days=2)
+    for path in paths:
+        web.answers[path] = Answer(status=500)
+    fetch.run(place.app())
+    return build(place)
+
+
+@pytest.mark.parametrize(
+    ("paths", "sentence", "tone", "fresh"),
+    [
+        ((), "Everything is up to date.", "well", True),
+        (
+            ("/b",),
+            "The last visit of 1 of 3 sources failed and will be tried again. Everything else is up to date.",
+            "mixed",
+            True,
+        ),
+        (
+            ("/a", "/b", "/c"),
+            "No source could be read at its last visit. All of them will be visited again.",
+            "late",
+            False,
+        ),
+    ],
+)
+def test_the_page_names_visits_that_failed(
+    place: Workplace, web: Web, clock: Clock, paths: tuple[str, ...], sentence: str, tone: str, fresh: bool
+) -> None:
+    """The page does not say that all is up to date while the last visit of a source failed."""
+    running = failed_once(place, web, clock, *paths)
+    assert f'<p class="state {tone}">{sentence}</p>' in ask(running, "/status").text
+    facts = json.loads(ask(running, "/status.json").body)
+    assert facts["fresh"] is fresh
+    assert [source["failures"] for source in facts["sources"]] == [
+        (f"/{p}" in paths and 1) or 0 for p in "abc"
+    ]
+
+
+def test_a_failed_visit_has_its_reason(place: Workplace, web: Web, clock: Clock) -> None:
+    """A source that failed once is shown as ok, with the reason of its last visit."""
+    page = ask(failed_once(place, web, clock, "/b"), "/status").text
+    assert '<span class="state mixed">ok</span> · its last visit failed: its server responds' in page
+
+
 def test_counters_outlive_visits(visited: Workplace, clock: Clock) -> None:
     """Days are counted when a visit ends, and removed with the retention of visits."""
     with opened(visited.database) as store:

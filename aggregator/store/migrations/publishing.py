@@ -77,3 +77,21 @@ def m0036_changed_tombstones(db: Database) -> None:
     """Raise the revisions of channels and open months when their tombstones change (P1)."""
     for sql in TOMBSTONES:
         db.execute(sql)
+
+
+HIDDEN_SUCCESSORS = (
+    # Frozen months, too: their documents must not name a hidden story.
+    "CREATE TRIGGER stories_named_by_tombstones AFTER UPDATE OF hidden ON stories WHEN old.hidden <> new.hidden BEGIN"
+    " UPDATE channels SET revision = revision + 1 WHERE id IN (SELECT channel_id FROM channel_tombstones"
+    " JOIN tombstones USING (story_id) WHERE became = new.id);"
+    " UPDATE archives SET revision = revision + 1"
+    " WHERE month IN (SELECT month FROM tombstones WHERE became = new.id); END",
+    "UPDATE archives SET revision = revision + 1 WHERE month IN"
+    " (SELECT tombstones.month FROM tombstones JOIN stories ON stories.id = became WHERE hidden)",
+)
+
+
+def m0038_hidden_successors(db: Database) -> None:
+    """Raise the revisions of what names a story as a successor when it is hidden or shown (PB9)."""
+    for sql in HIDDEN_SUCCESSORS:
+        db.execute(sql)
