@@ -135,10 +135,8 @@ def _other_phase(a: Features, b: Features, ignored: Set[str]) -> str | None:
 
 
 def other_version(a: Features, b: Features) -> str | None:
-    """Compare versions in the titles that the other item does not give."""
-    return _unlike(
-        "versions", a.title_facts.versions, b.title_facts.versions, a.facts.versions, b.facts.versions
-    )
+    """Compare versions in the titles; that a text names the other's is a requirement of a program."""
+    return _disjoint("versions", a.title_facts.versions, b.title_facts.versions)
 
 
 def other_number(a: Features, b: Features) -> str | None:

@@ -587,6 +587,12 @@ LOOK_ALIKES = [
         "SPAOM image contest, 4 June.",
     ),
     (
+        "What's new in OME-Zarr 0.6 for Vigo and SPAOM",
+        "OME-Zarr 0.6 in Vigo and SPAOM.",
+        "SPAOM Vigo 4.2.0 for OME-Zarr",
+        "Vigo of SPAOM reads OME-Zarr 0.6.",
+    ),
+    (
         "Horizon Europe: HORIZON-INFRA-2027-DEV-02-01 explained",
         "Budget 40 million euro, until 23 April.",
         "Horizon Europe: HORIZON-INFRA-2027-DEV-02-02 opens",
