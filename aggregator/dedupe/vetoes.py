@@ -135,7 +135,7 @@ def _other_phase(a: Features, b: Features, ignored: Set[str]) -> str | None:
 
 
 def other_version(a: Features, b: Features) -> str | None:
-    """Compare versions in the titles; that a text names the other's is a requirement of a program."""
+    """Compare versions in the titles; a text may name that of a program it requires."""
     return _disjoint("versions", a.title_facts.versions, b.title_facts.versions)
 
 

@@ -587,10 +587,10 @@ LOOK_ALIKES = [
         "SPAOM image contest, 4 June.",
     ),
     (
-        "What's new in OME-Zarr 0.6 for Vigo and SPAOM",
-        "OME-Zarr 0.6 in Vigo and SPAOM.",
-        "SPAOM Vigo 4.2.0 for OME-Zarr",
-        "Vigo of SPAOM reads OME-Zarr 0.6.",
+        "What's new in OME-Zarr 0.6?",
+        "OME-Zarr 0.6 has transformations and labels for NGFF viewers, says Josh Moore.",
+        "NGFF viewer 4.2.0: transformations",
+        "The NGFF viewer of Josh Moore reads OME-Zarr 0.6 with transformations and labels.",
     ),
     (
         "Horizon Europe: HORIZON-INFRA-2027-DEV-02-01 explained",
