@@ -20,8 +20,6 @@ from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.dedupe.weighed_pairs import Pair
 from aggregator.model.stories import Member
 
-MIN_ALIKE = 0.4
-"""Minimum share of equal words around a place where two titles differ."""
 ENOUGH = 3.0
 """Minimum weight of shared particular words and facts that are together no template."""
 LARGE_AMOUNT = 20_000
@@ -122,7 +120,7 @@ def subjects(p: Pair) -> Measures:
 
 def template(p: Pair) -> Measures:
     """Recognise a template used twice: one beginning and end, and another middle."""
-    if not same_title(p.a, p.b) and (diff := title_difference(p.a, p.b)) and diff.equal_share >= MIN_ALIKE:
+    if not same_title(p.a, p.b) and (diff := title_difference(p.a, p.b)):
         yield Measure(f"{p.kind}template", diff.equal_share, diff.reason)
 
 

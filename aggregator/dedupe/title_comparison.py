@@ -10,6 +10,9 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts
 from aggregator.model.value_classes import dataclass
 
+MIN_EQUAL_SHARE = 0.4
+"""Minimum share of equal words in two titles of one template."""
+
 
 def same_title(a: Features, b: Features) -> bool:
     """Return whether titles are equal except for typography, or one is the start of the other."""
@@ -35,28 +38,30 @@ class TitleDifference:
 
 
 def title_difference(a: Features, b: Features) -> TitleDifference | None:
-    """Return where two titles with a common start or end name different things, else None.
+    """Return in which words titles of one template name different things, else None.
 
     Words that the other item has as well are ignored, and words for actions. One reference number in both means that
     they name one thing in other words.
     """
+    words_a, words_b = a.key.split(), b.key.split()
+    longer = max(len(words_a), len(words_b))
+    if (
+        sum(word in words_b for word in words_a) < MIN_EQUAL_SHARE * longer
+    ):  # most pairs, without aligning them
+        return None
     if a.facts.references & b.facts.references:
         return None
-    words_a, words_b = a.key.split(), b.key.split()
-    matcher = SequenceMatcher(None, words_a, words_b, autojunk=False)
-    blocks = matcher.get_matching_blocks()
-    alone: list[list[str]] = [[], []]
-    at = [0, 0]
-    for block in blocks:
-        alone[0] += words_a[at[0] : block.a]
-        alone[1] += words_b[at[1] : block.b]
-        at = [block.a + block.size, block.b + block.size]
-    equal = sum(block.size for block in blocks)
-    if not equal or not all(
-        _names_more(words, x, y) for words, x, y in zip(alone, (a, b), (b, a), strict=True)
-    ):
+    equal, alone_a, alone_b = 0, [], []
+    aligned = SequenceMatcher(None, words_a, words_b, autojunk=False)
+    for kind, start_a, end_a, start_b, end_b in aligned.get_opcodes():
+        if kind == "equal":
+            equal += end_a - start_a
+        else:
+            alone_a += words_a[start_a:end_a]
+            alone_b += words_b[start_b:end_b]
+    if equal < MIN_EQUAL_SHARE * longer or not (_names_more(alone_a, a, b) and _names_more(alone_b, b, a)):
         return None
-    return TitleDifference(equal / max(len(words_a), len(words_b)), *map(" ".join, alone))
+    return TitleDifference(equal / longer, " ".join(alone_a), " ".join(alone_b))
 
 
 def _names_more(middle: Sequence[str], item: Features, other: Features) -> bool:
