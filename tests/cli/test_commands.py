@@ -148,7 +148,7 @@ def test_verbose_fetch(place: Workplace, web: Web) -> None:
     assert said.out.startswith("1 source visited: 1 changed, 0 unchanged, 0 failed; 0 not due")
     assert "2 new items, 0 updated: 2 new stories" in said.out
     written = said.out.splitlines()[-1]
-    assert " documents written: archive/2026-10.xml, atom.xml, " in written
+    assert " documents written: archive/2026-10.xml, rss.xml, " in written
     total, named = int(written.split()[0]), written.count(", ") + 1
     assert written.endswith(f" and {total - named} more") and named == 6
 
