@@ -48,7 +48,7 @@ def prefers_page(accept: str | None) -> bool:
 def is_refused(
     if_match: str | None, if_unmodified_since: str | None, etag: str | None, last_modified: str
 ) -> bool:
-    """Return whether the response is 412: the document is not what the client wants (section 13.2.2).
+    """Return whether the document is not the one that the client wants: 412 (section 13.2.2).
 
     `If-Match` takes precedence over `If-Unmodified-Since`. A weak tag never matches (section 13.1.1).
     """

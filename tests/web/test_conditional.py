@@ -46,7 +46,7 @@ def test_an_etag_matches_anywhere_in_a_list(tag: str, others: list[str], weak: b
 def test_a_condition_needs_a_strong_tag(
     tag: str, others: list[str], weak: bool, comma: str, order: list[int]
 ) -> None:
-    """A condition fails without the tag in its list, and with the weak form of it (RFC 9110 13.1.1)."""
+    """A condition needs the tag in its list, and not the weak one (RFC 9110 13.1.1)."""
     listed = [*(f"W/{other}" for other in others), f"W/{tag}" if weak else tag]
     listed = [listed[n] for n in order if n < len(listed)]
     assert is_refused(comma.join(listed), None, tag, LAST_MODIFIED) == weak
