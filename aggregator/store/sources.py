@@ -21,9 +21,12 @@ from aggregator.model.polling import (
 )
 from aggregator.model.reports import SourceHealth
 from aggregator.model.stories import Publisher
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 
+RANKS_KEY = "source_ranks"
+"""Key in `meta` of the ranks of sources by which the leads of stories were chosen, as JSON."""
 FORMERLY = "formerly:"
 """Prefix, with the id, of a URL that the source had before; keeps the column unique."""
 
@@ -186,6 +189,23 @@ def any_hub(store: Store) -> bool:
         " OR EXISTS (SELECT 1 FROM websub_subscriptions)"
     ).fetchone()
     return bool(row[0])
+
+
+def outdated_ranks(store: Store, sources: Sequence[Source]) -> list[str]:
+    """Return the ids of sources with another rank than stored leads were chosen by (I6)."""
+    before, now = json.loads(meta.get(store, RANKS_KEY) or "{}"), _ranks(sources)
+    return sorted(id_ for id_ in before.keys() | now.keys() if before.get(id_) != now.get(id_))
+
+
+def record_ranks(store: Store, sources: Sequence[Source]) -> None:
+    """Record the ranks of sources by which the leads of all stories were chosen."""
+    meta.put(store, RANKS_KEY, json.dumps(_ranks(sources), sort_keys=True))
+
+
+def _ranks(sources: Sequence[Source]) -> dict[str, list[int]]:
+    """Return `aggregator` and `priority` of each source that has one of them."""
+    ranks = {source.id: [int(source.aggregator), source.priority] for source in sources}
+    return {id_: rank for id_, rank in ranks.items() if any(rank)}
 
 
 def save_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:
