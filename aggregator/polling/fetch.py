@@ -83,7 +83,7 @@ def _prepare(work: Round) -> None:
 
 
 def _apply_source_ranks(work: Round) -> None:
-    """Choose leads again if feeds.yaml ranks sources differently; import the step only then (I6)."""
+    """Choose leads again if feeds.yaml ranks sources differently; import the step then (I6)."""
     if changed := sources.outdated_ranks(work.store, work.config.sources):
         from aggregator.dedupe import source_ranks
 

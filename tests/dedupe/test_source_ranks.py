@@ -51,7 +51,7 @@ def lead(place: Workplace) -> str:
     "ranks", [{"two": ", priority: 1"}, {"one": ", aggregator: true"}, {"one": ", priority: -1"}]
 )
 def test_a_new_rank_changes_leads(place: Workplace, sources: dict[str, Web], ranks: dict[str, str]) -> None:
-    """Another `priority` or `aggregator` changes leads, and neither ids nor times; so does its end."""
+    """Another `priority` or `aggregator` changes leads, and neither ids nor times."""
     poll(place, sources)
     assert lead(place) == "The one"
     before = rows(place, "SELECT id, announced, published, updated FROM stories ORDER BY id")
