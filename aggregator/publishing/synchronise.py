@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.formats import VERSION
 from aggregator.model.config import Config, Source
 from aggregator.publishing.channels import reselect_channels
-from aggregator.store import channels, set_aside, sources
+from aggregator.store import archives, channels, set_aside, sources
 from aggregator.store.connection import Store
 
 
@@ -19,8 +19,9 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
     with store.transaction():
         set_aside.release_other_versions(store)
         unwritten = channels.unwritten(store)
-        renamed = sources.sync(store, config.sources, keys)
-        channels.outdate_selections(store, _selecting(renamed, config))
+        changes = sources.sync(store, config.sources, keys)
+        channels.outdate_selections(store, _selecting(changes.renamed, config))
+        archives.outdate(store, changes.restricted)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
     reselect_channels(store, config.channels, now)
 

@@ -35,11 +35,21 @@ RENAMING = "renaming:"
 """Prefix, with the former id, of the id of a source while sources exchange their ids."""
 
 
-def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> set[str]:
+class SourceChanges(NamedTuple):
+    """Ids of sources that feeds.yaml changed; `renamed` has their former and new ones.
+
+    `restricted` are those whose whole texts may not be published any more (P3).
+    """
+
+    renamed: set[str]
+    restricted: set[str]
+
+
+def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> SourceChanges:
     """Bring the table in line with feeds.yaml, inside a transaction of the caller (V5).
 
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.
-    One whose URL changed loses its validators (CL3). Return the former and new ids of renamed sources.
+    One whose URL changed loses its validators (CL3).
     """
     urls = {row["id"]: row["url"] for row in store.db.execute("SELECT id, url FROM sources")}
     renamed = _rename(store, sources, urls)
@@ -48,8 +58,10 @@ def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, s
     _forget_documents(store, [id_ for id_ in changed if id_ not in followed])
     _confirm_moves(store, followed)
     _retire(store, sources, urls)
+    restricted = {row[0] for row in store.db.execute("SELECT id FROM sources WHERE full_text")}
+    restricted &= {source.id for source in sources if not source.full_text}
     _write(store, sources, parsing_hashes)
-    return renamed
+    return SourceChanges(renamed, restricted)
 
 
 def _rename(store: Store, sources: Sequence[Source], urls: dict[str, str]) -> set[str]:
