@@ -256,20 +256,40 @@ def test_closed_streams_of_a_failure(site: Workplace) -> None:
     assert closed(site, ">&- 2>&-", "check").returncode == 78
 
 
-def test_output_that_cannot_show_a_character(place: Workplace, web: Web) -> None:
-    """A character that the terminal's encoding lacks is printed as a question mark."""
-    one_source(place, web, news(1, title="Größe \U0001f52c"))
-    assert call(place, "fetch").code == 0
-    encoding = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+LATIN_1 = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+
+
+def in_latin_1(place: Workplace, *args: str) -> bytes:
+    """Return what a command prints on a terminal with an encoding of few characters."""
     ended = subprocess.run(
-        [PROGRAM, "search", "Größe"],
+        [PROGRAM, *args],
         cwd=place.folder,
-        env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat(), **encoding},
+        env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat(), **LATIN_1},
         capture_output=True,
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
-    assert "Größe ?".encode("latin-1") in ended.stdout
+    return ended.stdout
+
+
+def test_output_that_cannot_show_a_character(place: Workplace, web: Web) -> None:
+    """A character that the terminal's encoding lacks is printed as a question mark."""
+    one_source(place, web, news(1, title="Größe \U0001f52c"))
+    assert call(place, "fetch").code == 0
+    assert "Größe ?".encode("latin-1") in in_latin_1(place, "search", "Größe")
+
+
+def test_documents_are_utf_8_in_any_encoding(place: Workplace, web: Web) -> None:
+    """JSON and OPML for other programs do not depend on the terminal's encoding."""
+    one_source(place, web, news(1, title="Größe \U0001f52c"))
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("A Node", "Größe \U0001f52c"), encoding="utf-8")
+    assert call(place, "fetch").code == 0
+    assert (
+        json.loads(in_latin_1(place, "search", "--json", "Größe"))["stories"][0]["title"]
+        == "Größe \U0001f52c"
+    )
+    assert "Größe \U0001f52c".encode() in in_latin_1(place, "source", "export")
 
 
 # --- feeds.yaml ----------------------------------------------------------------------------------------
