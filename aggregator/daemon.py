@@ -33,6 +33,7 @@ from aggregator.errors import (
     AnotherRunHolds,
     AuthorityChanged,
     ConfigError,
+    DatabaseLost,
     FilesError,
     StoreError,
 )
@@ -138,24 +139,22 @@ class Worker:
         return (self._fetch, self._digest, self._prune)
 
     def reload_if_changed(self) -> None:
-        """Use feeds.yaml as it is now, unless it is not valid.
-
-        Raises StoreError or DatabaseLost if that cannot be found out now; the next tick tries it again.
-        """
+        """Use feeds.yaml as it is now, unless it is not valid."""
         version = self._file_version()
         if version == self.file_version and not self.reload.is_set():
             return
+        self.file_version = version
+        self.reload.clear()
+        self.retry_at.clear()
         problems: Sequence[str] = ()
         try:
             app = self._build_app()
-            locked_store.check_authority(app.config)
+            with suppress(StoreError, DatabaseLost):  # which the jobs report
+                locked_store.check_authority(app.config)
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
         except AuthorityChanged as error:
             problems = [str(error)]
-        self.file_version = version
-        self.reload.clear()
-        self.retry_at.clear()
         if problems:
             self._refuse(problems)
             return
