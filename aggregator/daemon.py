@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -28,7 +28,15 @@ from aggregator.counts import count_of
 from aggregator.digests import run as digest
 from aggregator.digests.editor_sign_in import mails_links
 from aggregator.digests.personal import is_trustworthy
-from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, FilesError, StoreError
+from aggregator.errors import (
+    AggregatorError,
+    AnotherRunHolds,
+    AuthorityChanged,
+    ConfigError,
+    DatabaseLost,
+    FilesError,
+    StoreError,
+)
 from aggregator.gateways import files, systemd
 from aggregator.model.config import Config
 from aggregator.polling import contact, fetch
@@ -138,16 +146,17 @@ class Worker:
         self.file_version = version
         self.reload.clear()
         self.retry_at.clear()
+        problems: Sequence[str] = ()
         try:
             app = self._build_app()
+            with suppress(StoreError, DatabaseLost):  # which the jobs report
+                locked_store.check_authority(app.config)
         except ConfigError as error:
-            for problem in error.problems:
-                logger.error("%s", problem)
-            logger.error(
-                "%s is not used: it is not valid; the daemon continues with the version it read before",
-                self.config_file.name,
-            )
-            self.config_problem = f"{self.config_file.name} is not valid and not used: {error.problems[0]}"
+            problems = [str(problem) for problem in error.problems]
+        except AuthorityChanged as error:
+            problems = [str(error)]
+        if problems:
+            self._refuse(problems)
             return
         self.config_problem = None
         if _web_settings(app.config) != _web_settings(self.app.config):
@@ -156,6 +165,16 @@ class Worker:
             )
         self.app = app
         logger.info("%s was reloaded", self.config_file.name)
+
+    def _refuse(self, problems: Sequence[str]) -> None:
+        """Log why feeds.yaml is not used, and keep that for the health check."""
+        for problem in problems:
+            logger.error("%s", problem)
+        logger.error(
+            "%s is not used: it is not valid; the daemon continues with the version it read before",
+            self.config_file.name,
+        )
+        self.config_problem = f"{self.config_file.name} is not valid and not used: {problems[0]}"
 
     def _fetch(self) -> None:
         if idle_check.nothing_due(self.config_file, self.app.clock()) is not None:

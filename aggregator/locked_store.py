@@ -10,7 +10,7 @@ from aggregator.gateways import files
 from aggregator.model.config import Config
 from aggregator.ports import Clock
 from aggregator.store import channels, meta, runs
-from aggregator.store.connection import Store, opened, record_schema
+from aggregator.store.connection import Store, has_database, opened, record_schema
 from aggregator.text import legal
 
 AUTHORITY_KEY = "authority"
@@ -62,7 +62,7 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
     """
     database, feed = config.data / "aggregator.db", config.public / "atom.xml"
     # Channels are stored before any file is written.
-    new = not channels.known(store) if store else not database.exists()
+    new = not channels.known(store) if store else not has_database(database)
     if new and feed.is_file():
         raise DatabaseLost(
             f"{database} is {'empty' if database.exists() else 'missing'}, but {feed} was published before:"
@@ -84,7 +84,7 @@ def check_same_authority(store: Store, config: Config) -> None:
 def check_authority(config: Config) -> None:
     """Raise AuthorityChanged (V5) or DatabaseLost, as `locked_store` does, without the lock."""
     refuse_lost(config)
-    if (config.data / "aggregator.db").exists():
+    if has_database(config.data / "aggregator.db"):
         with opened(config.data / "aggregator.db", create=False) as store:
             refuse_lost(config, store)
             check_same_authority(store, config)

@@ -11,7 +11,7 @@ from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App
 from aggregator.store import editor_sessions, maintenance, meta, runs, subscriber_rights
-from aggregator.store.connection import opened
+from aggregator.store.connection import has_database, opened
 
 PRUNED_KEY = "pruned"
 """Key of the date of the last `prune` in the database."""
@@ -53,7 +53,7 @@ def prune(app: App) -> PruneReport:
 def prune_if_due(app: App) -> PruneReport | None:
     """Delete what `retention` no longer keeps, once a day; None if that was done today."""
     database = app.config.data / "aggregator.db"
-    if not database.exists():
+    if not has_database(database):
         return None
     with opened(database, create=False) as store:
         if meta.get(store, PRUNED_KEY) == app.clock().date().isoformat():

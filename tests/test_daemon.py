@@ -31,7 +31,7 @@ from aggregator.app import build as build_app
 from aggregator.daemon import Worker
 from aggregator.errors import StoreError
 from aggregator.model.polling import Failure, Request, Response
-from aggregator.polling import politeness_audit
+from aggregator.polling import fetch, politeness_audit
 from aggregator.ports import App, Fetcher, in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
@@ -279,6 +279,35 @@ def test_clock_put_back_wakes_the_jobs(
         worker.stop.set()
         thread.join()
         scheduler.shutdown()
+
+
+def test_another_authority_is_not_used(place: Workplace, web: Web) -> None:
+    """A feeds.yaml with another authority is refused like one that is not valid (V5)."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    worker = Worker(place.write(one(web)))
+    fetch.run(worker.app)
+    other = HEAD.replace("news.example,2026", "news.example,2025")
+    place.write(one(web), other)
+    worker.reload.set()
+    worker.reload_if_changed()
+    assert worker.app.config.site.authority == "news.example,2026"
+    assert worker.config_problem and "site.authority is 'news.example,2025'" in worker.config_problem
+    place.write(one(web))
+    worker.reload.set()
+    worker.reload_if_changed()
+    assert worker.config_problem is None
+
+
+@pytest.mark.parametrize("content", [b"damaged" * 100, b""])
+def test_a_reload_needs_no_database(place: Workplace, content: bytes) -> None:
+    """A feeds.yaml is used while the database is damaged or lost, which the jobs report."""
+    worker = Worker(place.write("sources: []\n"))
+    fetch.run(worker.app)
+    place.database.write_bytes(content)
+    place.write("sources: []\n", HEAD.replace("Imaging news,", "Other news,"))
+    worker.reload.set()
+    worker.reload_if_changed()
+    assert worker.app.config.site.title == "Other news"
 
 
 def test_requests_on_one_connection_do_not_wait(place: Workplace, web: Web) -> None:

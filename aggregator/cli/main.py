@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import logging
+import os
 import sys
 from collections import UserDict
 from importlib import import_module
@@ -23,6 +25,7 @@ def main() -> None:
     """Run the console script and exit with its code (0, 1, 2, 75 or 78)."""
     # At exit Python would collect garbage once more, for 25 ms.
     atexit.register(gc.freeze)
+    _prepare_streams()
     try:
         cli()
     except AggregatorError as error:
@@ -40,6 +43,18 @@ def main() -> None:
         problem = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
         click.echo(f"aggregator: {problem}: {error.strerror}", err=True)
         sys.exit(1)
+
+
+def _prepare_streams() -> None:
+    """Replace closed standard streams, and make output print `?` for what it cannot encode.
+
+    Python has None for a stream that was closed before (`>&-`), and the next opened file would get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 class _LazyCommands(UserDict[str, Any]):

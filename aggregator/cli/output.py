@@ -28,7 +28,13 @@ def print_json(value: object) -> None:
             return thing.isoformat()
         return asdict(thing) if is_dataclass(thing) and not isinstance(thing, type) else str(thing)
 
-    click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+    print_document(json.dumps(value, default=plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_document(text: str) -> None:
+    """Print JSON, OPML or CSV in UTF-8, whatever the encoding of the terminal is."""
+    binary = hasattr(sys.stdout, "buffer")
+    click.echo(text.encode() if binary else text, nl=False)
 
 
 def table(rows: list[tuple[str, ...]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli.options import FilePath, Invocation
-from aggregator.cli.output import json_option, print_json, progress_line, table, user_name
+from aggregator.cli.output import json_option, print_document, print_json, progress_line, table, user_name
 from aggregator.counts import count_of
 
 if TYPE_CHECKING:
@@ -192,4 +192,4 @@ def source_export(invocation: Invocation) -> None:
     """Print the enabled sources as OPML."""
     from aggregator.discovery import opml
 
-    click.echo(opml.export_sources(invocation.config()).decode(), nl=False)
+    print_document(opml.export_sources(invocation.config()).decode())

@@ -10,7 +10,7 @@ import click
 from aggregator.cli.bounces import lift, show
 from aggregator.cli.options import FilePath, Invocation
 from aggregator.cli.options import address as address_type
-from aggregator.cli.output import json_option, print_json, table
+from aggregator.cli.output import json_option, print_document, print_json, table
 from aggregator.counts import count_of
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def subscriber_export(invocation: Invocation, address: str | None, out: Path | N
         stored = subscriber_commands.export_one(config, address)
         text = json.dumps(stored, ensure_ascii=False, indent=2) + "\n"
     if out is None:
-        click.echo(text, nl=False)
+        print_document(text)
         return
     from aggregator.gateways import files
 

@@ -60,7 +60,7 @@ def OneOrMore(inner: Any) -> BeforeValidator:
 
 Selectors = Annotated[tuple[Selector, ...], OneOrMore(Selector)]
 Address = Annotated[str, AfterValidator(values.address)]
-Title = Annotated[str, AfterValidator(values.one_line), Field(min_length=1, max_length=300)]
+Title = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(values.title)]
 Folder = Annotated[str, AfterValidator(values.folder)]
 Interval = Annotated[Duration, AfterValidator(values.within("1m", "31d"))]
 Schedule = Annotated[

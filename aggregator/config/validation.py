@@ -52,6 +52,10 @@ def _explained(detail: Mapping[str, Any], tree: Tree) -> ProblemAt:
             message = f"should be a group of keys{_instead(given)}"
         case "tuple_type":
             message = f"should be a list{_instead(given)}"
+        case "string_too_short" | "too_short":
+            message = "is empty"
+        case "string_too_long":
+            message = f"is too long: at most {context['max_length']} characters, not {len(str(given))}"
         case "greater_than_equal":
             message = f"is too small: at least {context['ge']}"
         case "less_than_equal":

@@ -174,6 +174,14 @@ def one_line(text: str) -> str:
     return text
 
 
+def title(text: str) -> str:
+    """Check that a text can stand in a heading or a mail header, and is visible there."""
+    # Separators (Z…), invisible characters (Cf) and marks on nothing (M…) show no text.
+    if all(unicodedata.category(c)[0] in "ZM" or unicodedata.category(c) == "Cf" for c in one_line(text)):
+        raise ValueError(f"{text!r} is blank: write a text that readers can see")
+    return text
+
+
 def folder(text: str) -> str:
     """Check that a file system can have a path."""
     if "\0" in text or not text.strip():

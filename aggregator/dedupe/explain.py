@@ -133,7 +133,7 @@ def _named_members(store: Store, name: str) -> list[Member]:
 
 def _founders(store: Store, name: str, members: Sequence[Member]) -> list[Member]:
     """Return the item that founded the story with this id, which may have been merged; else all."""
-    story_id = name.rpartition(":story/")[2]
+    story_id = story_search.id_in(name)
     if not story_search.is_id(store, story_id):  # an item, or the start of an id
         story_id = story_search.resolve(store, name) or ""
     founders = [member for member in members if story_id in editor_commands.ids_of_founder(member)]

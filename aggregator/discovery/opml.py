@@ -14,7 +14,7 @@ from aggregator.model.discovery import SourceImportReport
 from aggregator.model.publishing import SourceDirectory
 from aggregator.model.stories import Publisher
 from aggregator.store import sources
-from aggregator.store.connection import opened
+from aggregator.store.connection import has_database, opened
 
 if TYPE_CHECKING:
     from aggregator.config.new_sources import NewSource
@@ -84,7 +84,7 @@ def _publishers(config: Config) -> tuple[Publisher, ...]:
     """Describe the enabled sources by the database if there is one, else by feeds.yaml."""
     database = config.data / "aggregator.db"
     known_urls: dict[str, Publisher] = {}
-    if database.exists():
+    if has_database(database):
         with opened(database, create=False) as store:
             known_urls = sources.publishers(store, configured=True)
     return tuple(

@@ -17,7 +17,7 @@ from aggregator.polling.parse import parse_visit
 from aggregator.polling.polite_client import SCRAPED
 from aggregator.ports import App, Progress, Sandbox
 from aggregator.store import items, source_history, sources, visits
-from aggregator.store.connection import opened
+from aggregator.store.connection import has_database, opened
 from aggregator.text import line
 
 ARTICLES_NOTE = "only visits read the pages of articles (`article`): their dates and texts are missing here"
@@ -47,7 +47,7 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
     stored: tuple[str, bytes] | None = None
     record: SourceRecord | None = None
     database = config.data / "aggregator.db"
-    if database.exists():
+    if has_database(database):
         with opened(database, create=False) as store:
             stored = source_history.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
@@ -65,7 +65,7 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
         policy = record.identity_policy if record else IdentityPolicy()
         parsed = response if isinstance(response, Failure) else _parse(app, sandbox, source, policy, response)
     preview = _preview(parsed, source, source.id, kept=stored is not None)
-    if not isinstance(parsed, ParsedVisit) or not database.exists():
+    if not isinstance(parsed, ParsedVisit) or not has_database(database):
         return preview
     with opened(database, create=False) as store:
         standing = items.review_states(store, source.id, parsed.items)

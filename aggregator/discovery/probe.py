@@ -17,7 +17,7 @@ from aggregator.polling.contact import refuse_public
 from aggregator.polling.polite_client import PoliteClient, host_of
 from aggregator.ports import App, Fetcher, Progress, Sandbox
 from aggregator.store import visits
-from aggregator.store.connection import opened
+from aggregator.store.connection import has_database, opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def probe_settings(app: App) -> ProbeSettings:
 
 def _rate_limited_hosts(app: App) -> frozenset[str]:
     database = app.config.data / "aggregator.db"
-    if not database.exists():
+    if not has_database(database):
         return frozenset()
     with opened(database, create=False) as store:
         return frozenset(visits.rate_limited_hosts(store, app.clock()))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 2_000
 MAX_DEPTH = 8
 MAX_TEXT = 200_000
+MIN_YEAR_WRITTEN = 1_000
+"""Minimum year that is written: year 1 means no date, and `1 May 1` reads as any 1 May."""
 
 _MONTHS = calendar_names.months("en")
 _DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
@@ -60,9 +62,11 @@ def read(
     exported = _stamp_of_export(events)
     named: Any = calendar[0] if calendar else {}
     zone = ical_events.zone_of_calendar(named, source.timezone)
-    entries = (_entry(n, event, url, zone, exported) for n, event in enumerate(events))
+    guids = _guids(events)
     return ParsedDocument(
-        entries=tuple(_unique_guids(entries)),
+        entries=tuple(
+            _entry(n, event, guids[n], url, zone, exported) for n, event in enumerate(events) if n in guids
+        ),
         title=line(_property(named, "X-WR-CALNAME") or _property(named, "NAME"), 300),
         site_link=urls.join(url, _property(named, "URL")),
         language=line(_property(named, "LANGUAGE"), 40),
@@ -173,7 +177,9 @@ def _refusal(text: str, headers: Mapping[str, str]) -> str:
 # --- an event ------------------------------------------------------------------------------------------
 
 
-def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: str | None) -> Entry:
+def _entry(
+    position: int, event: Component, guid: str | None, url: str, zone: tzinfo, exported: str | None
+) -> Entry:
     title = line(_property(event, "SUMMARY"), 5_000) or ""
     cancelled = (_property(event, "STATUS") or "").strip().upper() == "CANCELLED"
     if cancelled and not _SAYS_CANCELLED.match(title):
@@ -183,7 +189,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     content = f"<p>{_escaped(facts)}</p>\n{text}" if marked_up else f"{facts}\n\n{text}"
     return Entry(
         position=position,
-        guid=_guid(event),
+        guid=guid,
         link=urls.join(url, _property(event, "URL")),
         title=title,
         title_is_html=False,
@@ -202,14 +208,34 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     )
 
 
-def _unique_guids(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Yield each guid once: merged calendars repeat events, and repeats make guids useless (I1)."""
-    guids: set[str] = set()
-    for entry in entries:
-        if entry.guid is None or entry.guid not in guids:
-            yield entry
-        if entry.guid:
-            guids.add(entry.guid)
+def _guids(events: Sequence[Component]) -> dict[int, str | None]:
+    """Return the guid of each event by its position; repeats of an event are left out.
+
+    Merged calendars repeat events, and repeats make guids useless (I1). Of events with one UID those with the highest
+    SEQUENCE are current (RFC 5545 section 3.8.7.4). Exports of series give it to each date, so that the
+    start distinguishes these.
+    """
+    guids: dict[int, str | None] = {}
+    current: dict[str, tuple[int, dict[Any, int]]] = {}
+    for n, event in enumerate(events):
+        guid, sequence = _guid(event), _sequence(event)
+        if guid is None:
+            guids[n] = None
+            continue
+        if guid not in current or sequence > current[guid][0]:
+            current[guid] = sequence, {}
+        if sequence == current[guid][0]:
+            current[guid][1].setdefault(_moment(event, "DTSTART"), n)
+    for guid, (_, dates) in current.items():
+        for start, n in dates.items():
+            is_one = len(dates) == 1 or start is None or ical_events.repeats(events[n])
+            guids[n] = guid if is_one else f"{guid} {start.isoformat()}"
+    return guids
+
+
+def _sequence(event: Component) -> int:
+    number = event.get("SEQUENCE")
+    return number if isinstance(number, int) else 0
 
 
 def _property(component: Any, name: str) -> str | None:
@@ -305,7 +331,7 @@ def _facts(event: Component, zone: tzinfo) -> str:
 
 def _when(event: Component, zone: tzinfo) -> str | None:
     start, end = _moment(event, "DTSTART"), _end(event)
-    if start is None:
+    if start is None or start.year < MIN_YEAR_WRITTEN:
         return None
     if not isinstance(start, datetime):
         last = end - timedelta(days=1) if end and end > start else start  # an all-day DTEND is exclusive
@@ -327,7 +353,7 @@ def _end(event: Component) -> Any:
     lasts = ical_events.attribute(event.get("DURATION"), "dt")
     if end is None and start is not None and isinstance(lasts, timedelta):
         try:
-            end = start + lasts
+            end = ical_events.after(start, lasts)
         except OverflowError:
             return None
     if end is None or isinstance(end, datetime) != isinstance(start, datetime):

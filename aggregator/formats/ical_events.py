@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -121,6 +121,17 @@ def moved(moment: datetime, zone: tzinfo) -> datetime:
         return moment
 
 
+def after(start: date, lasts: timedelta) -> date:
+    """Return the end of an event: days of a duration are those of the calendar, hours are exact.
+
+    RFC 5545 section 3.3.6. Raises OverflowError at the end of the calendar.
+    """
+    if not isinstance(start, datetime) or start.tzinfo is None:
+        return start + lasts
+    day = start + timedelta(days=lasts.days)
+    return (day.astimezone(UTC) + timedelta(seconds=lasts.seconds)).astimezone(start.tzinfo)
+
+
 # --- series --------------------------------------------------------------------------------------------
 
 
@@ -139,13 +150,14 @@ def occurrences(components: Sequence[Component], zone: tzinfo, now: datetime) ->
     steps = 0
     for uid, members in series.items():
         cost = sum(_steps(member, end) for member in members)
-        if uid and any(_repeats(member) for member in members) and cost and steps + cost <= MAX_SERIES_STEPS:
+        if uid and any(repeats(member) for member in members) and cost and steps + cost <= MAX_SERIES_STEPS:
             steps += cost
             found[uid] = _expanded(members, zone, begin, end)
     return found
 
 
-def _repeats(component: Component) -> bool:
+def repeats(component: Component) -> bool:
+    """Return whether an event states further dates of its series."""
     return "RRULE" in component or "RDATE" in component
 
 
@@ -170,7 +182,7 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
 
 def _steps(component: Component, end: datetime) -> int:
     """Return the number of repetitions to compute; more than the maximum for a risky rule."""
-    if not _repeats(component):
+    if not repeats(component):
         return 1
     too_many = MAX_SERIES_STEPS + 1
     start = attribute(component.get("DTSTART"), "dt")

@@ -137,7 +137,7 @@ class _Session:
             code, text = smtp.docmd("MAIL", f"FROM:<{sender}>")
         except (OSError, smtplib.SMTPException) as error:
             return _error_line(error)
-        if code >= 400:
+        if not _is_accepted(code):
             return _reply_line(code, text)
         self.used = self.needs_reset = True
         return None
@@ -162,7 +162,7 @@ class _Session:
         return MailError(f"the mail relay {where} cannot be used: {reason}; all messages stay queued")
 
     def _expect(self, reply: tuple[int, bytes]) -> None:
-        if reply[0] >= 400:
+        if not _is_accepted(reply[0]):
             raise self._refusal(_reply_line(*reply))
 
     def _refusal(self, reply: str) -> MailRefused | MailError:
@@ -176,6 +176,11 @@ class _Session:
             not_about_address=about_sender or bool(_TOO_LARGE.match(reply)),
             connection_lost=reply.startswith("421"),
         )
+
+
+def _is_accepted(code: int) -> bool:
+    """Return whether a reply accepts a command; smtplib returns -1 for one without a code."""
+    return 200 <= code < 300
 
 
 def _reply_line(code: int, text: bytes | str) -> str:

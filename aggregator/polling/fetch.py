@@ -74,11 +74,20 @@ def _prepare(work: Round) -> None:
     publishing.begin(work.config.data)
     config_cache.store(work.config)
     synchronise(work.store, work.config, work.now)
+    _apply_source_ranks(work)
     if url_keys.state(work.store)[0]:
         from aggregator.dedupe import extend_url_keys
 
         work.notices += extend_url_keys.extend(work.store, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
+
+
+def _apply_source_ranks(work: Round) -> None:
+    """Choose leads again if feeds.yaml ranks sources differently; import the step then (I6)."""
+    if changed := sources.outdated_ranks(work.store, work.config.sources):
+        from aggregator.dedupe import source_ranks
+
+        source_ranks.apply(work.store, work.config, changed, work.now)
 
 
 def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progress: Progress | None) -> None:

@@ -18,7 +18,7 @@ from aggregator.model.websub import Mode, Subscription
 from aggregator.polling import websub_leases
 from aggregator.ports import App
 from aggregator.store import websub_subscriptions
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store, has_database, opened
 from aggregator.text import line
 
 METHODS = ("sha1", "sha256", "sha384", "sha512")
@@ -42,7 +42,7 @@ def _open(app: App, token: str) -> Iterator[Store | None]:
     """Yield the store; None for a malformed token or without a database."""
     refuse_lost(app.config)
     database = app.config.data / "aggregator.db"
-    if not _TOKEN.fullmatch(token) or not database.exists():
+    if not _TOKEN.fullmatch(token) or not has_database(database):
         yield None
         return
     with opened(database, create=False) as store:

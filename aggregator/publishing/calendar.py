@@ -238,8 +238,12 @@ def _add_times(component: Component, event: Event, start: date | datetime, end: 
             component.add("DTEND", last + timedelta(days=1))
         return
     zone = known_zone(event.zone)
-    moments = [_written(moment, zone) for moment in ((start, end) if end > start else (start,))]
-    for name, moment in zip(("DTSTART", "DTEND"), moments, strict=False):
+    moments = (start, end) if end > start else (start,)
+    written = [_written(moment, zone) for moment in moments]
+    if any(moment.fold for moment in written):
+        # A time of day that comes twice means the first one (RFC 5545 section 3.3.5).
+        written = [moment.astimezone(UTC) for moment in moments]
+    for name, moment in zip(("DTSTART", "DTEND"), written, strict=False):
         component.add(name, moment)
 
 

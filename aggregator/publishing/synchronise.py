@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from datetime import datetime
 
 from aggregator.formats import VERSION
 from aggregator.model.config import Config, Source
 from aggregator.publishing.channels import reselect_channels
-from aggregator.store import channels, set_aside, sources
+from aggregator.store import archives, channels, set_aside, sources
 from aggregator.store.connection import Store
 
 
@@ -18,9 +19,20 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
     with store.transaction():
         set_aside.release_other_versions(store)
         unwritten = channels.unwritten(store)
-        sources.sync(store, config.sources, keys)
+        changes = sources.sync(store, config.sources, keys)
+        channels.outdate_selections(store, _selecting(changes.renamed, config))
+        archives.outdate(store, changes.restricted)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
     reselect_channels(store, config.channels, now)
+
+
+def _selecting(source_ids: Set[str], config: Config) -> list[str]:
+    """Return the ids of the channels that select some of these sources by name."""
+    return [
+        channel.id
+        for channel in config.channels
+        if not source_ids.isdisjoint((*channel.include.sources, *channel.exclude.sources))
+    ]
 
 
 def parsing_hash(source: Source, config: Config, now: datetime) -> str:

@@ -58,6 +58,18 @@ def raise_open(store: Store, story_ids: Iterable[str]) -> None:
     raise_revisions(store, months)
 
 
+def outdate(store: Store, source_ids: Iterable[str]) -> None:
+    """Let the documents of all months with stories of these sources be written anew.
+
+    Frozen ones too: whole texts are removed from them when a source does not permit them any more (P3).
+    """
+    store.db.conn.executemany(
+        "UPDATE archives SET written_with = '' WHERE month IN (SELECT month FROM stories"
+        " JOIN items ON items.story_id = stories.id WHERE source_id = ?)",
+        [[source_id] for source_id in source_ids],
+    )
+
+
 def records(store: Store) -> list[ArchiveRecord]:
     """Return all months, oldest first."""
     return [

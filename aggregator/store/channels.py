@@ -165,6 +165,14 @@ def set_selection(store: Store, channel_id: str, selected_with: str, now: dateti
     store.db.execute("UPDATE channels SET selected_with = ? WHERE id = ?", [selected_with, channel_id])
 
 
+def outdate_selections(store: Store, channel_ids: Iterable[str]) -> None:
+    """Let the stories of channels be selected again, in the caller's transaction."""
+    store.db.conn.executemany(
+        "UPDATE channels SET selected_with = 'outdated' WHERE id = ? AND selected_with <> ''",
+        [[id_] for id_ in channel_ids],
+    )
+
+
 def clear(store: Store, channel_id: str) -> None:
     """Remove all stories from a channel, in the caller's transaction."""
     store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])

@@ -20,6 +20,8 @@ BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
 MAX_MIGRATION_COPIES = 3
 """Maximum number of copies kept that were made before migrations."""
+MIN_DATABASE_BYTES = 2
+"""Minimum size of a file with content: SQLite takes a single byte for an empty file."""
 SYNCHRONOUS = "FULL"
 """With WAL, a commit is on disk when it returns, as V1 and M4 need."""
 SCHEMA_HASH = "schema"
@@ -131,10 +133,11 @@ def _translated(error: sqlite3.Error, path: Path) -> StoreError:
 def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
     """Open the store at `path` and migrate it.
 
-    With `create=False` a missing file is an error. Errors of sqlite3 inside the block become StoreError.
+    With `create=False` a missing or empty file is an error. Errors of sqlite3 inside the block become StoreError.
     """
-    if not create and not path.exists():
-        raise StoreError(f"{path} does not exist yet: run `aggregator fetch` first")
+    if not create and not has_database(path):
+        problem = "is empty" if path.exists() else "does not exist yet"
+        raise StoreError(f"{path} {problem}: run `aggregator fetch` first")
     try:
         if not path.parent.is_dir():
             permissions.make_folder(path.parent)
@@ -150,6 +153,11 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
         raise _translated(error, path) from error
     finally:
         conn.close()
+
+
+def has_database(path: Path) -> bool:
+    """Return whether a file has content; SQLite makes an empty one a new database."""
+    return path.exists() and (not path.is_file() or path.stat().st_size >= MIN_DATABASE_BYTES)
 
 
 def _prepare(conn: Connection, path: Path) -> Store:

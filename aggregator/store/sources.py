@@ -21,38 +21,65 @@ from aggregator.model.polling import (
 )
 from aggregator.model.reports import SourceHealth
 from aggregator.model.stories import Publisher
+from aggregator.store import meta
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 
+RANKS_KEY = "source_ranks"
+"""Key in `meta` of the ranks of sources by which the leads of stories were chosen, as JSON."""
 FORMERLY = "formerly:"
 """Prefix, with the id, of a URL that the source had before; keeps the column unique."""
 
 
-def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> None:
+RENAMING = "renaming:"
+"""Prefix, with the former id, of the id of a source while sources exchange their ids."""
+
+
+class SourceChanges(NamedTuple):
+    """Ids of sources that feeds.yaml changed; `renamed` has their former and new ones.
+
+    `restricted` are those whose whole texts may not be published any more (P3).
+    """
+
+    renamed: set[str]
+    restricted: set[str]
+
+
+def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> SourceChanges:
     """Bring the table in line with feeds.yaml, inside a transaction of the caller (V5).
 
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.
     One whose URL changed loses its validators (CL3).
     """
     urls = {row["id"]: row["url"] for row in store.db.execute("SELECT id, url FROM sources")}
-    _rename(store, sources, urls)
+    renamed = _rename(store, sources, urls)
     followed = _followed(store, sources)
     changed = [source.id for source in sources if source.id in urls and urls[source.id] != source.url]
     _forget_documents(store, [id_ for id_ in changed if id_ not in followed])
     _confirm_moves(store, followed)
     _retire(store, sources, urls)
+    restricted = {row[0] for row in store.db.execute("SELECT id FROM sources WHERE full_text")}
+    restricted &= {source.id for source in sources if not source.full_text}
     _write(store, sources, parsing_hashes)
+    return SourceChanges(renamed, restricted)
 
 
-def _rename(store: Store, sources: Sequence[Source], urls: dict[str, str]) -> None:
-    """Rename sources that have a new id and an old URL; `urls` by id is kept up to date."""
+def _rename(store: Store, sources: Sequence[Source], urls: dict[str, str]) -> set[str]:
+    """Rename sources that have a new id and an old URL; `urls` by id is kept up to date.
+
+    Ids may be exchanged, and taken over by new sources. Return all former and new ids.
+    """
     by_url = {url: id_ for id_, url in urls.items()}
-    wanted = {source.id for source in sources}
-    for source in sources:
-        former = by_url.get(source.url)
-        if former and former != source.id and former not in wanted and source.id not in urls:
-            store.db.execute("UPDATE sources SET id = ? WHERE id = ?", [source.id, former])
-            urls[source.id] = urls.pop(former)
+    known = {source.id: by_url[source.url] for source in sources if source.url in by_url}
+    new_ids = {former: id_ for id_, former in known.items() if former != id_}
+    while kept := [former for former, id_ in new_ids.items() if id_ in urls and id_ not in new_ids]:
+        for former in kept:  # another source has that id and keeps it
+            del new_ids[former]
+    rename = "UPDATE sources SET id = ? WHERE id = ?"
+    store.db.conn.executemany(rename, [(RENAMING + former, former) for former in new_ids])
+    store.db.conn.executemany(rename, [(id_, RENAMING + former) for former, id_ in new_ids.items()])
+    urls.update({new_ids[former]: url for former, url in [(each, urls.pop(each)) for each in new_ids]})
+    return {*new_ids, *new_ids.values()}
 
 
 def _forget_documents(store: Store, ids: Iterable[str]) -> None:
@@ -174,6 +201,23 @@ def any_hub(store: Store) -> bool:
         " OR EXISTS (SELECT 1 FROM websub_subscriptions)"
     ).fetchone()
     return bool(row[0])
+
+
+def outdated_ranks(store: Store, sources: Sequence[Source]) -> list[str]:
+    """Return the ids of sources with another rank than stored leads were chosen by (I6)."""
+    before, now = json.loads(meta.get(store, RANKS_KEY) or "{}"), _ranks(sources)
+    return sorted(id_ for id_ in before.keys() | now.keys() if before.get(id_) != now.get(id_))
+
+
+def record_ranks(store: Store, sources: Sequence[Source]) -> None:
+    """Record the ranks of sources by which the leads of all stories were chosen."""
+    meta.put(store, RANKS_KEY, json.dumps(_ranks(sources), sort_keys=True))
+
+
+def _ranks(sources: Sequence[Source]) -> dict[str, list[int]]:
+    """Return `aggregator` and `priority` of each source that has one of them."""
+    ranks = {source.id: [int(source.aggregator), source.priority] for source in sources}
+    return {id_: rank for id_, rank in ranks.items() if any(rank)}
 
 
 def save_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:

@@ -173,6 +173,17 @@ def of_sources(store: Store, sources: Iterable[str]) -> Iterable[list[str]]:
     return list(chunked(row[0] for row in rows))
 
 
+def shared_of_sources(store: Store, sources: Iterable[str]) -> Iterable[list[str]]:
+    """Return the ids of stories with several items, one of them of the sources, in lists."""
+    held = list(sources)
+    rows = store.db.execute(
+        f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND source_id IN ({placeholders(held)})"
+        " AND EXISTS (SELECT 1 FROM items AS others WHERE others.story_id = items.story_id AND others.id <> items.id)",
+        held,
+    )
+    return list(chunked(row[0] for row in rows))
+
+
 def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
     """Return the stories that contain the items."""
     ids: set[str] = set()

@@ -29,6 +29,8 @@ PAGE_STORIES = 20
 """Stories on a page of results."""
 SNIPPET_WORDS, MAX_SNIPPET_CHARACTERS = 32, 300
 """Maximum length of a quoted passage: searching does not republish a text (P3)."""
+_NAMED = re.compile(r"(?::story|\bstories)/([^/?#]+?)(?:\.html)?(?:[?#].*)?\s*$")
+"""Matches the end of a story's id in feeds, or of the URL of its public or editors' page."""
 
 
 class _Match(NamedTuple):
@@ -202,6 +204,12 @@ def _parts(marked: str) -> Highlighted:
     return tuple(parts)
 
 
+def id_in(name: str) -> str:
+    """Return the id in a story's `tag:` URI or the URL of its page; other text as it is."""
+    match = _NAMED.search(name)
+    return match[1] if match else name.strip()
+
+
 def is_id(store: Store, name: str) -> bool:
     """Return whether a story has or had this id."""
     row = store.db.execute(
@@ -213,11 +221,11 @@ def is_id(store: Store, name: str) -> bool:
 def resolve(store: Store, name: str) -> str | None:
     """Return the story with an id, a tombstone, an item id, or the start of an id.
 
-    The start has at least 4 characters.
+    The start has at least 4 characters. A story may be named by its id in feeds or the URL of its page, too.
     """
     if not name.isascii():
         return None
-    name = name.rpartition(":story/")[2]  # the id in feeds
+    name = id_in(name)
     row = store.db.execute(
         "SELECT id FROM stories WHERE id = ?1"
         " UNION SELECT became FROM tombstones WHERE story_id = ?1 AND became IS NOT NULL"

@@ -8,6 +8,7 @@ from aggregator import http_dates
 
 QVALUE = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+MARKED_ETAG = re.compile(f"(W/)?({ETAG.pattern})")
 FEED_TYPES = ("application/atom+xml", "application/rss+xml")
 
 
@@ -42,6 +43,21 @@ def prefers_page(accept: str | None) -> bool:
     """
     accepted = (accept or "").lower()
     return "text/html" in accepted and not any(media_type in accepted for media_type in FEED_TYPES)
+
+
+def is_refused(
+    if_match: str | None, if_unmodified_since: str | None, etag: str | None, last_modified: str
+) -> bool:
+    """Return whether the document is not the one that the client wants: 412 (section 13.2.2).
+
+    `If-Match` takes precedence over `If-Unmodified-Since`. A weak tag never matches (section 13.1.1).
+    """
+    if if_match is not None:
+        return if_match.strip() != "*" and ("", etag) not in MARKED_ETAG.findall(if_match)
+    if if_unmodified_since is None:
+        return False
+    since, modified = http_dates.parse(if_unmodified_since), http_dates.parse(last_modified)
+    return since is not None and modified is not None and modified > since
 
 
 def not_modified(

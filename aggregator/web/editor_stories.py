@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -27,8 +26,6 @@ from aggregator.web.forms import Form, first
 MAX_QUERY_CHARACTERS = 1000
 MAX_HIDDEN = 20
 """Maximum number of hidden stories that are listed."""
-STORY_PAGE = re.compile(r"stories/([a-z2-7]{16})(?:\.html)?(?:[?#].*)?$")
-"""Matches the end of the URL of a story's page, public or for editors."""
 
 
 async def search(request: EditorRequest) -> Response:
@@ -37,7 +34,7 @@ async def search(request: EditorRequest) -> Response:
     merge_with_id = request.http.query_params.get("with", "")
 
     def read(store: Store) -> Mapping[str, object]:
-        story_id = story_search.resolve(store, id_in(query)) if query else None
+        story_id = story_search.resolve(store, query) if query else None
         if story_id:
             matches = stories.read(store, [story_id])
         elif query:
@@ -119,18 +116,12 @@ async def _page(
     )
 
 
-def id_in(text: str) -> str:
-    """Return the id in the URL of a story's page; any other text as it is."""
-    match = STORY_PAGE.search(text)
-    return match[1] if match else text
-
-
 # --- actions -------------------------------------------------------------------------------------------
 
 
 async def _merge(request: EditorRequest, story_id: str, form: Form) -> Response:
     """Merge the story with another one, named by its URL or id."""
-    other = id_in(first(form, "other"))
+    other = story_search.id_in(first(form, "other"))
     if not other:
         raise RequestProblem("name_story")
     try:

@@ -17,7 +17,7 @@ from aggregator.model.stories import UnpublishedStory
 from aggregator.ports import Clock
 from aggregator.publishing import stylesheet
 from aggregator.web import pages
-from aggregator.web.conditional import not_modified, prefers_gzip, prefers_page
+from aggregator.web.conditional import is_refused, not_modified, prefers_gzip, prefers_page
 from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile, in_memory
 from aggregator.web.headers import ANY_ORIGIN, METHODS, PREFLIGHT, SECURITY, Headers
 from aggregator.web.story_pages import StoryPages, is_gone_page
@@ -54,7 +54,10 @@ CROSS_ORIGIN = {"xml", "json", "ics", "opml"}
 ARCHIVE = re.compile(r"archive/(\d{4}-\d{2})\.xml")
 
 STYLESHEET = in_memory(stylesheet.render().body)
-NEGOTIATION_FIELDS = (b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since")
+NEGOTIATION_FIELDS = (
+    *(b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since"),
+    *(b"if-match", b"if-unmodified-since"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,9 @@ class StaticFiles:
     async def _send_cached(
         self, path: str, file: CachedFile, scope: Scope, send: Send, *, status: int = 200
     ) -> None:
-        accept, accept_encoding, if_none_match, if_modified_since = _negotiation_fields(scope)
+        accept, accept_encoding, if_none_match, if_modified_since, if_match, if_unmodified_since = (
+            _negotiation_fields(scope)
+        )
         compressed = file.gzip if prefers_gzip(accept_encoding) else None
         selected = compressed or file.identity
         media_type = _media_type(path)
@@ -137,6 +142,9 @@ class StaticFiles:
         # (RFC 9111 section 4.3.3).
         etag = f'{selected.etag[:-1]}-shown"' if as_page else selected.etag
         headers = [(b"etag", etag.encode()), *self._headers(path, media_type, file)]
+        if status == 200 and is_refused(if_match, if_unmodified_since, etag, file.last_modified):
+            await self._send_error(scope, send, 412)
+            return
         if status == 200 and not_modified(if_none_match, if_modified_since, etag, file.last_modified):
             await _send(send, 304, headers, b"")
             return
@@ -147,10 +155,15 @@ class StaticFiles:
 
     async def _send_large(self, path: str, large: LargeFile, scope: Scope, send: Send) -> None:
         with large.file as file:
-            accept, _, if_none_match, if_modified_since = _negotiation_fields(scope)
+            accept, _, if_none_match, if_modified_since, if_match, if_unmodified_since = _negotiation_fields(
+                scope
+            )
             media_type = _media_type(path)
             as_page = media_type in NEGOTIATED and prefers_page(accept)
             headers = self._headers(path, media_type, large)
+            if is_refused(if_match, if_unmodified_since, None, large.last_modified):
+                await self._send_error(scope, send, 412)
+                return
             if not_modified(if_none_match, if_modified_since, None, large.last_modified):
                 await _send(send, 304, headers, b"")
                 return

@@ -371,15 +371,20 @@ def test_search_without_result(site: Workplace) -> None:
 
 
 def test_story_show_by_any_id(site: Workplace) -> None:
-    """`story show` accepts a story's id, the beginning of it, or the id of an item (I4)."""
+    """`story show` accepts a story's id, its beginning, tag or page, or the id of an item (I4)."""
     id_ = story_ids(site)[0]
     said = run(site, "story", "show", id_)
     assert (said.code, said.err) == (0, "")
     assert id_ in said.out
     assert "published by node: Microscope number" in said.out
     (story,) = json.loads(call(site, "story", "show", id_, "--json").out)["stories"]
-    names = id_[:6], story["items"][0]["id"]
-    assert [call(site, "story", "show", name).out for name in names] == [said.out] * 2
+    page = f"https://news.example/stories/{id_}"
+    names = [
+        *(id_[:6], story["items"][0]["id"], f" {id_}\n", f"tag:news.example,2026:story/{id_}"),
+        *(f"{page}.html", f"{page}.html?utm_source=x#main", f"https://news.example/editor/stories/{id_}"),
+    ]
+    assert [call(site, "story", "show", name).out for name in names] == [said.out] * len(names)
+    assert call(site, "story", "show", "https://news.example/stories/").code == 2
 
 
 def test_editors_commands(site: Workplace) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import NOW
 from tests.command import PROGRAM, Output, call, confined, news, one_source, run
 from tests.conftest import HEAD, Clock, Web, Workplace
 
@@ -227,6 +228,68 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
     said = Output(ended.returncode, "", ended.stderr)
     assert said.code == 1
     assert "No space left on device" in said.line
+
+
+def closed(place: Workplace, redirections: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of a shell that closes standard streams."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$0" "$@" {redirections}', PROGRAM, *args],
+        cwd=place.folder,
+        env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("redirections", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", [("publish",), ("check",)])
+def test_closed_streams(site: Workplace, command: tuple[str, ...], redirections: str) -> None:
+    """A command works without standard streams, as some schedulers start it."""
+    said = closed(site, redirections, *command)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_closed_streams_of_a_failure(site: Workplace) -> None:
+    """Without standard error the exit code still reports a failure."""
+    (site.folder / "feeds.yaml").write_text("sources: {")
+    assert closed(site, ">&- 2>&-", "check").returncode == 78
+
+
+LATIN_1 = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+
+
+def in_latin_1(place: Workplace, *args: str) -> bytes:
+    """Return what a command prints on a terminal with an encoding of few characters."""
+    ended = subprocess.run(
+        [PROGRAM, *args],
+        cwd=place.folder,
+        env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat(), **LATIN_1},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    return ended.stdout
+
+
+def test_output_that_cannot_show_a_character(place: Workplace, web: Web) -> None:
+    """A character that the terminal's encoding lacks is printed as a question mark."""
+    one_source(place, web, news(1, title="Größe \U0001f52c"))
+    assert call(place, "fetch").code == 0
+    assert "Größe ?".encode("latin-1") in in_latin_1(place, "search", "Größe")
+
+
+def test_documents_are_utf_8_in_any_encoding(place: Workplace, web: Web) -> None:
+    """JSON and OPML for other programs do not depend on the terminal's encoding."""
+    one_source(place, web, news(1, title="Größe \U0001f52c"))
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("A Node", "Größe \U0001f52c"), encoding="utf-8")
+    assert call(place, "fetch").code == 0
+    assert (
+        json.loads(in_latin_1(place, "search", "--json", "Größe"))["stories"][0]["title"]
+        == "Größe \U0001f52c"
+    )
+    assert "Größe \U0001f52c".encode() in in_latin_1(place, "source", "export")
 
 
 # --- feeds.yaml ----------------------------------------------------------------------------------------
@@ -568,6 +631,21 @@ def test_lost_database_is_not_filled_again(
     kept.replace(site.database)
     assert call(site, "publish").code == 0
     assert contents(site.public) == before
+
+
+@pytest.mark.parametrize("command", [*READERS[1:], ("digest", "queue"), ("story", "decisions")])
+@pytest.mark.parametrize("size", [0, 1])
+def test_empty_database_is_not_read(site: Workplace, command: tuple[str, ...], size: int) -> None:
+    """Commands that read do not make a database of an empty file, and report no empty archive."""
+    shutil.rmtree(site.database.parent)
+    site.database.parent.mkdir()
+    site.database.write_bytes(b"x" * size)
+    said = call(site, *command)
+    assert (said.code, said.line) == (
+        1,
+        f"aggregator: {site.database} is empty: run `aggregator fetch` first",
+    )
+    assert site.database.read_bytes() == b"x" * size
 
 
 def test_lost_database_without_public(site: Workplace) -> None:

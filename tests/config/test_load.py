@@ -403,6 +403,19 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "4: topics.Big Data: 'Big Data' does not look right: only a to z, digits and hyphens are allowed",
         ],
     ),
+    "lengths": (
+        "sources:\n"
+        f"  - {{id: a, name: {'x' * 301}, url: 'https://a.example/'}}\n"
+        "  - {id: b, name: '', url: 'https://b.example/'}\n"
+        "  - {id: c, name: ' \u200b\u00a0', url: 'https://c.example/'}\n"
+        "digests:\n  - {id: weekly, title: Weekly, channels: [], schedule: 'mon 08:00'}\n",
+        [
+            "3: sources[0].name: is too long: at most 300 characters, not 301",
+            "4: sources[1].name: is empty",
+            "5: sources[2].name: ' \\u200b\\xa0' is blank: write a text that readers can see",
+            "7: digests[0].channels: is empty",
+        ],
+    ),
     "out of range": (
         ONE % "priority: 200" + "fetch: {concurrency: 0, max_bytes: 10}\n",
         [

@@ -56,6 +56,14 @@ def calendar(*events: str) -> str:
             "When: 5 November 2026, 08:00 · Repeats: every week, for the last time on 3 December 2026",
         ),
         ("DTSTART:20261105T080000\nDTEND:20261105T070000", "When: 5 November 2026, 08:00"),
+        (
+            "DTSTART;TZID=Europe/Berlin:20261025T013000\nDURATION:PT3H",
+            "When: 25 October 2026, 01:30–03:30 (Europe/Berlin)",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20261024T090000\nDURATION:P1DT1H",
+            "When: 24 October 2026, 09:00 – 25 October 2026, 10:00 (Europe/Berlin)",
+        ),
         ("LOCATION:Room 1\\, Turku", "Where: Room 1, Turku"),
         ("SUMMARY:Nothing said", ""),
     ],
@@ -71,6 +79,42 @@ def test_an_event_is_an_event_unless_its_words_say_more() -> None:
     reading = read(calendar("UID:1\r\nSUMMARY:Anything", "UID:2\r\nSUMMARY:Course on optics"))
     items, _ = normalise.items(reading, source(kind="ical"), IdentityPolicy(), (), NOW)
     assert [item.kind for item in items] == [ItemKind.EVENT, ItemKind.COURSE]
+
+
+@pytest.mark.parametrize(
+    ("events", "guids"),
+    [
+        (["DTSTART:20261105T080000", "DTSTART:20261105T080000"], ["1"]),
+        (
+            ["DTSTART:20261105T080000", "DTSTART:20261106T080000"],
+            ["1 2026-11-05T08:00:00", "1 2026-11-06T08:00:00"],
+        ),
+        (
+            ["DTSTART:20261105T080000\nRRULE:FREQ=DAILY", "DTSTART:20261106T090000"],
+            ["1", "1 2026-11-06T09:00:00"],
+        ),
+        (["SUMMARY:A", "SUMMARY:B"], ["1"]),
+    ],
+)
+def test_a_repeated_uid_loses_no_date(events: list[str], guids: list[str]) -> None:
+    """Exports of series give one UID to each date; what is repeated is one event."""
+    reading = read(calendar(*(f"UID:1\n{lines}".replace("\n", "\r\n") for lines in events)))
+    assert [entry.guid for entry in reading.entries] == guids
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_the_last_version_of_an_event_counts(step: int) -> None:
+    """Of versions with one UID, the highest SEQUENCE is read (RFC 5545 section 3.8.7.4)."""
+    versions = ["DTSTART:20261105T080000\r\nSEQUENCE:9", "DTSTART:20261106T080000\r\nSEQUENCE:10"]
+    (entry,) = read(calendar(*(f"UID:1\r\n{lines}" for lines in versions[::step]))).entries
+    assert (entry.guid, entry.content) == ("1", "When: 6 November 2026, 08:00")
+
+
+@pytest.mark.parametrize("year", ["0001", "0099", "0999"])
+def test_a_year_that_means_no_date_makes_no_event(year: str) -> None:
+    """Year 1 is not written, because `4 March 1` reads as a day without a year (EX1)."""
+    (entry,) = read(calendar(f"UID:1\r\nSUMMARY:Meeting\r\nDTSTART;VALUE=DATE:{year}0304")).entries
+    assert (entry.event, entry.content) == (None, None)
 
 
 def test_the_latest_events_are_taken_of_very_many() -> None:

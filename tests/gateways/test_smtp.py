@@ -130,6 +130,19 @@ def test_a_refusal_is_temporary_or_permanent_and_stops_no_other(
     assert relay.accepted == ["ada@example.org"]
 
 
+@pytest.mark.parametrize("step", ["RCPT", "BODY"])
+@pytest.mark.parametrize("reply", ["no code", "100 wait", "354 go ahead", "999 out of range"])
+def test_a_reply_of_no_known_kind_is_a_temporary_refusal(relay: Relay, step: str, reply: str) -> None:
+    """Only 2xx accepts; a reply without a known code is no permanent refusal (M4)."""
+    relay.script = once(step, reply)
+    with sending(relay.rules(), SENDER) as send:
+        with pytest.raises(MailRefused) as caught:
+            send(message("bad@example.org"), "bad@example.org")
+        send(message(), "ada@example.org")
+    assert caught.value.permanent is False
+    assert relay.accepted[-1] == "ada@example.org"
+
+
 @pytest.mark.parametrize(
     "reply", ["451 4.3.0 try later", "530 5.7.0 authenticate first", "550 5.7.1 who are you"]
 )

@@ -235,6 +235,37 @@ def test_swapped_urls_do_not_collide(place: Workplace, web: Web) -> None:
     assert run(place, force=True).failed == 0
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [{"a": "b", "b": "a"}, {"a": "b", "b": "c", "c": "a"}, {"a": "b", "new": "a"}, {"a": "c", "b": "a"}],
+)
+def test_exchanged_ids_move_no_items(place: Workplace, web: Web, ids: dict[str, str]) -> None:
+    """Sources with exchanged ids keep their items, and channels select by the new ids (V5).
+
+    The items have no links, by which another source would recognise them.
+    """
+    for n, name in enumerate(["a", "b", "c", "new"]):
+        web.feed(f"/{name}", rss(news(n, link="", title=f"News of {name}", guid=name)), f'"{name}"')
+
+    def configure(new_ids: dict[str, str]) -> None:
+        lines = [f"  - {{id: {id_}, name: N, url: '{web.url}/{name}'}}\n" for name, id_ in new_ids.items()]
+        channels = "channels:\n  - {id: chosen, title: C, include: {sources: [a]}}\n"
+        place.write("sources:\n" + "".join(lines) + channels)
+
+    configure({name: name for name in ids if name != "new"})
+    run(place, force=True)
+    configure(ids)
+    place.clock.now += 12 * HOUR
+    report = run(place, force=True)
+    assert (report.new_items, report.failed) == (1 if "new" in ids else 0, 0)
+    found = dict(rows(place, "SELECT title, source_id FROM items"))
+    assert found == {f"News of {name}": id_ for name, id_ in ids.items()}
+    chosen = (place.public / "channels/chosen/atom.xml").read_text()
+    assert [name for name in ids if f"News of {name}<" in chosen] == [
+        n for n, id_ in ids.items() if id_ == "a"
+    ]
+
+
 def test_the_authority_is_permanent(place: Workplace, web: Web) -> None:
     """A changed authority is refused before anything is touched (V5)."""
     web.feed("/feed", rss(news(1)), '"1"')

@@ -722,3 +722,37 @@ def test_a_story_whose_merge_is_undone_is_newer_than_its_tombstone(
 def moment(text: str) -> datetime:
     """Parse a time of a feed."""
     return datetime.fromisoformat(text)
+
+
+def test_texts_without_permission_leave_frozen_months(place: Workplace, web: Web, clock: Clock) -> None:
+    """A source that loses `full_text` loses its texts in past months, too (P2, P3)."""
+    text = "The second half is only for those who may read it. " * 20
+    web.feed("/full", rss(news(1, description=text)))
+    web.feed("/other", rss(news(2, link="https://other.example/2", guid="o2")))
+
+    def configure(licence: str) -> None:
+        place.write(
+            f"sources:\n  - {{id: full, name: Full, url: '{web.url}/full'{licence}}}\n"
+            f"  - {{id: other, name: Other, url: '{web.url}/other'}}\n"
+        )
+
+    configure(", licence: CC BY 4.0, full_text: true")
+    poll(place)
+    month = place.public / archive_path(clock.now)
+    clock.now += 40 * DAY
+    poll(place)
+    assert month.read_bytes().count(b"second half") >= 20
+    configure("")
+    clock.now += DAY
+    poll(place)
+    assert month.read_bytes().count(b"second half") < 10
+    assert ids(place, archive_path(clock.now - 41 * DAY)).keys() == {"News number 1", "News number 2"}
+    written = month.read_bytes()
+    clock.now += DAY
+    poll(place)
+    assert month.read_bytes() == written
+
+
+def archive_path(moment: datetime) -> str:
+    """Return the path of the archive document of a month."""
+    return f"archive/{moment:%Y-%m}.xml"

@@ -146,6 +146,27 @@ def test_a_zone_is_defined_beyond_a_clock_change() -> None:
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "written"),
+    [
+        ((0, 30), (1, 30), ["DTSTART:20261025T003000Z", "DTEND:20261025T013000Z"]),
+        ((1, 0), (3, 0), ["DTSTART:20261025T010000Z", "DTEND:20261025T030000Z"]),
+        (
+            (0, 0),
+            (0, 30),
+            [f"{name};TZID=Europe/Rome:20261025T02{m}00" for name, m in (("DTSTART", "00"), ("DTEND", "30"))],
+        ),
+    ],
+)
+def test_an_hour_that_comes_twice_is_unambiguous(
+    start: tuple[int, int], end: tuple[int, int], written: list[str]
+) -> None:
+    """A time that comes twice is the first; the second is in UTC (CA4, RFC 5545 3.3.5)."""
+    moments = (datetime(2026, 10, 25, *each, tzinfo=UTC).astimezone(ROME) for each in (start, end))
+    body = events_ics(announcing("talk", timed(*moments, zone="Europe/Rome")))
+    assert of_event(body, "DTSTART") + of_event(body, "DTEND") == written
+
+
+@pytest.mark.parametrize(
     "zone", [None, "UTC", "Etc/UTC", "Europe/Nowhere", "Europe/Rome\r\nATTACH:x", "../etc"]
 )
 def test_times_without_a_known_zone_are_utc(zone: str | None) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import http_dates
-from aggregator.web.conditional import not_modified, prefers_gzip, prefers_page
+from aggregator.web.conditional import is_refused, not_modified, prefers_gzip, prefers_page
 
 MODIFIED = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 LAST_MODIFIED = format_datetime(MODIFIED, usegmt=True)
@@ -38,6 +38,24 @@ def test_an_etag_matches_anywhere_in_a_list(tag: str, others: list[str], weak: b
     random.shuffle(listed)  # type: ignore[attr-defined]
     assert not_modified(", ".join(listed), None, tag, LAST_MODIFIED)
     assert not_modified(",".join(others) or '""', None, tag, LAST_MODIFIED) == (tag in (others or ['""']))
+
+
+@given(
+    TAGS, st.lists(TAGS, max_size=5), st.booleans(), st.sampled_from([",", ", "]), st.permutations(range(6))
+)
+def test_a_condition_needs_a_strong_tag(
+    tag: str, others: list[str], weak: bool, comma: str, order: list[int]
+) -> None:
+    """A condition needs the tag in its list, and not the weak one (RFC 9110 13.1.1)."""
+    listed = [*(f"W/{other}" for other in others), f"W/{tag}" if weak else tag]
+    listed = [listed[n] for n in order if n < len(listed)]
+    assert is_refused(comma.join(listed), None, tag, LAST_MODIFIED) == weak
+
+
+@given(FIELD, FIELD)
+def test_malformed_conditions_are_no_error(tags: str | None, since: str | None) -> None:
+    """A malformed date is no condition; a tag that cannot be read is none of this document."""
+    assert is_refused(tags, since, '"not value"', LAST_MODIFIED) in (False, tags is not None)
 
 
 @given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)), st.booleans())
