@@ -20,7 +20,7 @@ def benchmark() -> ModuleType:
 
 @pytest.mark.parametrize(
     ("file", "half", "recall"),
-    [("pairs.jsonl", "tune", 0.8), ("pairs.jsonl", "unseen", 0.8), ("pairs-3.jsonl", "tune", 0.75)],
+    [("pairs.jsonl", "tune", 0.8), ("pairs.jsonl", "unseen", 0.8), ("pairs-3.jsonl", "tune", 0.7)],
 )
 def test_precision_and_recall(benchmark: ModuleType, file: str, half: str, recall: float) -> None:
     """Labelled pairs give a precision of 1.00 and at least the recall that was reached."""
