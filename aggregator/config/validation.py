@@ -11,6 +11,9 @@ from aggregator.config import schema
 from aggregator.config.yaml_lines import Path, ProblemAt, Tree
 from aggregator.errors import did_you_mean
 
+MAX_LISTED_KEYS = 12
+"""Maximum number of keys that a message about an unknown key lists."""
+
 
 def validated(tree: Tree) -> tuple[schema.File | None, list[ProblemAt]]:
     """Return the parts of a file whose shape is right, or None and every problem of its shape."""
@@ -33,7 +36,9 @@ def _explained(detail: Mapping[str, Any], tree: Tree) -> ProblemAt:
     context: dict[str, Any] = detail.get("ctx") or {}
     match kind:
         case "extra_forbidden":
-            message = "unknown key" + did_you_mean(str(path[-1]), _keys_beside(path))
+            known = _keys_beside(path)
+            listed = f"; keys here are {', '.join(known)}" if 0 < len(known) <= MAX_LISTED_KEYS else ""
+            message = f"unknown key{did_you_mean(str(path[-1]), known) or listed}"
         case "missing":
             message = "is missing"
         case "value_error":

@@ -519,7 +519,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "mail: {from: a@b.example}\noperator: {to: nobody, schedule: never, language: de}\n",
         [
             "3: digests[0].id: is taken by the mail of `operator`: choose another",
-            "5: operator.language: unknown key",
+            "5: operator.language: unknown key; keys here are to, schedule",
             "5: operator.schedule: 'never' is not a schedule: write \"mon 08:00\", \"daily 07:30\" or five cron"
             " fields",
             "5: operator.to: 'nobody' is not a mail address: An email address must have an @-sign.",
