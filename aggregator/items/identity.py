@@ -85,7 +85,8 @@ def aliases(
     """
     found = []
     if entry.guid and identity_policy.guid and not _is_home(entry.guid, homes):
-        found.append(Alias(kind=GUID, value=entry.guid))
+        guids = filter(None, (entry.guid, entry.other_guid))
+        found += [Alias(kind=GUID, value=guid) for guid in guids]
     if entry.link and not is_listing(key := canonical(entry.link), *homes):
         if identity_policy.link:
             found.append(Alias(kind=LINK, value=key))

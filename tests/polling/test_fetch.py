@@ -69,6 +69,23 @@ def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> Non
     assert b"News number 2" in (place.public / "atom.xml").read_bytes()
 
 
+def test_a_date_of_a_series_with_one_uid_stays_one_story(place: Workplace, web: Web, clock: Clock) -> None:
+    """A date stays one story while a calendar adds or removes others with its UID (I2)."""
+    days = ("20261105", "20261112", "20261119")
+    for number, listed in enumerate((days[:1], days[:2], days, days[1:], days[2:]), start=1):
+        events = "".join(
+            f"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:{day}T080000\r\nSUMMARY:Imaging seminar\r\nEND:VEVENT\r\n"
+            for day in listed
+        )
+        body = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\n{events}END:VCALENDAR\r\n"
+        web.feed("/feed", body.encode(), f'"{number}"')
+        run(one(place, web, kind="ical"))
+        clock.now += timedelta(hours=6)
+    assert rows(place, "SELECT events -> '$[0].start', edits FROM items ORDER BY 1") == [
+        (f'"{day[:4]}-{day[4:6]}-{day[6:]}T07:00:00+00:00"', 0) for day in days
+    ]
+
+
 def test_nothing_is_visited_before_its_time(place: Workplace, web: Web, clock: Clock) -> None:
     """Within the hour a source is not due; after it, it is (CL5)."""
     web.feed("/feed", rss(news(1)), '"1"')
