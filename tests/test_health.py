@@ -42,7 +42,7 @@ def test_old_data_gives_an_alert(status: StatusReport, words: str) -> None:
 
 
 def test_an_outage_gives_an_alert_at_the_first_failure() -> None:
-    """The failed last visits of all three sources that were visited are an alert, those of two are none."""
+    """Failed last visits of all of at least three visited sources are an alert."""
     failed = source_health(failures=1, reason="no complete response within 20 s")
     (alert,) = health.alerts(status_report(failed, failed, failed), NOW)
     assert "network" in alert
