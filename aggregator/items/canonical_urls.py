@@ -256,8 +256,8 @@ def without_fragment(key: str) -> str:
 def is_listing(key: str, *homes: str | None) -> bool:
     """Return whether a key is a home, listing or newsletter page and identifies no entry (I1).
 
-    `homes` are further such pages: the source's own page and site. A page that becomes a listing here identifies known
-    entries no more, so that they would be published again.
+    `homes` are further such pages: the source's own page and site. Where this takes more pages for listings, their
+    known entries lose all identifiers and are published again.
     """
     page = without_fragment(key)
     if page != key:
@@ -281,12 +281,12 @@ def _segments(page: str) -> list[str]:
     return segments[1:] if begins_with_language else segments
 
 
-def may_be_listing(key: str) -> bool:
+def may_be_listing(key: str, *homes: str | None) -> bool:
     """Return whether a key is a listing, also by a name of several words: `upcoming-events`.
 
-    Such a page identifies entries within their source (I1), but connects no items of two sources.
+    Such a page identifies an entry only together with its title (I1), and connects no items.
     """
-    if is_listing(key):
+    if is_listing(key, *homes):
         return True
     page = without_fragment(key)
     segments = _segments(page)

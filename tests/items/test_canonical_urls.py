@@ -218,7 +218,7 @@ def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
     ],
 )
 def test_a_name_of_several_words_may_be_that_of_a_listing(url: str) -> None:
-    """Such a page connects no items of two sources, but known entries are identified by it (I1)."""
+    """Such a page identifies entries only together with their titles (I1)."""
     assert may_be_listing(canonical(url))
     assert not is_listing(canonical(url), *HOMES, None)
 
