@@ -16,6 +16,7 @@ from aggregator.errors import AuthorityChanged
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
 from aggregator.publishing import stylesheet
+from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 from tests.digests.scenario import rows
@@ -204,6 +205,22 @@ def test_changed_options_are_applied_without_a_request(place: Workplace, web: We
     ]
     assert b"FAIR data" in (place.public / "channels/data/atom.xml").read_bytes()
     assert rows(place, "SELECT count(*) FROM revisions") == [(0,)]
+
+
+def test_an_entry_that_a_new_version_reads_differently_stays_known(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
+    """An entry without guid and link of its own stays known when its text is read anew (V4)."""
+    web.feed("/feed", rss(*(news(n, guid="", link="https://node.example/news") for n in (1, 2))), '"1"')
+    run(one(place, web))
+    before = rows(place, "SELECT id, story_id FROM items ORDER BY 1")
+    with opened(place.database) as store, store.transaction():  # as an earlier version stored them
+        store.db.execute("UPDATE items SET text = text || ' Enable scripts.', content_hash = ''")
+        store.db.execute("UPDATE aliases SET value = 'earlier' || value WHERE kind = 'text'")
+    clock.now += timedelta(minutes=10)
+    report = run(one(place, web, topics="[mine]"))
+    assert (report.visited, report.new_items, report.updated_items) == (0, 0, 2)
+    assert rows(place, "SELECT id, story_id FROM items ORDER BY 1") == before
 
 
 def test_a_renamed_source_keeps_its_past(place: Workplace, web: Web) -> None:
