@@ -130,7 +130,7 @@ def test_home_and_listing_pages_are_no_alias(link: str) -> None:
 
 
 def test_a_page_that_may_be_a_listing_identifies_with_the_title_only() -> None:
-    """Such links do not discredit others; known entries keep identifiers of earlier versions (I1, I2)."""
+    """Such links do not discredit others, and known entries stay known (I1, I2)."""
     page = "https://node.example/upcoming-events"
     one, other = (entry(n, title=f"Course {n}", link=page) for n in range(2))
     assert judged(one, other) == WELL
