@@ -55,8 +55,8 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
     compared = diff.item_changes(parsed.items, known.get, taken, unchanged)
     shown = {*_ids(compared), *unchanged}
     renamed = anomalies.same_publications(compared, known.get, shown)
-    by_title = _renamed(work.store, source, parsed, compared, shown).items()
-    renamed |= {n: item for n, item in by_title if item.id in set(listed_before)}
+    by_title, before = _renamed(work.store, source, parsed, compared, shown), set(listed_before)
+    renamed |= {n: item for n, item in by_title.items() if item.id in before}
     compared = diff.item_changes(parsed.items, known.get, taken, unchanged, renamed)
     changes = tuple(
         replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
@@ -167,8 +167,10 @@ def _renamed(
     shown: Set[str],
 ) -> dict[int, KnownItem]:
     """Return the known items that unknown entries are under new identifiers, by position."""
-    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     unknown = [n for n, change in enumerate(changes) if change.change is ChangeKind.NEW]
+    if not unknown:
+        return {}
+    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     return anomalies.match_known(parsed.items, unknown, others)
 
 
