@@ -58,11 +58,14 @@ def month_numbers(long: Iterable[str] = LANGUAGES, short: Iterable[str] = LANGUA
     return numbers
 
 
-@cache
 def own_month_numbers(language: str | None) -> dict[str, int]:
     """Map the names of months in one language alone; none for an unknown one."""
-    known = (language,) if language in DATE_LANGUAGES else ()
-    return month_numbers(known, known)
+    return _known_month_numbers(language) if language in DATE_LANGUAGES else {}
+
+
+@cache
+def _known_month_numbers(language: str) -> dict[str, int]:
+    return month_numbers((language,), (language,))
 
 
 def one_of(names: Iterable[str]) -> str:

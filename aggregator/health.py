@@ -113,7 +113,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     if len(failing) * 2 > len(report.sources):
         sources, are = count_of(len(report.sources), "source"), "is" if len(failing) == 1 else "are"
         found.append(f"{len(failing)} of {sources} {are} failing")
-    elif len(report.sources) >= MIN_SOURCES_ALL_FAILED and has_no_good_visit(report):
+    elif _visits_failed(report) >= MIN_SOURCES_ALL_FAILED and has_no_good_visit(report):
         found += filter(None, [failed_visits(report)])
     if since := unplaced_since(report, now):
         items = count_of(report.unplaced, "item has", "items have")
@@ -147,7 +147,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
 
 def failed_visits(report: StatusReport) -> str | None:
     """Return a sentence about sources whose last visit failed; None if there are none."""
-    count = sum(bool(source.failures) for source in report.sources)
+    count = _visits_failed(report)
     if not count:
         return None
     if has_no_good_visit(report):
@@ -155,6 +155,10 @@ def failed_visits(report: StatusReport) -> str | None:
         return f"no source could be read at its last visit{advice}; each is tried again"
     sources, is_again = count_of(len(report.sources), "source"), "it is" if count == 1 else "they are"
     return f"the last visit of {count} of {sources} failed; {is_again} tried again"
+
+
+def _visits_failed(report: StatusReport) -> int:
+    return sum(bool(source.failures) for source in report.sources)
 
 
 def has_no_good_visit(report: StatusReport) -> bool:

@@ -42,12 +42,14 @@ def test_old_data_gives_an_alert(status: StatusReport, words: str) -> None:
 
 
 def test_an_outage_gives_an_alert_at_the_first_failure() -> None:
-    """The failed last visits of three sources of three are an alert, those of two are none."""
+    """Failed last visits of all of at least three visited sources are an alert."""
     failed = source_health(failures=1, reason="no complete response within 20 s")
     (alert,) = health.alerts(status_report(failed, failed, failed), NOW)
     assert "network" in alert
     assert health.alerts(status_report(failed, failed, source_health()), NOW) == []
     assert health.alerts(status_report(failed), NOW) == []
+    unvisited = source_health(last_attempt=None, last_success=None)
+    assert health.alerts(status_report(failed, unvisited, unvisited), NOW) == []
 
 
 @pytest.mark.parametrize(

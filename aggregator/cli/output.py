@@ -34,7 +34,8 @@ def print_json(value: object) -> None:
 def print_document(text: str) -> None:
     """Print JSON, OPML or CSV in UTF-8, whatever the encoding of the terminal is."""
     binary = hasattr(sys.stdout, "buffer")
-    click.echo(text.encode() if binary else text, nl=False)
+    # Bytes of an argument that are not UTF-8 became surrogates, which UTF-8 excludes.
+    click.echo(text.encode(errors="replace") if binary else text, nl=False)
 
 
 def table(rows: list[tuple[str, ...]]) -> None:

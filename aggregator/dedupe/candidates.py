@@ -73,7 +73,7 @@ def add_queries(store: Store, item_ids: Iterable[str]) -> None:
 
 def item_keys(item: IndexedItem) -> ItemKeys:
     """Return the keys under which an item is found; an absent item has exact keys only."""
-    listing = not item.link or canonical_urls.is_listing(canonical(item.link))
+    listing = not item.link or canonical_urls.may_be_listing(canonical(item.link))
     address = () if listing or not item.link else known_stories.url_keys(item.link)
     works = identifiers.find_identifiers(item.link, item.guid)
     origins, pointers = origin_links.find_origins(item.html or item.text, item.link)

@@ -61,7 +61,7 @@ def exact(a: Member, b: Member) -> Evidence | None:
 
 def same_link(a: Member, b: Member) -> Evidence | None:
     """Compare canonical links; that of a section proves nothing for items without a common word."""
-    shared = a.links & b.links
+    shared = {key for key in a.links & b.links if not canonical_urls.may_be_listing(key)}
     if shared and _have_nothing_in_common(a, b) and not any(_is_of_an_item(key, a, b) for key in shared):
         return None
     return _proof("same link", f"same link, {min(shared)}") if shared else None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from aggregator import urls
-from aggregator.items.canonical_urls import canonical, is_listing
+from aggregator.items.canonical_urls import canonical, may_be_listing
 
 MAX_POINTERS = 3
 """Maximum number of linked pages that are pointers: a longer list of links is no evidence."""
@@ -76,7 +76,7 @@ def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
     if not pages:
         return frozenset()
     keys = {canonical(page) for page in pages} - {canonical(own) if own else ""}
-    return frozenset(key for key in keys if not is_listing(key))
+    return frozenset(key for key in keys if not may_be_listing(key))
 
 
 def _is_named_as_origin(body: str, match: re.Match[str]) -> bool:

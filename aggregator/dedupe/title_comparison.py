@@ -12,6 +12,8 @@ from aggregator.model.value_classes import dataclass
 
 MIN_EQUAL_SHARE = 0.4
 """Minimum share of equal words in two titles of one template."""
+MAX_WORDS_ALIGNED = 100
+"""Maximum number of words of a title that are aligned; the time grows with their square."""
 
 
 def same_title(a: Features, b: Features) -> bool:
@@ -43,11 +45,10 @@ def title_difference(a: Features, b: Features) -> TitleDifference | None:
     Words that the other item has as well are ignored, and words for actions. One reference number in both means that
     they name one thing in other words.
     """
-    words_a, words_b = a.key.split(), b.key.split()
+    words_a, words_b = (item.key.split()[:MAX_WORDS_ALIGNED] for item in (a, b))
     longer = max(len(words_a), len(words_b))
-    if (
-        sum(word in words_b for word in words_a) < MIN_EQUAL_SHARE * longer
-    ):  # most pairs, without aligning them
+    # Most pairs end here, without being aligned.
+    if sum(word in words_b for word in words_a) < MIN_EQUAL_SHARE * longer:
         return None
     if a.facts.references & b.facts.references:
         return None

@@ -65,7 +65,8 @@ def may_name_date(low: str) -> bool:
 
 def split(text: str, low: str, language: str | None) -> list[Token]:
     """Split `text`, whose lower case is `low`."""
-    months, sure = _months(language), _sure_months(language if language in calendar_names.LANGUAGES else None)
+    months = _months(language if language in calendar_names.DATE_LANGUAGES else None)
+    sure = _sure_months(language if language in calendar_names.LANGUAGES else None)
     tokens, last = [], 0
     for match in _TOKEN.finditer(low):
         word, start, end = match[0], *match.span()

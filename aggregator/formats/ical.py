@@ -186,10 +186,14 @@ def _entry(
         title = f"Cancelled: {title}" if title else "Cancelled"
     marked_up, text = _text(event)
     facts = _facts(event, zone)
+    start = _moment(event, "DTSTART")
+    is_dated = guid != _guid(event) or ical_events.repeats(event)
+    other_guid = None if guid is None or start is None or is_dated else _dated(guid, start)
     content = f"<p>{_escaped(facts)}</p>\n{text}" if marked_up else f"{facts}\n\n{text}"
     return Entry(
         position=position,
         guid=guid,
+        other_guid=other_guid,
         link=urls.join(url, _property(event, "URL")),
         title=title,
         title_is_html=False,
@@ -202,9 +206,7 @@ def _entry(
         enclosures=tuple(_enclosures(event, url)),
         kind=ItemKind.EVENT,
         base=url,
-        event=ical_events.event_of(
-            event, _moment(event, "DTSTART"), _end(event), title, _property(event, "LOCATION"), zone
-        ),
+        event=ical_events.event_of(event, start, _end(event), title, _property(event, "LOCATION"), zone),
     )
 
 
@@ -229,8 +231,13 @@ def _guids(events: Sequence[Component]) -> dict[int, str | None]:
     for guid, (_, dates) in current.items():
         for start, n in dates.items():
             is_one = len(dates) == 1 or start is None or ical_events.repeats(events[n])
-            guids[n] = guid if is_one else f"{guid} {start.isoformat()}"
+            guids[n] = guid if is_one else _dated(guid, start)
     return guids
+
+
+def _dated(guid: str, start: date) -> str:
+    """Return the guid of one date of a series whose dates have one UID."""
+    return f"{guid} {start.isoformat()}"
 
 
 def _sequence(event: Component) -> int:

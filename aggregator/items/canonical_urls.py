@@ -256,7 +256,8 @@ def without_fragment(key: str) -> str:
 def is_listing(key: str, *homes: str | None) -> bool:
     """Return whether a key is a home, listing or newsletter page and identifies no entry (I1).
 
-    `homes` are further such pages: the source's own page and site.
+    `homes` are further such pages: the source's own page and site. Where this takes more pages for listings, their
+    known entries lose all identifiers and are published again.
     """
     page = without_fragment(key)
     if page != key:
@@ -265,21 +266,33 @@ def is_listing(key: str, *homes: str | None) -> bool:
         return True
     if "?" in page:
         return False
-    segments = page.split("/")[1:]
-    if segments and re.fullmatch(r"[a-z]{2}(-[a-z]{2})?", segments[0]):
-        segments = segments[1:]  # /en/news
+    segments = _segments(page)
     if not segments:
         return True
     if len(segments) >= 2 and segments[-2].lower() in _LISTED_BELOW:
         return True
-    return len(segments) <= 2 and _is_name_of_listing(segments[-1].lower())
+    return len(segments) <= 2 and _LISTING.fullmatch(segments[-1].lower()) is not None
 
 
-def _is_name_of_listing(name: str) -> bool:
-    """Return whether the last part of an address names a listing: `news`, `upcoming-events`."""
-    if _LISTING.fullmatch(name):
+def _segments(page: str) -> list[str]:
+    """Return the parts of a path without a language at its beginning, as in /en/news."""
+    segments = page.split("/")[1:]
+    begins_with_language = segments and re.fullmatch(r"[a-z]{2}(-[a-z]{2})?", segments[0])
+    return segments[1:] if begins_with_language else segments
+
+
+def may_be_listing(key: str, *homes: str | None) -> bool:
+    """Return whether a key is a listing, also by a name of several words: `upcoming-events`.
+
+    Such a page identifies an entry only together with its title (I1), and connects no items.
+    """
+    if is_listing(key, *homes):
         return True
-    words = name.split("-")
+    page = without_fragment(key)
+    segments = _segments(page)
+    if page != key or "?" in page or len(segments) > 2:
+        return False
+    words = segments[-1].lower().split("-")
     listings = sum(_LISTING.fullmatch(word) is not None for word in words)
     return listings > 0 and all(_LISTING.fullmatch(word) or word in _LISTING_QUALIFIERS for word in words)
 

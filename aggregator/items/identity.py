@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Iterable, Sequence
 
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
-from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
+from aggregator.items.canonical_urls import canonical, is_listing, may_be_listing, without_fragment
 from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
 from aggregator.text import alphabetic_words
@@ -46,7 +46,7 @@ def decide_policy(
     for entry in entries:
         if entry.guid:
             guids.append(entry.guid)
-        if entry.link and not is_listing(key := canonical(entry.link), *homes):
+        if entry.link and not may_be_listing(key := canonical(entry.link), *homes):
             links.setdefault(key, []).append((entry.link, _words(entry)))
     return IdentityPolicy(
         guid=before.guid and len(set(guids)) == len(guids),
@@ -85,9 +85,10 @@ def aliases(
     """
     found = []
     if entry.guid and identity_policy.guid and not _is_home(entry.guid, homes):
-        found.append(Alias(kind=GUID, value=entry.guid))
+        guids = filter(None, (entry.guid, entry.other_guid))
+        found += [Alias(kind=GUID, value=guid) for guid in guids]
     if entry.link and not is_listing(key := canonical(entry.link), *homes):
-        if identity_policy.link:
+        if identity_policy.link and not may_be_listing(key):
             found.append(Alias(kind=LINK, value=key))
         both = link_and_title(entry.link, title, homes)
         if both and both not in shared:

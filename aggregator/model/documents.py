@@ -58,11 +58,13 @@ class Entry:
     """One element of a document as stated there (RFC 4287); only links are made absolute.
 
     `kind` applies where the entry's own words do not show one: each entry of a calendar is an event. `event` is what
-    the entry states in a format for events (EX2), not what its text says.
+    the entry states in a format for events (EX2), not what its text says. `other_guid` is what its guid would
+    be if other entries stood beside it.
     """
 
     position: int
     guid: str | None = None
+    other_guid: str | None = None
     link: str | None = None
     title: str = ""
     title_is_html: bool = True

@@ -43,12 +43,12 @@ def find_missing(
 
 def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
     """Check whether a link leads to a web page of its own."""
-    from aggregator.items.canonical_urls import canonical, is_listing
+    from aggregator.items.canonical_urls import canonical, may_be_listing
 
     return (
         bool(link)
         and str(link).startswith(("http://", "https://"))
-        and not is_listing(canonical(str(link)), *homes)
+        and not may_be_listing(canonical(str(link)), *homes)
     )
 
 

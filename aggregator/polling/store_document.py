@@ -45,10 +45,19 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
 
 
 def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
-    """Store a document that was parsed again: without missing items, flood or significant edits."""
+    """Store a document that was parsed again: without missing items, flood or significant edits.
+
+    An entry under new identifiers is the item of the document with its title (V4).
+    """
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known(work.store, source, parsed, listed_before)
-    compared, _ = _compare(work, source, parsed, known, unchanged, last_success=None)
+    taken = items.existing_ids(work.store, [item.id for item in parsed.items])
+    compared = diff.item_changes(parsed.items, known.get, taken, unchanged)
+    shown = {*_ids(compared), *unchanged}
+    renamed = anomalies.same_publications(compared, known.get, shown)
+    by_title, before = _renamed(work.store, source, parsed, compared, shown), set(listed_before)
+    renamed |= {n: item for n, item in by_title.items() if item.id in before}
+    compared = diff.item_changes(parsed.items, known.get, taken, unchanged, renamed)
     changes = tuple(
         replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
         for change in compared
@@ -158,8 +167,10 @@ def _renamed(
     shown: Set[str],
 ) -> dict[int, KnownItem]:
     """Return the known items that unknown entries are under new identifiers, by position."""
-    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     unknown = [n for n, change in enumerate(changes) if change.change is ChangeKind.NEW]
+    if not unknown:
+        return {}
+    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     return anomalies.match_known(parsed.items, unknown, others)
 
 

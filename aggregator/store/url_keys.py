@@ -10,7 +10,7 @@ from aggregator.store import meta
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, placeholders
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Version of the rules for URLs; a change raises it, and stored keys are extended."""
 STATE_KEY = "address_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""

@@ -292,6 +292,15 @@ def test_documents_are_utf_8_in_any_encoding(place: Workplace, web: Web) -> None
     assert "Größe \U0001f52c".encode() in in_latin_1(place, "source", "export")
 
 
+def test_json_of_an_argument_in_no_encoding(place: Workplace, web: Web) -> None:
+    """JSON that repeats an argument has a question mark for each byte that is not UTF-8."""
+    one_source(place, web)
+    assert call(place, "fetch").code == 0
+    said = run(place, "search", "--json", b"Gr\xf6\xdfe")
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out)["query"] == "Gr??e"
+
+
 # --- feeds.yaml ----------------------------------------------------------------------------------------
 
 

@@ -1058,6 +1058,7 @@ def test_a_link_of_a_section_proves_nothing() -> None:
     ("address", "strength"),
     [
         ("https://node.example/service-access", Strength.DIFFERENT),
+        ("https://node.example/upcoming-events", Strength.DIFFERENT),
         ("https://forms.office.com/e/node2026", Strength.DIFFERENT),
         ("https://www.youtube.com/@NodeVideos/videos", Strength.DIFFERENT),
         ("https://node.example/en/how-to-apply", Strength.DIFFERENT),

@@ -7,6 +7,7 @@ import pytest
 from aggregator.dedupe import measures, vetoes, weighed_pairs
 from aggregator.dedupe.compare import compare
 from aggregator.dedupe.features import extract, towns_differ
+from aggregator.dedupe.title_comparison import MAX_WORDS_ALIGNED, title_difference
 from aggregator.model.stories import Member, Strength
 from tests.dedupe.test_same_story import reported
 
@@ -149,3 +150,12 @@ def test_deliverables_of_one_project_are_two_stories(one: str, other: str) -> No
     assert "versions" in _vetoes(a, b)
     same = reported("c", f"{one}: ARCADE on FLIM", "FLIM in Vigo.")
     assert "versions" not in _vetoes(a, same)
+
+
+def test_only_the_beginnings_of_long_titles_are_aligned() -> None:
+    """Aligning takes the square of the number of words, and a feed may have any title."""
+    words = " ".join(f"w{number}" for number in range(MAX_WORDS_ALIGNED - 1))
+    one, other = (extract(f"{words} {end}", "", "", None) for end in ("hydra cells", "hydra moss"))
+    assert title_difference(one, other) is None
+    one, other = (extract(f"{words} {end}", "", "", None) for end in ("hydra", "moss"))
+    assert title_difference(one, other) is not None

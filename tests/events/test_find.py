@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator import calendar_names
+from aggregator.events import tokens
 from aggregator.events.find import MAX_EVENTS, MAX_TEXT_CHARACTERS, find_events
 from aggregator.events.tokens import folded, may_name_date
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus
@@ -335,6 +337,13 @@ def test_hostile_text_costs_no_time(part: str) -> None:
     assert len(found(text, text)) <= MAX_EVENTS
     assert len(found("Seminar", f"12 October 2026 {part * 1000}")) <= MAX_EVENTS
     assert time.process_time() - begin < 3
+
+
+def test_unknown_languages_fill_no_memory() -> None:
+    """A document may state any language; names of months are kept for known ones only."""
+    for number in range(100):
+        found("Workshop on 7 October 2026", language=f"q{number}")
+    assert tokens._months.cache_info().currsize <= len(calendar_names.DATE_LANGUAGES) + 1
 
 
 def test_only_the_beginning_of_a_text_is_searched() -> None:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator.items import url_rules
-from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
+from aggregator.items.canonical_urls import canonical, is_listing, may_be_listing, without_fragment
 from aggregator.items.url_rules import RULES, UrlRule
 from tests.strategies import law, urls
 
@@ -201,14 +201,26 @@ HOMES = ("https://www.node.example/feed/", "https://node.example/community")
         "https://node.example/category/jobs/?utm_source=rss",
         "https://node.example/blog/tag/napari",
         "https://node.example/news/page/3/",
-        "https://node.example/training/live-events",
-        "https://node.example/news-and-events",
         "http://www.node.example/community/",
     ],
 )
 def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
     """A home, listing or newsletter page identifies no entry, nor does the source's page (I1)."""
     assert is_listing(canonical(url), *HOMES, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://node.example/training/live-events",
+        "https://node.example/en/news-and-events",
+        "https://node.example/our-projects",
+    ],
+)
+def test_a_name_of_several_words_may_be_that_of_a_listing(url: str) -> None:
+    """Such a page identifies entries only together with their titles (I1)."""
+    assert may_be_listing(canonical(url))
+    assert not is_listing(canonical(url), *HOMES, None)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +246,7 @@ def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
 def test_articles_are_no_listings(url: str) -> None:
     """The page of one item identifies it, and so does a named part of a listing (I2) (I1)."""
     assert not is_listing(canonical(url), *HOMES, None)
+    assert not may_be_listing(canonical(url))
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,16 @@ def test_home_and_listing_pages_are_no_alias(link: str) -> None:
     assert kinds(*identity.aliases(entry(guid=link, link=link), "T", "x", WELL, HOMES)) == ["text"]
 
 
+def test_a_page_that_may_be_a_listing_identifies_with_the_title_only() -> None:
+    """Such links do not discredit others, and known entries stay known (I1, I2)."""
+    page = "https://node.example/upcoming-events"
+    one, other = (entry(n, title=f"Course {n}", link=page) for n in range(2))
+    assert judged(one, other) == WELL
+    assert kinds(*identity.aliases(one, "T", "x", WELL, HOMES)) == ["linktitle", "text"]
+    permalink = identity.aliases(replace(one, guid=page), "T", "x", WELL, HOMES)
+    assert kinds(*permalink) == ["guid", "linktitle", "text"]
+
+
 def test_a_fragment_counts_unless_the_titles_agree() -> None:
     """Fragments of one page are different links, with a common alias under one title (I2)."""
     one = identity.aliases(entry(link="https://node.example/s#1"), "Title", "x", WELL, HOMES)

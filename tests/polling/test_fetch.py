@@ -16,6 +16,7 @@ from aggregator.errors import AuthorityChanged
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
 from aggregator.publishing import stylesheet
+from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 from tests.digests.scenario import rows
@@ -67,6 +68,23 @@ def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> Non
         stylesheet.render().path,
     }
     assert b"News number 2" in (place.public / "atom.xml").read_bytes()
+
+
+def test_a_date_of_a_series_with_one_uid_stays_one_story(place: Workplace, web: Web, clock: Clock) -> None:
+    """A date stays one story while a calendar adds or removes others with its UID (I2)."""
+    days = ("20261105", "20261112", "20261119")
+    for number, listed in enumerate((days[:1], days[:2], days, days[1:], days[2:]), start=1):
+        events = "".join(
+            f"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:{day}T080000\r\nSUMMARY:Imaging seminar\r\nEND:VEVENT\r\n"
+            for day in listed
+        )
+        body = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\n{events}END:VCALENDAR\r\n"
+        web.feed("/feed", body.encode(), f'"{number}"')
+        run(one(place, web, kind="ical"))
+        clock.now += timedelta(hours=6)
+    assert rows(place, "SELECT events -> '$[0].start', edits FROM items ORDER BY 1") == [
+        (f'"{day[:4]}-{day[4:6]}-{day[6:]}T07:00:00+00:00"', 0) for day in days
+    ]
 
 
 def test_nothing_is_visited_before_its_time(place: Workplace, web: Web, clock: Clock) -> None:
@@ -187,6 +205,22 @@ def test_changed_options_are_applied_without_a_request(place: Workplace, web: We
     ]
     assert b"FAIR data" in (place.public / "channels/data/atom.xml").read_bytes()
     assert rows(place, "SELECT count(*) FROM revisions") == [(0,)]
+
+
+def test_an_entry_that_a_new_version_reads_differently_stays_known(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
+    """An entry without guid and link of its own stays known when its text is read anew (V4)."""
+    web.feed("/feed", rss(*(news(n, guid="", link="https://node.example/news") for n in (1, 2))), '"1"')
+    run(one(place, web))
+    before = rows(place, "SELECT id, story_id FROM items ORDER BY 1")
+    with opened(place.database) as store, store.transaction():  # as an earlier version stored them
+        store.db.execute("UPDATE items SET text = text || ' Enable scripts.', content_hash = ''")
+        store.db.execute("UPDATE aliases SET value = 'earlier' || value WHERE kind = 'text'")
+    clock.now += timedelta(minutes=10)
+    report = run(one(place, web, topics="[mine]"))
+    assert (report.visited, report.new_items, report.updated_items) == (0, 0, 2)
+    assert rows(place, "SELECT id, story_id FROM items ORDER BY 1") == before
 
 
 def test_a_renamed_source_keeps_its_past(place: Workplace, web: Web) -> None:
