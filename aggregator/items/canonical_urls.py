@@ -292,7 +292,7 @@ def may_be_listing(key: str, *homes: str | None) -> bool:
     segments = _segments(page)
     if page != key or "?" in page or len(segments) > 2:
         return False
-    words = segments[-1].lower().split("-")
+    words = re.sub(r"\.(?:html?|php|aspx?)$", "", segments[-1].lower()).split("-")
     listings = sum(_LISTING.fullmatch(word) is not None for word in words)
     return listings > 0 and all(_LISTING.fullmatch(word) or word in _LISTING_QUALIFIERS for word in words)
 

@@ -587,6 +587,12 @@ LOOK_ALIKES = [
         "SPAOM image contest, 4 June.",
     ),
     (
+        "Abierta la inscripción: II Jornada de Imagen Preclínica, Vigo",
+        "En CIC biomaGUNE, el 28 de mayo.",
+        "Report: Second Preclinical Imaging Day in Vigo",
+        "At CIC biomaGUNE on 28 May.",
+    ),
+    (
         "What's new in OME-Zarr 0.6?",
         "OME-Zarr 0.6 has transformations and labels for NGFF viewers, says Josh Moore.",
         "NGFF viewer 4.2.0: transformations",
