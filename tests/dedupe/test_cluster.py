@@ -20,7 +20,7 @@ from tests.strategies import law
 
 
 def member(id_: str, *links: str, **fields: Any) -> Member:
-    """Return a member of a source of its own with links to pages, published now unless stated otherwise."""
+    """Return a member of a source of its own, published now unless stated otherwise."""
     usual: dict[str, Any] = {
         "source_id": f"source-{id_}",
         "title": "A title",
