@@ -321,7 +321,9 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.option("--kind", type=click.Choice(["event", "course", "deadline"]), help="What the date means.")
 @click.option(
     "--status",
-    type=click.Choice(["scheduled", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]),
+    type=click.Choice(
+        ["scheduled", "tentative", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]
+    ),
     help="Whether it takes place as first announced.",
 )
 @click.option("--online/--on-site", default=None, help="Where people attend.")

@@ -31,6 +31,8 @@ MAX_ZONE_PARTS = 3
 _ONLINE_PROPERTY = re.compile(
     r"CONFERENCE$|X-.*(?:CONFERENCE|ONLINE|MEETING-?URL|SKYPETEAMS|ZOOM|TEAMS|WEBEX|HANGOUT)", re.IGNORECASE
 )
+_STATUS = {"CANCELLED": EventStatus.CANCELLED, "TENTATIVE": EventStatus.TENTATIVE}
+"""States other than CONFIRMED (RFC 5545 section 3.8.1.11)."""
 _STEP_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 _SIMPLE_KEYS = frozenset(("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", "BYMONTH"))
 _MONTH_KEYS = frozenset(("BYMONTHDAY", "BYSETPOS"))
@@ -66,7 +68,7 @@ def event_of(
         zone,
         place=place,
         online=any(_ONLINE_PROPERTY.match(name) for name in component),
-        status=EventStatus.CANCELLED if status == "CANCELLED" else None,
+        status=_STATUS.get(status),
     )
 
 

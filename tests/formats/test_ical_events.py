@@ -139,6 +139,9 @@ def test_zones_are_repaired(lines: str, own: str, start: str, zone: str) -> None
             EventStatus.SCHEDULED,
         ),
         ("STATUS:CANCELLED", None, None, EventStatus.CANCELLED),
+        ("STATUS:TENTATIVE", None, None, EventStatus.TENTATIVE),
+        ("STATUS:tentative", None, None, EventStatus.TENTATIVE),
+        ("STATUS:CONFIRMED", None, None, EventStatus.SCHEDULED),
     ],
 )
 def test_place_and_status(lines: str, place: Any, attendance: Any, status: Any) -> None:
@@ -240,7 +243,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("rule", HOSTILE)
 @pytest.mark.parametrize(
-    "start", ["20260105T160000Z", "00010101T000000", "99991231T235959Z", "19700101T000000"]
+    "start",
+    ["20260105T160000Z", "00010101T000000", "99991231T235959Z", "19700101T000000"],
 )
 def test_hostile_rules_cost_no_time(rule: str, start: str) -> None:
     """Rules without an end, without any date or for each second are read within a second each."""
