@@ -498,6 +498,15 @@ def test_unusable_database(site: Workplace, spoil: Callable[[Path], object], wor
     assert (contents(site.public), site.database.read_bytes()) == before
 
 
+@pytest.mark.parametrize("command", [("fetch",), ("digest", "run")])
+def test_newer_database_ends_an_idle_run(site: Workplace, command: tuple[str, ...]) -> None:
+    """A run without due work, too, refuses a database of a newer version."""
+    assert call(site, *command).code == 0
+    from_the_future(site.database)
+    said = call(site, *command)
+    assert (said.code, "was written by a newer version" in said.line) == (1, True)
+
+
 def test_newer_database_ends_the_process(site: Workplace) -> None:
     """A database of a newer version ends the process with 1 and advice."""
     from_the_future(site.database)
