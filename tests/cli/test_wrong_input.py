@@ -37,6 +37,41 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 # --- the command line ----------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("long", ["x" * 5_000, "ab c" * 1_500, "ü/" * 3_000], ids=["word", "words", "path"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("fetch",),
+        ("source", "preview"),
+        ("digest", "preview"),
+        ("story", "show"),
+        ("subscriber", "show"),
+        ("digest", "why", "a"),
+        ("source", "discover"),
+        ("check",),
+        ("init",),
+        ("-c",),
+        (),
+    ],
+)
+def test_long_input_is_not_echoed_whole(site: Workplace, command: tuple[str, ...], long: str) -> None:
+    """A message quotes the ends of a long input and still says what to do."""
+    said = call(site, *command, long)
+    assert said.code and said.out == ""
+    assert all(len(line) <= 1_100 for line in said.err.splitlines())
+
+
+def test_a_problem_of_feeds_yaml_quotes_no_long_key(place: Workplace, web: Web) -> None:
+    """A long key of feeds.yaml is shortened in the message, after file and line."""
+    one_source(place, web)
+    file = place.folder / "feeds.yaml"
+    file.write_text(f"{file.read_text()}\n{'x' * 5_000}: 1\n")
+    said = call(place, "check")
+    assert (said.code, len(said.err) < 2_000) == (78, True)
+    assert said.err.startswith("feeds.yaml:")
+
+
 ADDRESSED = [
     ("digest", "acknowledge", "ada@a.example"),
     ("digest", "retry", "ada@a.example"),
