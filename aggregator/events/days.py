@@ -70,7 +70,7 @@ def _after_impossible_day(tokens: Sequence[Token], at: int) -> int:
 
 
 def _follows_day(tokens: Sequence[Token], at: int) -> bool:
-    """Return whether the number of a day that no calendar has stands before a month: "30-31 February"."""
+    """Return whether the number of an impossible day stands before a month: "30-31 February"."""
     number_at = at - 2 if word_at(tokens, at - 1) == "." else at - 1
     if number_at < 0 or tokens[number_at].number is None or tokens[number_at].digits > 2:
         return False
