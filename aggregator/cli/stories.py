@@ -324,7 +324,9 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
     type=click.Choice(
         ["scheduled", "tentative", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]
     ),
-    help="Whether it takes place as first announced.",
+    metavar="STATUS",
+    help="Whether it takes place as first announced: scheduled, tentative, cancelled, postponed, rescheduled,"
+    " moved-online or extended.",
 )
 @click.option("--online/--on-site", default=None, help="Where people attend.")
 @click.option("--none", "none", is_flag=True, help="The story has no event.")
