@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from aggregator.text import shortened
+
 
 class AggregatorError(Exception):
     """An error that ends a command with one message and `exit_code`."""
@@ -16,6 +18,10 @@ class AggregatorError(Exception):
     exit_code = 1
     notices: tuple[str, ...] = ()
     """Notices of what happened before the error, to be reported as well (V8)."""
+
+    def __str__(self) -> str:
+        """Return the message, in which long input is shortened."""
+        return shortened(super().__str__())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

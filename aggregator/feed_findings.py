@@ -299,7 +299,7 @@ def _content_type(facts: FeedFacts) -> Values | None:
 
 
 def _moved(facts: FeedFacts) -> Values | None:
-    if facts.move is None:
+    if facts.move is None or not facts.move.is_same_feed:
         return None
     return {"target": public_address(facts.move.url), "day": facts.move.since.astimezone(UTC).date()}
 

@@ -42,6 +42,7 @@ _PAGES = {
         "do_confirm": "Confirm",
         "confirmed": "You are subscribed",
         "confirmed_why": "The next edition will reach you by e-mail.",
+        "confirmed_before": "This link has confirmed your subscription before. Nothing was changed.",
         "to_subscription": "Change your subscription",
         # The subscription
         "subscription": "Your subscription",
@@ -112,6 +113,7 @@ _PAGES = {
         "do_confirm": "Bestätigen",
         "confirmed": "Sie sind angemeldet",
         "confirmed_why": "Die nächste Ausgabe erreicht Sie per E-Mail.",
+        "confirmed_before": "Mit diesem Link wurde Ihr Abonnement schon bestätigt. Es wurde nichts geändert.",
         "to_subscription": "Abonnement ändern",
         "subscription": "Ihr Abonnement",
         "active": "Sie erhalten diese Newsletter per E-Mail.",

@@ -63,6 +63,25 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+MAX_WORD_CHARACTERS = 300
+"""Maximum length of a word of a message; addresses and paths are shorter."""
+MAX_LINE_CHARACTERS = 1_000
+"""Maximum length of a line of a message."""
+_LONG_WORD = re.compile(rf"\S{{{MAX_WORD_CHARACTERS + 1},}}")
+
+
+def shortened(message: str) -> str:
+    """Return a message whose long words and lines lack their middle, which is a quoted input."""
+    if len(message) <= MAX_WORD_CHARACTERS:
+        return message
+    words = _LONG_WORD.sub(lambda word: _without_middle(word[0], MAX_WORD_CHARACTERS // 2), message)
+    return "\n".join(_without_middle(line, MAX_LINE_CHARACTERS) for line in words.split("\n"))
+
+
+def _without_middle(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-limit // 2 :]}"
+
+
 _ALPHABETIC = re.compile(r"[^\W\d_]+")
 _ASCII_ALPHABETIC = bytes(code if code > 127 or chr(code).isalpha() else 32 for code in range(256))
 """A table of bytes in which all of ASCII is blank but A to Z and a to z."""

@@ -11,7 +11,7 @@ from aggregator import text, urls
 from aggregator.items import sanitize
 from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import Publication, Tombstone
+from aggregator.model.publishing import EPOCH, Publication, Tombstone
 from aggregator.model.stories import Correction, Story
 from tests.builders import site, story, story_item
 
@@ -21,7 +21,10 @@ EVENTS = Channel(id="events", title="Events & courses")
 
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
     """Build the content of a channel's documents."""
-    return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
+    changed = max((one.updated for one in stories), default=EPOCH)
+    return Publication(
+        site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories, updated=changed
+    )
 
 
 lines = st.text(max_size=60).map(text.line).filter(bool)

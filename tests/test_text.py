@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.text import alphabetic_words, block, legal, line, visible
+from aggregator.text import MAX_LINE_CHARACTERS, alphabetic_words, block, legal, line, shortened, visible
 from tests.strategies import law
 
 
@@ -21,6 +21,17 @@ def test_legal_text_is_xml(text: str) -> None:
     etree.Element("a").text = kept  # lxml raises ValueError for any other character
     assert legal(kept) == kept
     assert set(kept) <= set(text)
+
+
+@given(st.text(), st.integers(0, 3_000), st.sampled_from(["x", "a b", "\n"]))
+@law
+def test_a_message_is_shortened_once(text: str, times: int, repeated: str) -> None:
+    """A shortened message has short lines, keeps both ends and is shortened no further."""
+    message = f"no source {text}{repeated * times}; what to do"
+    short = shortened(message)
+    assert shortened(short) == short
+    assert short.startswith("no source") and short.endswith("what to do")
+    assert all(len(line) <= MAX_LINE_CHARACTERS + 1 for line in short.split("\n"))
 
 
 def test_control_characters_are_removed() -> None:

@@ -9,6 +9,8 @@ import logging
 import os
 import sys
 from collections import UserDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from aggregator import __version__, logs
 from aggregator.cli import examples
 from aggregator.cli.options import FilePath, Invocation
 from aggregator.errors import AggregatorError, ConfigError
+from aggregator.text import shortened
 
 
 def main() -> None:
@@ -41,7 +44,7 @@ def main() -> None:
         sys.stdout = None  # Python would flush it once more at exit and fail again
         # An error of standard output has no file name, one of the data folder has.
         problem = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
-        click.echo(f"aggregator: {problem}: {error.strerror}", err=True)
+        click.echo(shortened(f"aggregator: {problem}: {error.strerror}"), err=True)
         sys.exit(1)
 
 
@@ -90,7 +93,33 @@ _COMMANDS = _LazyCommands(
 )
 
 
+class _Commands(click.Group):
+    """A group whose errors of usage shorten the input that they quote."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Call a command."""
+        with _short_messages():
+            return super().invoke(context)
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command."""
+        with _short_messages():
+            return super().parse_args(context, args)
+
+
+@contextmanager
+def _short_messages() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        message = error.format_message()
+        if message == shortened(message):
+            raise
+        raise click.UsageError(shortened(message), error.ctx) from error
+
+
 @click.group(
+    cls=_Commands,
     commands=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=examples.OVERVIEW + examples.exit_code_lines(""),

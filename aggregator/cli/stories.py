@@ -321,8 +321,12 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.option("--kind", type=click.Choice(["event", "course", "deadline"]), help="What the date means.")
 @click.option(
     "--status",
-    type=click.Choice(["scheduled", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]),
-    help="Whether it takes place as first announced.",
+    type=click.Choice(
+        ["scheduled", "tentative", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]
+    ),
+    metavar="STATUS",
+    help="Whether it takes place as first announced: scheduled, tentative, cancelled, postponed, rescheduled,"
+    " moved-online or extended.",
 )
 @click.option("--online/--on-site", default=None, help="Where people attend.")
 @click.option("--none", "none", is_flag=True, help="The story has no event.")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.dedupe import vetoes
 from aggregator.dedupe.features import Features, extract
-from aggregator.model.events import EventKind, EventStatus
+from aggregator.model.events import AS_ANNOUNCED, EventKind, EventStatus
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import event_status
 from aggregator.store import editorial, story_events
@@ -99,7 +99,7 @@ class _Announcer:
     @classmethod
     def of(cls, words: EventWords) -> _Announcer | None:
         """Read what a story says about events; None if it says nothing."""
-        stated = {event.status for event in words.events} - {EventStatus.SCHEDULED}
+        stated = {event.status for event in words.events} - AS_ANNOUNCED
         status = next(iter(stated), None) or event_status.of(words.title, words.text)
         if not words.events and not status:
             return None

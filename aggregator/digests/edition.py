@@ -18,7 +18,7 @@ from aggregator.model.digests import (
     UpdateKind,
 )
 from aggregator.model.documents import ItemKind
-from aggregator.model.events import EventKind, EventStatus
+from aggregator.model.events import AS_ANNOUNCED, EventKind
 from aggregator.model.stories import Story
 
 _KINDS_BY_SECTION = {
@@ -76,7 +76,7 @@ def _section_of_event(story: Story, plan: DigestPlan, today: date) -> str | None
     if story.event is None or story.event.event.retrospective:
         return None
     event = story.event.event
-    if story.event.entry_id != story.id and event.status is not EventStatus.SCHEDULED:
+    if story.event.entry_id != story.id and event.status not in AS_ANNOUNCED:
         return "updates"
     is_coming = event.kind is not EventKind.DEADLINE and event.takes_place
     return "coming" if is_coming and event.days(plan.timezone)[1] >= today else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.dedupe.phases import MAX_LEADING_CHARACTERS
@@ -155,6 +155,10 @@ def _event_update(story: Story, former: Event | None, kind: UpdateKind) -> Updat
         return UpdateKind.CANCELLED
     if event.kind is EventKind.DEADLINE and event.days(UTC)[1] > former.days(UTC)[1]:
         return UpdateKind.EXTENDED
+    if EventStatus.TENTATIVE in (event.status, former.status) and event == replace(
+        former, status=event.status
+    ):
+        return kind
     return kind if kind is UpdateKind.CANCELLED else UpdateKind.MOVED
 
 

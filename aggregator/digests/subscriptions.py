@@ -80,11 +80,17 @@ def confirm(app: App, token: str) -> str | None:
         consent = Consent(how=how, evidence=f"{evidence}, confirmed by link")
         language = link.language or subscriber.language
         subscribers.activate(store, subscriber, link.digests, language, consent, now)
-        subscriber_links.use(store, link)
+        subscriber_links.use_confirmation(store, link)
         nonce = subscriber_links.ensure_manage(store, key, app.random_bytes, subscriber.id)
         if before not in RUNNING and subscriber.state is not SubscriberState.SUPPRESSED:
             queue_welcome(app, store, subscriber, nonce)
         return link_tokens.token(key, nonce)
+
+
+def confirmed_before(app: App, token: str) -> Subscriber | None:
+    """Return the subscriber whom a link confirmed; None if the subscription has ended since."""
+    subscriber = find(app, token, LinkPurpose.CONFIRMED)
+    return subscriber if subscriber is not None and subscriber.state in RUNNING else None
 
 
 def queue_welcome(app: App, store: Store, subscriber: Subscriber, nonce: bytes) -> None:

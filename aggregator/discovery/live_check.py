@@ -75,7 +75,7 @@ def _describe(
     if record.failures:
         state = health.state if health.state in FAILING_STATES | WAITING_STATES else SourceState.FAILING
         return SourceCheck(id=source.id, state=state, reason=health.reason, advice=advice(health))
-    if record.move is not None:
+    if record.move is not None and record.move.is_same_feed:
         return _moved(source, record.move)
     if health.state is SourceState.OK:
         return _ok(health, note, findings)

@@ -55,7 +55,8 @@ def find(tokens: Sequence[Token]) -> list[Dates]:
         if not _may_begin(tokens, at):
             at += 1
         elif dates := _dates(tokens, at):
-            found.append(dates)
+            if not (dates.month_only and _follows_day(tokens, at)):
+                found.append(dates)
             at = dates.end
         else:
             at = _after_impossible_day(tokens, at)
@@ -66,6 +67,15 @@ def _after_impossible_day(tokens: Sequence[Token], at: int) -> int:
     """Return the token behind a day that no calendar has, whose month counts no more."""
     day = written_days.parse_day(tokens, at, None)
     return at + 1 if day is None or day.month is None or _exists(day) else day.end
+
+
+def _follows_day(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether the number of an impossible day stands before a month: "30-31 February"."""
+    number_at = at - 2 if word_at(tokens, at - 1) == "." else at - 1
+    if number_at < 0 or tokens[number_at].number is None or tokens[number_at].digits > 2:
+        return False
+    before = word_at(tokens, number_at - 1) if number_at else ""
+    return before not in _NUMBERED and (tokens[number_at].spaced or not before.isalpha())
 
 
 def _may_begin(tokens: Sequence[Token], at: int) -> bool:

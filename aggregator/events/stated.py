@@ -26,12 +26,14 @@ def event(
     online: bool = False,
     attendance: Attendance | None = None,
     status: EventStatus | None = None,
+    first_year: int = written_days.MIN_YEAR,
 ) -> Event | None:
     """Return the event with these facts, None without a plausible start; `end` is the last day.
 
-    Moments without a zone are in `zone`. An end before the start, or of another type, is ignored.
+    Moments without a zone are in `zone`. An end before the start, or of another type, is ignored. Starts before
+    `first_year` are not plausible.
     """
-    if start is None or not written_days.MIN_YEAR <= start.year <= written_days.MAX_YEAR:
+    if start is None or not first_year <= start.year <= written_days.MAX_YEAR:
         return None
     if (
         end is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from aggregator.events import stated
+from aggregator.events.written_days import MIN_YEAR
 from aggregator.model.events import Event, EventStatus
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ MAX_SERIES_STEPS = 200_000
 MAX_INTERVAL = 1_000
 MAX_OCCURRENCE_DAYS = 31
 """Maximum number of days of an event that is repeated."""
+MIN_SERIES_YEAR = 1583
+"""Minimum year in which a series begins: the first whole Gregorian one (RFC 5545)."""
 WINDOW_DAYS = 366
 """Days after the end of the current month for which series are expanded."""
 MAX_ZONE_PARTS = 3
@@ -31,6 +34,8 @@ MAX_ZONE_PARTS = 3
 _ONLINE_PROPERTY = re.compile(
     r"CONFERENCE$|X-.*(?:CONFERENCE|ONLINE|MEETING-?URL|SKYPETEAMS|ZOOM|TEAMS|WEBEX|HANGOUT)", re.IGNORECASE
 )
+_STATUS = {"CANCELLED": EventStatus.CANCELLED, "TENTATIVE": EventStatus.TENTATIVE}
+"""States other than CONFIRMED (RFC 5545 section 3.8.1.11)."""
 _STEP_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 _SIMPLE_KEYS = frozenset(("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", "BYMONTH"))
 _MONTH_KEYS = frozenset(("BYMONTHDAY", "BYSETPOS"))
@@ -66,7 +71,8 @@ def event_of(
         zone,
         place=place,
         online=any(_ONLINE_PROPERTY.match(name) for name in component),
-        status=EventStatus.CANCELLED if status == "CANCELLED" else None,
+        status=_STATUS.get(status),
+        first_year=MIN_SERIES_YEAR if repeats(component) else MIN_YEAR,
     )
 
 
@@ -194,7 +200,7 @@ def _steps(component: Component, end: datetime) -> int:
     if not isinstance(rule, dict) or not _is_productive(rule, start):
         return too_many
     years = end.year - start.year + 1
-    if start.year < 1970 or years < 1:
+    if start.year < MIN_SERIES_YEAR or years < 1:
         return too_many
     step = _STEP_DAYS[str(rule["FREQ"][0]).upper()]
     return years * 366 // step * (1 if step == 1 else 7)  # up to seven days a week

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 _EVENT = ".h-event, .vevent"
 _MARKED = re.compile(r"\b(?:h-event|vevent)\b")
-_STATUS = {"cancelled": EventStatus.CANCELLED, "canceled": EventStatus.CANCELLED}
+_STATUS = {
+    "cancelled": EventStatus.CANCELLED,
+    "canceled": EventStatus.CANCELLED,
+    "tentative": EventStatus.TENTATIVE,
+}
 
 
 def with_events(document: ParsedDocument, zone: tzinfo) -> ParsedDocument:

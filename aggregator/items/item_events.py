@@ -9,7 +9,7 @@ from aggregator.events import words
 from aggregator.events.find import find_events
 from aggregator.events.tokens import folded
 from aggregator.model.documents import ItemKind
-from aggregator.model.events import Event, EventKind, EventStatus, in_utc
+from aggregator.model.events import AS_ANNOUNCED, Event, EventKind, in_utc
 
 
 def events_of(
@@ -60,5 +60,6 @@ def _with_words(stated: Event, found: tuple[Event, ...]) -> Event:
     same = next((event for event in found if event.kind is not EventKind.DEADLINE), None)
     if same is None:
         return stated
-    status = same.status if stated.status is EventStatus.SCHEDULED else stated.status
+    is_changed = same.status not in AS_ANNOUNCED
+    status = same.status if is_changed and stated.status in AS_ANNOUNCED else stated.status
     return replace(stated, status=status, place=stated.place or same.place)

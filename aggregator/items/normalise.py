@@ -164,7 +164,7 @@ def _language(entry: Entry, source: Source, document: ParsedDocument, text: str)
 def _language_of_dates(stated: str | None, written_in: str | None) -> str | None:
     """Return the language in which months of a text are read: a stated one beyond detection.
 
-    A text in Croatian is taken for Czech, where the same name is another month.
+    Such a text may be taken for one in a related language, where the same name is another month.
     """
     is_undetected = stated in calendar_names.DATE_LANGUAGES and stated not in calendar_names.LANGUAGES
     return stated if is_undetected else written_in

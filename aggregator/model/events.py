@@ -23,11 +23,16 @@ class EventStatus(StrEnum):
     """Whether an event takes place as first announced (EX6)."""
 
     SCHEDULED = "scheduled"
+    TENTATIVE = "tentative"
     CANCELLED = "cancelled"
     POSTPONED = "postponed"
     RESCHEDULED = "rescheduled"
     MOVED_ONLINE = "moved-online"
     EXTENDED = "extended"
+
+
+AS_ANNOUNCED = frozenset({EventStatus.SCHEDULED, EventStatus.TENTATIVE})
+"""States that change nothing in the first announcement of an event."""
 
 
 class Attendance(StrEnum):

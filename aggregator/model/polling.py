@@ -324,12 +324,20 @@ class SourceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A permanent redirect and since when it was met; `learned` once the new URL is used (CL14)."""
+    """A permanent redirect and since when it was met; `learned` once the new URL is used (CL14).
+
+    While `visits` is 0, no entry was found at `url` that the source had until `since`, its last visit before.
+    """
 
     url: str
     since: datetime
     visits: int = 1
     learned: bool = False
+
+    @property
+    def is_same_feed(self) -> bool:
+        """Return whether the redirect leads to entries that the source had before."""
+        return self.visits > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

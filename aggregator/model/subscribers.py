@@ -35,9 +35,10 @@ class AccountMessage(StrEnum):
 
 
 class LinkPurpose(StrEnum):
-    """What the link with a token may do."""
+    """What the link with a token may do; one that confirmed only shows that."""
 
     CONFIRM = "confirm"
+    CONFIRMED = "confirmed"
     MANAGE = "manage"
     UNDO = "undo"
 

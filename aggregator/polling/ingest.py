@@ -138,12 +138,25 @@ def _plan_next(
         visit,
         activity.posting_stats,
         work.app.clock(),
-        known=changes.total() > changes[ChangeKind.NEW] or bool(getattr(visit.result, "present", ())),
+        known=_shares_entry(work, source, visit, changes),
         held_items=activity.held_items,
         coverage_gap=coverage_gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
         pushed_until=pushed_until,
     )
+
+
+def _shares_entry(work: Round, source: Source, visit: VisitResult, changes: Counter[ChangeKind]) -> bool:
+    """Return whether a document has an entry that the source had before its redirect (CL14)."""
+    result, move = visit.result, work.records[source.id].move
+    if not isinstance(result, ParsedVisit):
+        return False
+    if move is None or move.is_same_feed:
+        return changes.total() > changes[ChangeKind.NEW] or bool(result.present)
+    from aggregator.store import items
+
+    aliases = [*result.present, *(alias for item in result.items for alias in item.aliases)]
+    return items.any_seen_until(work.store, source.id, aliases, move.since)
 
 
 def _pushed_until(

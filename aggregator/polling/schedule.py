@@ -111,10 +111,10 @@ def next_visit(
 ) -> NextVisit:
     """Return when and how a source is visited after `visit`.
 
-    `known`: the document shares an entry with those stored (CL14). `held_items`: the number of items that an editor
-    must review (G2). `coverage_gap`: one is to be filled soon (G1). `neighbours`: the fewest failures in a row of
-    another source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub
-    whose pushes are relied on (WS8).
+    `known`: the document shares an entry with those that the source had before (CL14). `held_items`: the number of
+    items that an editor must review (G2). `coverage_gap`: one is to be filled soon (G1). `neighbours`: the fewest
+    failures in a row of another source on a rate-limited host, None if there is no other. `pushed_until`: the end of
+    the lease of a hub whose pushes are relied on (WS8).
     """
     result = visit.result
     if isinstance(result, Failure):
@@ -132,7 +132,7 @@ def next_visit(
     notes: tuple[str, ...] = ()
     if source.every is None:  # the operator's `every` overrides hints (V3)
         due, notes = _delayed(hints, due, now)
-    move = _moved(record, visit, now, known=known or isinstance(result, Unchanged))
+    move = _moved(record, visit, now, known=known)
     state, reason = _state(move, posting_stats, held_items, now)
     limit = visit.side.rate_limit
     silence = _asked_pause(limit, 1) if limit else None
@@ -213,17 +213,32 @@ def _delayed(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetim
 
 
 def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bool) -> Move | None:
-    """Return the redirect; learned after three visits over 72 h with known entries (CL14)."""
+    """Return the redirect; learned after three visits over 72 h with known entries (CL14).
+
+    The entries of another feed are known from its second visit on. So a redirect to it is remembered with the time
+    until which the source had its own entries, and begins to count when one of these is found.
+    """
     before = record.move
     if before is not None and before.learned:
         return before
-    if visit.moved is None or not known:
+    if visit.moved is None:
         return None
-    if before is None or before.url != visit.moved:
+    if isinstance(visit.result, Unchanged):
+        known = before is None or before.is_same_feed
+    if not known:
+        since = record.last_success if before is None or before.is_same_feed else before.since
+        return Move(url=visit.moved, since=since, visits=0) if since else None
+    if before is None or before.url != visit.moved or not before.is_same_feed:
         return Move(url=visit.moved, since=now)
     visits = before.visits + 1
     learned = visits >= MOVED_VISITS and now - before.since >= MOVED_FOR
     return replace(before, visits=visits, learned=learned)
+
+
+def _move_after_failure(record: SourceRecord, failures: int) -> Move | None:
+    """Return the redirect, without a learned URL that fails repeatedly and may be wrong."""
+    is_elsewhere = record.move is not None and not record.move.is_same_feed
+    return record.move if failures < MIN_FAILURES or is_elsewhere else None
 
 
 def _state(
@@ -293,7 +308,7 @@ def _after_failure(
         failed_status=failure.status,
         gone_since=missing_since,
         hints=record.hints,
-        move=record.move if failures < MIN_FAILURES else None,  # the learned URL may be wrong
+        move=_move_after_failure(record, failures),
     )
 
 

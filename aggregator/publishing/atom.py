@@ -86,7 +86,7 @@ def document(content: FeedDocument) -> PublishedDocument:
     feed.repair.content = content
     feed.id(content.id or paths.channel_tag(site, channel))
     feed.title(channel.title)
-    feed.updated(content.updated)
+    feed.updated(end_of_second(content.updated))
     feed.link(href=site.url + content.path, rel="self", type="application/atom+xml")
     page = content.alternate or paths.url(site, channel, "index.html")
     feed.link(href=page, rel="alternate", type="text/html")
@@ -177,6 +177,15 @@ def distinct_updated(updated: datetime, id_: str) -> datetime:
     """
     hashed = hashlib.sha256(id_.encode()).digest()
     return updated.replace(microsecond=int.from_bytes(hashed[:4]) % 1_000_000)
+
+
+def end_of_second(updated: datetime) -> datetime:
+    """Return the `updated` of a feed, which no entry of that second exceeds.
+
+    Entries have a fraction of their own, and readers expect a feed to be as new as its newest entry
+    (RFC 4287 section 4.2.15).
+    """
+    return updated.replace(microsecond=999_999)
 
 
 class _FeedRepair(BaseExtension):  # type: ignore[misc]  # feedgen has no types

@@ -27,7 +27,11 @@ COLOUR = "teal"
 ZONE_YEARS = range(1970, 2100)
 """Years in which times are written in their zone; others are in UTC, as no rules are known."""
 MAX_TITLE_CHARACTERS = 300
-_STATUS = {EventStatus.CANCELLED: "CANCELLED", EventStatus.POSTPONED: "TENTATIVE"}
+_STATUS = {
+    EventStatus.CANCELLED: "CANCELLED",
+    EventStatus.POSTPONED: "TENTATIVE",
+    EventStatus.TENTATIVE: "TENTATIVE",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from aggregator.model.config import Site
 from aggregator.model.digests import Edition, EditionEntry, EditionSummary
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import page_template, paths
-from aggregator.publishing.atom import XML_LANG, distinct_updated, with_stylesheet
+from aggregator.publishing.atom import XML_LANG, distinct_updated, end_of_second, with_stylesheet
 from aggregator.publishing.page_template import environment
 from aggregator.publishing.renderers import MAX_BYTES
 
@@ -85,7 +85,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
     generator.register_extension("edition", _Feed, _Entry, atom=True, rss=False)
     generator.id(f"tag:{site.authority}:editions")
     generator.title(f"{site.title}: {i18n.words(site.language)['editions']}")
-    generator.updated(max(edition.composed for edition in editions))
+    generator.updated(end_of_second(max(edition.composed for edition in editions)))
     generator.link(href=site.url + paths.EDITION_FEED, rel="self", type="application/atom+xml")
     generator.link(href=site.url + paths.EDITIONS, rel="alternate", type="text/html")
     if hub:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from aggregator.model.events import Attendance, Event, EventKind, EventStatus
+from aggregator.model.events import AS_ANNOUNCED, Attendance, Event, EventKind, EventStatus
 
 MAX_PARTS = 6
 """Maximum events of one story."""
@@ -151,7 +151,7 @@ def _only(near: list[_Entry], story: Announcement, zone: ZoneInfo) -> _Entry | N
 
 def _changed(event: Event, announced: Event) -> Event:
     """Return the event of an entry after another story; only a status changes it."""
-    if announced.status is EventStatus.SCHEDULED or announced.retrospective:
+    if announced.status in AS_ANNOUNCED or announced.retrospective:
         return event
     changed = _with_status(event, announced.status)
     if announced.status not in _WITH_NEW_DATES or (event.start, event.end) == (

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 from aggregator import permissions
 from aggregator.errors import NewerSchema, StoreBusy, StoreError
 from aggregator.model.value_classes import dataclass
+from aggregator.store import schema_mark
 
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
@@ -24,8 +23,6 @@ MIN_DATABASE_BYTES = 2
 """Minimum size of a file with content: SQLite takes a single byte for an empty file."""
 SYNCHRONOUS = "FULL"
 """With WAL, a commit is on disk when it returns, as V1 and M4 need."""
-SCHEMA_HASH = "schema"
-"""Key in `meta` of the hash of a schema to which this version has no migration."""
 
 
 class Connection(sqlite3.Connection):
@@ -165,7 +162,7 @@ def _prepare(conn: Connection, path: Path) -> Store:
     conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     conn.execute("PRAGMA foreign_keys = ON")
     store = Store(conn, path)
-    is_current = _is_schema_current(store)
+    is_current = schema_mark.is_current(conn)
     if not is_current:
         _refuse_newer(conn, path)
     conn.execute("PRAGMA journal_mode = WAL")
@@ -177,45 +174,11 @@ def _prepare(conn: Connection, path: Path) -> Store:
 
 def record_schema(store: Store) -> None:
     """Record that the schema is current, so that opening the database imports no migration."""
-    if not _is_schema_current(store):
+    if not schema_mark.is_current(store.db.conn):
         store.db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [SCHEMA_HASH, _schema_hash(store.db)]
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+            [schema_mark.SCHEMA_HASH, schema_mark.schema_hash(store.db.conn)],
         )
-
-
-def _is_schema_current(store: Store) -> bool:
-    try:
-        row = store.db.execute("SELECT value FROM meta WHERE key = ?", [SCHEMA_HASH]).fetchone()
-    except sqlite3.OperationalError:  # no such table, or an error that the next statement meets as well
-        return False
-    return row is not None and row["value"] == _schema_hash(store.db)
-
-
-def _schema_hash(conn: Connection) -> str | None:
-    """Return a hash of the applied migrations and of the code of all; None without code."""
-    code = _migration_code()
-    if code is None:
-        return None
-    schema_hash = code.copy()
-    for row in conn.execute("SELECT name FROM _sqlite_migrations ORDER BY name"):
-        schema_hash.update(row["name"].encode())
-    return schema_hash.hexdigest()
-
-
-@cache
-def _migration_code() -> hashlib._Hash | None:
-    """Hash the code of all migrations, once in a process; None without code.
-
-    An upgrade may replace the files beside a running daemon, which would record the new migrations as applied.
-    """
-    folder = Path(__file__).parent
-    code = hashlib.sha256()
-    try:
-        for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
-            code.update(file.read_bytes())
-    except OSError:
-        return None
-    return code
 
 
 def _migrate(conn: Connection, path: Path) -> None:

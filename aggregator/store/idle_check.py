@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aggregator import __version__
+from aggregator.store import schema_mark
 
 Result = TypeVar("Result")
 
@@ -119,7 +120,10 @@ def has_mailbox(config_file: Path) -> bool:
 def _query_database(
     config_file: Path, query: Callable[[sqlite3.Connection, bytes], Result | None]
 ) -> Result | None:
-    """Return what `query` finds in the database of feeds.yaml; None where there is none."""
+    """Return what `query` finds in the database of feeds.yaml; None where there is none.
+
+    None as well if its schema is not that of this program: a run migrates or refuses it.
+    """
     try:
         raw = config_file.read_bytes()
     except OSError:
@@ -130,7 +134,7 @@ def _query_database(
             return None
         conn = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
         try:
-            return query(conn, raw)
+            return query(conn, raw) if schema_mark.is_current(conn) else None
         finally:
             conn.close()
     except (OSError, sqlite3.Error):

@@ -40,6 +40,18 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
     return {alias: found[item_id] for alias, item_id in ids.items()}
 
 
+def any_seen_until(store: Store, source_id: str, aliases: Iterable[Alias], until: datetime) -> bool:
+    """Return whether one of the aliases is that of an item which was first seen until a moment."""
+    ids = sorted(set(known_ids(store, source_id, aliases).values()))
+    return any(
+        store.db.execute(
+            f"SELECT 1 FROM items WHERE first_seen <= ? AND id IN ({placeholders(part)}) LIMIT 1",
+            [stamp(until), *part],
+        ).fetchone()
+        for part in chunked(ids)
+    )
+
+
 def known_ids(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias, str]:
     """Return the id of the known item of each alias, within the source."""
     wanted: dict[str, set[str]] = {}

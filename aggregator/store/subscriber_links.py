@@ -95,6 +95,14 @@ def use(store: Store, link: Link) -> None:
     store.db.execute("DELETE FROM tokens WHERE hash = ?", [link.hash])
 
 
+def use_confirmation(store: Store, link: Link) -> None:
+    """Let a token only show that it confirmed. Runs in the transaction of the caller."""
+    store.db.execute(
+        "UPDATE tokens SET purpose = ?, digests = NULL, language = NULL, evidence = NULL WHERE hash = ?",
+        [LinkPurpose.CONFIRMED, link.hash],
+    )
+
+
 def ensure_manage(store: Store, key: bytes, random_bytes: RandomBytes, subscriber_id: int) -> bytes:
     """Return the nonce of the permanent link of a subscriber, which every message carries (SU4)."""
     row = store.db.execute(

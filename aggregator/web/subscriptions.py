@@ -124,12 +124,16 @@ class Subscriptions:
         app, token = self.app(), request.path_params["token"]
         subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.CONFIRM)
         pages = self._pages(_language(request, subscriber.language if subscriber else ""))
-        if subscriber is None:
+        if subscriber is not None:
+            if request.method != "POST":
+                return _page(pages.confirm())
+            if manage := await run_in_threadpool(subscriptions.confirm, app, token):
+                return _page(pages.confirmed(manage))
+        before = await run_in_threadpool(subscriptions.confirmed_before, app, token)
+        if before is None:
             return self._invalid(request)
-        if request.method != "POST":
-            return _page(pages.confirm())
-        manage = await run_in_threadpool(subscriptions.confirm, app, token)
-        return _page(pages.confirmed(manage)) if manage else self._invalid(request)
+        pages = self._pages(_language(request, before.language))
+        return _page(pages.notice("confirmed", "confirmed_before"))
 
     async def unsubscribe(self, request: Request) -> Response:
         """Show the button, or act at once: mail programs send POST without a page (SU5).

@@ -37,6 +37,41 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 # --- the command line ----------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("long", ["x" * 5_000, "ab c" * 1_500, "ü/" * 3_000], ids=["word", "words", "path"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("fetch",),
+        ("source", "preview"),
+        ("digest", "preview"),
+        ("story", "show"),
+        ("subscriber", "show"),
+        ("digest", "why", "a"),
+        ("source", "discover"),
+        ("check",),
+        ("init",),
+        ("-c",),
+        (),
+    ],
+)
+def test_long_input_is_not_echoed_whole(site: Workplace, command: tuple[str, ...], long: str) -> None:
+    """A message quotes the ends of a long input and still says what to do."""
+    said = call(site, *command, long)
+    assert said.code and said.out == ""
+    assert all(len(line) <= 1_100 for line in said.err.splitlines())
+
+
+def test_a_problem_of_feeds_yaml_quotes_no_long_key(place: Workplace, web: Web) -> None:
+    """A long key of feeds.yaml is shortened in the message, after file and line."""
+    one_source(place, web)
+    file = place.folder / "feeds.yaml"
+    file.write_text(f"{file.read_text()}\n{'x' * 5_000}: 1\n")
+    said = call(place, "check")
+    assert (said.code, len(said.err) < 2_000) == (78, True)
+    assert said.err.startswith("feeds.yaml:")
+
+
 ADDRESSED = [
     ("digest", "acknowledge", "ada@a.example"),
     ("digest", "retry", "ada@a.example"),
@@ -505,6 +540,15 @@ def test_unusable_database(site: Workplace, spoil: Callable[[Path], object], wor
         assert said.line.startswith(f"aggregator: {site.database}")
         assert words in said.line
     assert (contents(site.public), site.database.read_bytes()) == before
+
+
+@pytest.mark.parametrize("command", [("fetch",), ("digest", "run")])
+def test_newer_database_ends_an_idle_run(site: Workplace, command: tuple[str, ...]) -> None:
+    """A run without due work, too, refuses a database of a newer version."""
+    assert call(site, *command).code == 0
+    from_the_future(site.database)
+    said = call(site, *command)
+    assert (said.code, "was written by a newer version" in said.line) == (1, True)
 
 
 def test_newer_database_ends_the_process(site: Workplace) -> None:

@@ -211,6 +211,28 @@ def test_a_date_that_changes_alone_is_reported(partner: Partner, clock: Clock) -
     ]
 
 
+def test_a_confirmation_is_no_new_date(partner: Partner, clock: Clock) -> None:
+    """An event that becomes tentative, or is confirmed, is corrected and not moved (E1)."""
+    partner.add(course())
+    partner.poll()
+    clock.now = monday(1)
+    run(partner.place)
+    ((story_id,),) = rows(partner.place, "SELECT id FROM stories")
+    for week, status, line in (
+        (2, EventStatus.TENTATIVE, "Not yet confirmed: 3 November 2026"),
+        (3, EventStatus.SCHEDULED, "3 November 2026"),
+    ):
+        clock.now = monday(week)
+        event_decisions.set_event(partner.place.app(), story_id, EventChange(status=status), "ada")
+        run(partner.place)
+        assert line in partner.text()
+    assert [entry[1::2] for entry in partner.entries()] == [
+        ("new", ""),
+        ("updated", "corrected"),
+        ("updated", "corrected"),
+    ]
+
+
 @pytest.mark.parametrize("source", ["a", "b"])
 def test_a_cancellation_is_reported_once(partner: Partner, clock: Clock, source: str) -> None:
     """The story that cancels another one's event is its only report (EX6)."""

@@ -353,11 +353,29 @@ def test_only_the_beginning_of_a_text_is_searched() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Workshop 31 February 2026", "Workshop 99.99.9999", "Workshop 0 May 2026", "Workshop 12:99 4/5/6"],
+    [
+        "Workshop 31 February 2026",
+        "Workshop 30-31 February 2026",
+        "Workshop 30/31 February 2026",
+        "Workshop 30–31 Feb. 2026",
+        "Workshop 31-32 May 2026",
+        "Workshop 32 May 2026",
+        "Workshop 99.99.9999",
+        "Workshop 0 May 2026",
+        "Workshop 12:99 4/5/6",
+    ],
 )
 def test_impossible_dates_are_none(text: str) -> None:
     """A day that does not exist is no date."""
     assert found(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Workshop part 2, November 2026", "COVID19 November 2026 workshop", "3 workshops November 2026"]
+)
+def test_a_number_that_is_no_day_leaves_the_month(text: str) -> None:
+    """A month behind another number is a month without a day."""
+    assert [event.month_only for event in found(text)] == [True]
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,10 @@ def _feed(root: etree._Element, url: str) -> Iterator[str]:
         for value, count in said.items():
             if count > 1:
                 yield f"W3C {rule}: {count} entries have {name} {value}"
+    times = [rules.rfc3339(e.findtext(f"{A}updated"), "", None)[0] for e in root.findall(f"{A}entry")]
+    whole = rules.rfc3339(root.findtext(f"{A}updated"), "", None)[0]
+    if whole and any(moment > whole for moment in times if moment):
+        yield f"RFC 4287 4.2.15: the feed of {whole} is older than one of its entries"
     if root.findtext(f"{A}id") in {entry.findtext(f"{A}id") for entry in root.findall(f"{A}entry")}:
         yield "RFC 4287 4.2.6: an entry has the id of the feed"
 

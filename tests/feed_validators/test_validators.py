@@ -30,7 +30,7 @@ ENTRY = f"""<entry xml:lang="de">
 GOOD = f"""<?xml version="1.0" encoding="utf-8"?>
 <?xml-stylesheet type="text/css" href="feed.css"?>
 <feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">
-<id>tag:news.example,2026:channel/all</id><title>News</title><updated>2026-11-02T12:00:00Z</updated>
+<id>tag:news.example,2026:channel/all</id><title>News</title><updated>2026-11-02T12:00:00.5Z</updated>
 <author><name>News</name></author><generator version="1">aggregator</generator>
 <link rel="self" type="application/atom+xml" href="{URL}"/>
 <link rel="alternate" type="text/html" href="https://news.example/"/>
@@ -121,6 +121,7 @@ def test_valid_atom_feed(more: str) -> None:
         ("MissingDCLanguage", ' xml:lang="en"', ""),
         ("DuplicateEntries", "</feed>", ENTRY + "</feed>"),
         ("DuplicateUpdated", "</feed>", ENTRY.replace("story/a", "story/b") + "</feed>"),
+        ("RFC 4287 4.2.15", "12:00:00.5Z", "12:00:00.2Z"),
         ("id of the feed", "story/a", "channel/all"),
         ("no author of its own", "<author><name>Ada</name><uri>https://node.example/ada</uri></author>", ""),
         ("no tag: URI", "tag:news.example,2026:story/a", "https://node.example/a"),

@@ -12,7 +12,7 @@ import pytest
 from aggregator.formats import ical
 from aggregator.items import normalise
 from aggregator.model.documents import ParsedDocument
-from aggregator.model.events import Attendance, Event, EventKind, EventStatus
+from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
 from aggregator.model.items import IdentityPolicy
 from tests.builders import source
 
@@ -139,6 +139,9 @@ def test_zones_are_repaired(lines: str, own: str, start: str, zone: str) -> None
             EventStatus.SCHEDULED,
         ),
         ("STATUS:CANCELLED", None, None, EventStatus.CANCELLED),
+        ("STATUS:TENTATIVE", None, None, EventStatus.TENTATIVE),
+        ("STATUS:tentative", None, None, EventStatus.TENTATIVE),
+        ("STATUS:CONFIRMED", None, None, EventStatus.SCHEDULED),
     ],
 )
 def test_place_and_status(lines: str, place: Any, attendance: Any, status: Any) -> None:
@@ -179,6 +182,21 @@ def test_a_series_is_one_entry_with_its_next_dates() -> None:
     assert datetime(2026, 12, 7, 16, tzinfo=BERLIN) in series.occurrences, (
         "the wall clock stays over winter time"
     )
+
+
+@pytest.mark.parametrize("start", ["19890714", "19700714", "19690714", "19000714", "16040714"])
+@pytest.mark.parametrize("time_of_day", ["", "T100000"])
+def test_a_series_of_any_age_has_its_next_dates(start: str, time_of_day: str) -> None:
+    """A yearly series may have begun before the years in which a single event is plausible."""
+    kind = "TZID=Europe/Berlin" if time_of_day else "VALUE=DATE"
+    series = event(f"DTSTART;{kind}:{start}{time_of_day}\nRRULE:FREQ=YEARLY")
+    assert [day_of(each) for each in series.occurrences] == [date(2026, 7, 14)]
+
+
+def test_a_single_event_of_long_ago_is_none() -> None:
+    """A date before 1990 without further dates is a placeholder (T2)."""
+    (entry,) = document("UID:1\nSUMMARY:Meeting\nDTSTART;VALUE=DATE:19700101").entries
+    assert entry.event is None
 
 
 @pytest.mark.parametrize("name", ["DTSTART", "DTEND", "DURATION"])
@@ -240,7 +258,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("rule", HOSTILE)
 @pytest.mark.parametrize(
-    "start", ["20260105T160000Z", "00010101T000000", "99991231T235959Z", "19700101T000000"]
+    "start",
+    ["20260105T160000Z", "00010101T000000", "99991231T235959Z", "19700101T000000", "15830101T000000"],
 )
 def test_hostile_rules_cost_no_time(rule: str, start: str) -> None:
     """Rules without an end, without any date or for each second are read within a second each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +40,19 @@ def test_words_cancel_a_stated_event() -> None:
     """A cancelled event whose data were not changed is cancelled."""
     (event,) = normalised(title="CANCELLED: Workshop 1-2 March 2027", event=STATED).events
     assert event.status is EventStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("title", "status"),
+    [
+        ("Workshop 1-2 March 2027", EventStatus.TENTATIVE),
+        ("CANCELLED: Workshop 1-2 March 2027", EventStatus.CANCELLED),
+    ],
+)
+def test_an_event_stays_tentative_until_words_say_more(title: str, status: EventStatus) -> None:
+    """Words do not confirm a tentative event, but cancel it (RFC 5545, 3.8.1.11)."""
+    (event,) = normalised(title=title, event=replace(STATED, status=EventStatus.TENTATIVE)).events
+    assert event.status is status
 
 
 @pytest.mark.parametrize(

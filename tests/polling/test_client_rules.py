@@ -208,6 +208,43 @@ def test_a_permanent_move_is_learned_and_used(node: Workplace, web: Web, clock: 
     assert politeness_audit.report(node.app().config)[0].broken == ()
 
 
+@pytest.mark.parametrize("status", [301, 308])
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_move_to_another_feed_is_never_learned(
+    node: Workplace, web: Web, clock: Clock, status: int, grows: bool
+) -> None:
+    """Entries that came by the redirect itself do not show that it is the same feed (CL14)."""
+    web.feed("/feed", rss(news(1), news(2)), '"1"')
+    run(node)
+    clock.now += 6 * HOUR
+    web.feed("/parked", rss(news(50)), '"p"')
+    web.answers["/feed"] = redirecting(web, status, "/parked")
+    notices: list[str] = []
+    for day in range(12):
+        notices += [notice for report in rounds(node, clock, DAY, 6 * HOUR) for notice in report.notices]
+        if grows:
+            web.feed("/parked", rss(*(news(50 + n) for n in range(day + 2))), f'"p{day}"')
+    assert not any("moved for good" in notice for notice in notices)
+    assert state(node) != "moved"
+    assert web.asked[-2].path == "/feed"
+
+
+def test_a_move_counts_from_the_first_entry_of_the_feed(node: Workplace, web: Web, clock: Clock) -> None:
+    """A redirect that led elsewhere is learned once entries of before came back (CL14)."""
+    web.feed("/feed", rss(news(1)), '"1"')
+    run(node)
+    clock.now += 6 * HOUR
+    web.feed("/new", rss(news(50)), '"e"')
+    web.answers["/feed"] = redirecting(web, 301, "/new")
+    list(rounds(node, clock, 5 * DAY, 6 * HOUR))
+    assert state(node) != "moved"
+    web.feed("/new", rss(news(50), news(1)), '"n"')
+    list(rounds(node, clock, 2 * DAY, 6 * HOUR))
+    assert state(node) != "moved"
+    list(rounds(node, clock, 3 * DAY, 6 * HOUR))
+    assert state(node) == "moved"
+
+
 @pytest.mark.parametrize("status", [302, 307])
 def test_a_temporary_move_is_never_learned(node: Workplace, web: Web, clock: Clock, status: int) -> None:
     """The configured address is asked every time (CL14, CL13)."""

@@ -388,12 +388,16 @@ def test_a_move_that_is_not_the_same_begins_anew(met: dict[str, Any], result: An
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
     move = after(result, record, met=met, known=known).move
     assert move is None or (move.url, move.visits) == ("https://other.example/", 1)
+    foreign = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=0))
+    move = after(result, foreign, met=met, known=known).move
+    assert move is None or (move.visits, move.since) == (0, NOW - 10 * DAY)
 
 
 def test_a_move_to_something_else_is_not_believed() -> None:
     """A redirect to a document without known entries is not learned (CL14)."""
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
-    assert after(parsed_visit(), record, met={"moved": TARGET}, known=False).move is None
+    elsewhere = after(parsed_visit(), record, met={"moved": TARGET}, known=False).move
+    assert elsewhere is not None and not elsewhere.is_same_feed and not elsewhere.learned
     learned = after(parsed_visit(), record, met={"moved": TARGET}, known=True).move
     assert learned is not None and learned.learned
 
@@ -406,6 +410,8 @@ def test_a_learned_move_is_forgotten_when_it_fails() -> None:
     assert after(WITH_ETAG, record).move == record.move
     assert after(Failure(reason="r"), record).move == record.move
     assert after(Failure(reason="r"), replace(record, failures=2)).move is None
+    elsewhere = Move(url=TARGET, since=NOW - DAY, visits=0)
+    assert after(Failure(reason="r"), replace(WELL, move=elsewhere, failures=2)).move == elsewhere
 
 
 def test_410_twice_a_day_apart_is_gone() -> None:

@@ -88,7 +88,7 @@ def test_a_feed_has_its_metadata(channel: Channel, served_at: str, page_at: str)
     root = etree.fromstring(document.body)
     assert texts(root, "id") == [f"tag:news.example,2026:channel/{channel.id}"]
     assert texts(root, "title") == [channel.title]
-    assert texts(root, "updated") == ["2026-10-05T09:30:00+00:00"]
+    assert texts(root, "updated") == ["2026-10-05T09:30:00.999999+00:00"]
     assert links(root, "self") == [{"href": served_at, "type": "application/atom+xml"}]
     assert links(root, "alternate") == [{"href": page_at, "type": "text/html"}]
     assert site().url + document.path == served_at
@@ -106,7 +106,14 @@ def test_an_empty_channel_is_a_valid_feed() -> None:
     """A channel without stories is a valid feed with a constant date (PB1)."""
     root = feed()
     assert root.findall(f"{A}entry") == []
-    assert texts(root, "updated") == ["1990-01-01T00:00:00+00:00"]
+    assert texts(root, "updated") == ["1990-01-01T00:00:00.999999+00:00"]
+
+
+def test_no_entry_is_newer_than_its_feed() -> None:
+    """The time of a feed is at or after those of all its entries (RFC 4287 section 4.2.15)."""
+    root = feed(*(story(f"s{n}") for n in range(50)))
+    whole, *entries = (datetime.fromisoformat(moment.text) for moment in root.iter(f"{A}updated"))
+    assert entries and all(moment <= whole for moment in entries)
 
 
 def test_entries_keep_the_order_of_the_publication() -> None:

@@ -190,13 +190,14 @@ def test_a_moment_has_no_end() -> None:
         (EventStatus.SCHEDULED, "CONFIRMED"),
         (EventStatus.CANCELLED, "CANCELLED"),
         (EventStatus.POSTPONED, "TENTATIVE"),
+        (EventStatus.TENTATIVE, "TENTATIVE"),
         (EventStatus.RESCHEDULED, "CONFIRMED"),
         (EventStatus.MOVED_ONLINE, "CONFIRMED"),
         (EventStatus.EXTENDED, "CONFIRMED"),
     ],
 )
 def test_status(status: EventStatus, written: str) -> None:
-    """A cancelled event stays and says so, a postponed one is tentative (CA3)."""
+    """A cancelled event stays; a postponed or unconfirmed one is tentative (CA3)."""
     (entry,) = parsed(events_ics(announcing("course", event(status=status)))).events
     assert entry.status == written
 

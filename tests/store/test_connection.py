@@ -16,7 +16,7 @@ import pytest
 from sqlite_utils import Database
 
 from aggregator.errors import NewerSchema, StoreError
-from aggregator.store import connection
+from aggregator.store import schema_mark
 from aggregator.store.connection import opened, record_schema
 from aggregator.store.schema import MIGRATIONS
 
@@ -213,10 +213,10 @@ def test_the_mark_does_not_hide_migrations_of_an_upgrade_beside_a_running_proces
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that still runs older code does not mark a database by the files of newer code."""
-    code = shutil.copytree(Path(connection.__file__).parent, tmp_path / "store")
-    monkeypatch.setattr(connection, "__file__", str(code / "connection.py"))
-    read_code = connection._migration_code.__wrapped__
-    monkeypatch.setattr(connection, "_migration_code", cache(read_code))
+    code = shutil.copytree(Path(schema_mark.__file__).parent, tmp_path / "store")
+    monkeypatch.setattr(schema_mark, "__file__", str(code / "schema_mark.py"))
+    read_code = schema_mark._migration_code.__wrapped__
+    monkeypatch.setattr(schema_mark, "_migration_code", cache(read_code))
     mark = "SELECT value FROM meta WHERE key = 'schema'"
     with opened(file) as store:
         record_schema(store)
@@ -225,7 +225,7 @@ def test_the_mark_does_not_hide_migrations_of_an_upgrade_beside_a_running_proces
             upgraded.write("# one more migration\n")
         record_schema(store)
         assert tuple(store.db.execute(mark).fetchone()) == (older,)
-        monkeypatch.setattr(connection, "_migration_code", cache(read_code))  # as in a new process
+        monkeypatch.setattr(schema_mark, "_migration_code", cache(read_code))  # as in a new process
         record_schema(store)
         assert tuple(store.db.execute(mark).fetchone()) != (older,)
 

@@ -212,6 +212,30 @@ def test_the_link_is_sent_on_request(
     assert [link_in(m, "subscription") for m in links] == [subscription]
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "has confirmed"), ("de", "schon bestätigt")])
+def test_a_second_press_says_that_the_address_is_subscribed(
+    visitor: Visitor, place: Workplace, clock: Clock, language: str, words: str
+) -> None:
+    """A link that confirmed says so for its 7 days, changes nothing and gives no access (SU2)."""
+    visitor.sign_up(ADA, language=language)
+    run(place)
+    confirm = link_in(mailbox(place, ADA)[0], "confirm")
+    assert visitor.post(confirm).status == 200
+    run(place)
+    manage = link_in(mailbox(place, ADA)[-1], "subscription")
+    before = all_rows(place)
+    for answer in (visitor.post(confirm), visitor.get(confirm)):
+        assert (answer.status, words in answer.text) == (200, True)
+        assert "<button" not in answer.text and "subscription/" not in answer.text and ADA not in answer.text
+    assert all_rows(place) == before
+    clock.now += WEEK + timedelta(seconds=1)
+    assert visitor.get(confirm).status == 404
+    clock.now -= WEEK
+    visitor.post(manage, ("action", "leave"))
+    assert states(place) == {ADA: "unsubscribed"}
+    assert {visitor.get(confirm).status, visitor.post(confirm).status} == {404}
+
+
 @pytest.mark.parametrize("kind", ["confirm", "subscription", "unsubscribe"])
 def test_every_unusable_link_has_one_calm_page(
     visitor: Visitor, subscription: str, place: Workplace, clock: Clock, kind: str
