@@ -94,7 +94,10 @@ def with_occurrences(
 
 
 def _repeated(entry: Entry, dates: Mapping[str, tuple[Any, ...]]) -> Entry:
-    """Return an entry with the dates of its series; without them, a start of long ago is no event (T2)."""
+    """Return an entry with the dates of its series.
+
+    Without any, a start of long ago is a placeholder and no event (T2).
+    """
     if entry.event is None:
         return entry
     if occurrences := dates.get(entry.guid or ""):

@@ -18,7 +18,7 @@ MIN_RATIO = 2.0
 READ_CHARACTERS = 600
 """Characters of a text that are read."""
 LISTED_AS = {"bs": "hr", "sh": "hr", "sr": "hr", "nb": "no", "nn": "no"}
-"""Languages whose texts are detected as a listed one, since their most frequent words are the same."""
+"""Languages whose texts are detected as a listed one with the same frequent words."""
 
 
 def detect(text: str) -> str | None:

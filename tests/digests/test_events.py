@@ -234,7 +234,7 @@ def test_a_confirmation_is_no_new_date(partner: Partner, clock: Clock) -> None:
 
 
 def test_a_confirmed_series_is_no_new_date(place: Workplace, web: Web, clock: Clock) -> None:
-    """The dates of a tentative series go on before it is confirmed, which moves none of them (E1)."""
+    """A series is confirmed weeks later, with later dates, and not reported as moved (E1)."""
     series = (
         "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Clinic on image analysis\nDTSTART;VALUE=DATE:20261014\n"
         "RRULE:FREQ=WEEKLY\nCREATED:{created:%Y%m%dT%H%M%SZ}\nSTATUS:{status}\nEND:VEVENT\nEND:VCALENDAR\n"

@@ -241,7 +241,7 @@ def test_a_second_press_says_that_the_address_is_subscribed(
 def test_an_interrupted_message_is_sent_again_after_its_link_confirmed(
     visitor: Visitor, place: Workplace
 ) -> None:
-    """A message that arrived although sending it was interrupted is sent with the same bytes (M4)."""
+    """A message that arrived although it was interrupted is repeated with the same bytes (M4)."""
     visitor.sign_up(ADA)
     run(place)
     (file,) = (place.folder / "var" / "outbox").glob("confirm*.eml")
