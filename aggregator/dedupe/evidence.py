@@ -226,8 +226,10 @@ def _have_nothing_in_common(a: Member, b: Member) -> bool:
 def _is_of_an_item(key: str, a: Member, b: Member) -> bool:
     """Return whether an address is that of an article, which has a number or words of its title."""
     named_by = canonical_urls.section_words(key)
-    if named_by is None or len(named_by) < 2:
-        return named_by is None
+    if named_by is None:
+        return True
+    if len(named_by) < 2:  # /technologies
+        return False
     words = for_member(a).words.keys() | for_member(b).words.keys()
     shared = {
         concept: weight(concept, word)

@@ -291,9 +291,7 @@ def shared_worth(p: Pair) -> float:
     """Return the weight of the particular words and facts that two items share."""
     a, b = p.a, p.b
     shared = [c for c in p.shared if is_rare(c) and c not in tools()]
-    released = (
-        "release" in a.title and "release" in b.title
-    ) or a.title_facts.versions & b.title_facts.versions
+    released = "release" in a.title and "release" in b.title
     facts = (
         len(a.facts.dates & b.facts.dates)
         + 2 * len(a.facts.amounts & b.facts.amounts)

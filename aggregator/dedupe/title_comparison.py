@@ -45,6 +45,9 @@ def title_difference(a: Features, b: Features) -> TitleDifference | None:
     Words that the other item has as well are ignored, and words for actions. One reference number in both means that
     they name one thing in other words.
     """
+    if b.key < a.key:  # an alignment depends on which title is the first
+        found = title_difference(b, a)
+        return found and TitleDifference(found.equal_share, found.other_words, found.words)
     words_a, words_b = (item.key.split()[:MAX_WORDS_ALIGNED] for item in (a, b))
     longer = max(len(words_a), len(words_b))
     # Most pairs end here, without being aligned.

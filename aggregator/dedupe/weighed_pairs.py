@@ -41,7 +41,7 @@ def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair
     weights.update(zip(shared, smaller, strict=True))
     for concept in (a.context | b.context).intersection(weights):
         weights[concept] *= PUBLISHER_SHARE
-    for name in a.phrases & b.phrases:
+    for name in sorted(a.phrases & b.phrases):
         written = name.split()
         if written[0] in vocabulary().given_names:
             for concept in {c for word in written for c in (word, *concepts(word)) if c in weights}:

@@ -295,8 +295,8 @@ def may_be_listing(key: str, *homes: str | None) -> bool:
     if page != key or "?" in page or len(segments) > 2:
         return False
     words = re.sub(f"{_EXTENSION}$", "", segments[-1].lower()).split("-")
-    listings = sum(_LISTING.fullmatch(word) is not None for word in words)
-    return listings > 0 and all(_LISTING.fullmatch(word) or word in _LISTING_QUALIFIERS for word in words)
+    listed = [word for word in words if _LISTING.fullmatch(word)]
+    return bool(listed) and _LISTING_QUALIFIERS.issuperset(set(words) - set(listed))
 
 
 def section_words(key: str) -> list[str] | None:

@@ -55,8 +55,12 @@ ARCHIVE = re.compile(r"archive/(\d{4}-\d{2})\.xml")
 
 STYLESHEET = in_memory(stylesheet.render().body)
 NEGOTIATION_FIELDS = (
-    *(b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since"),
-    *(b"if-match", b"if-unmodified-since"),
+    b"accept",
+    b"accept-encoding",
+    b"if-none-match",
+    b"if-modified-since",
+    b"if-match",
+    b"if-unmodified-since",
 )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator.dedupe import evidence, identifiers, measures, vetoes, weighed_pairs
@@ -18,6 +18,7 @@ from aggregator.dedupe.compare import SAME, compare
 from aggregator.dedupe.features import extract, index_keys
 from aggregator.dedupe.origin_links import find_origins
 from aggregator.dedupe.text_facts import body_facts, title_facts
+from aggregator.dedupe.title_comparison import title_difference
 from aggregator.dedupe.vocabulary.words import concepts, fold, root
 from aggregator.dedupe.weights import weights
 from aggregator.items import canonical_urls
@@ -1113,6 +1114,25 @@ def test_a_portal_connects_no_news_in_two_languages() -> None:
     assert compare(first, second).strength is not Strength.SAME
     third = reported("b", "Cryo-ET op afstand", "Tien dagen op de Krios.", link=link, language="nl")
     assert compare(first, third).strength is Strength.SAME
+
+
+_words = st.lists(st.sampled_from("cell mouse zebrafish liver heart kidney porto".split()), max_size=7)
+
+
+@given(_words, _words)
+@example(["porto", "cell", "mouse", "zebrafish"], ["liver", "kidney", "mouse", "porto", "mouse"])
+@law
+def test_a_template_is_one_in_any_order(one: list[str], other: list[str]) -> None:
+    """What titles differ in does not depend on which of the items came first (I5)."""
+    a, b = (extract(" ".join(words), "", "", None) for words in (one, other))
+    found, reversed_ = title_difference(a, b), title_difference(b, a)
+    assert (found is None) == (reversed_ is None)
+    if found and reversed_:
+        assert (found.equal_share, found.words, found.other_words) == (
+            reversed_.equal_share,
+            reversed_.other_words,
+            reversed_.words,
+        )
 
 
 def test_one_reference_number_makes_no_template() -> None:
