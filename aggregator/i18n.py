@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -229,11 +230,14 @@ def month_name(month: int, language: str) -> str:
 def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo) -> str:
     """Describe when and where an event takes place, its status, and what it was before a change.
 
-    `zone` is that of the site, for times whose source states no zone.
+    `zone` is that of the site, for times whose source states no zone. Of a series, the next dates are named and not the
+    first one, which may be long ago.
     """
     phrases = words(language)
     when, place = _when(event, language, zone), _where(event, language)
-    line = f"{when}, {place}" if place else when
+    start, end = event.dates[0]
+    named = _when(replace(event, start=start, end=end), language, zone)
+    line = f"{named}, {place}" if place else named
     if event.occurrences[1:]:
         more = len(event.occurrences) - 1
         line = phrases["further_dates" if more > 1 else "further_date"].format(when=line, n=more)

@@ -74,7 +74,7 @@ def shortened(message: str) -> str:
     """Return a message whose long words and lines lack their middle, which is a quoted input."""
     if len(message) <= MAX_WORD_CHARACTERS:
         return message
-    words = _LONG_WORD.sub(lambda word: _without_middle(word[0], MAX_WORD_CHARACTERS // 2), message)
+    words = _LONG_WORD.sub(lambda word: _without_middle(word[0], MAX_WORD_CHARACTERS), message)
     return "\n".join(_without_middle(line, MAX_LINE_CHARACTERS) for line in words.split("\n"))
 
 

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.text import MAX_LINE_CHARACTERS, alphabetic_words, block, legal, line, shortened, visible
+from aggregator.text import (
+    MAX_LINE_CHARACTERS,
+    MAX_WORD_CHARACTERS,
+    alphabetic_words,
+    block,
+    legal,
+    line,
+    shortened,
+    visible,
+)
 from tests.strategies import law
 
 
@@ -32,6 +41,13 @@ def test_a_message_is_shortened_once(text: str, times: int, repeated: str) -> No
     assert shortened(short) == short
     assert short.startswith("no source") and short.endswith("what to do")
     assert all(len(line) <= MAX_LINE_CHARACTERS + 1 for line in short.split("\n"))
+
+
+def test_an_address_that_is_a_little_too_long_loses_little() -> None:
+    """A word of a message keeps as much as is allowed, and a shorter one is exact."""
+    address = f"https://node.example/{'a/' * 138}?x"
+    assert shortened(f"{address} cannot be read") == f"{address} cannot be read"
+    assert len(shortened(f"{address}={address}")) == MAX_WORD_CHARACTERS + 1
 
 
 def test_control_characters_are_removed() -> None:

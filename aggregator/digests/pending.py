@@ -155,9 +155,8 @@ def _event_update(story: Story, former: Event | None, kind: UpdateKind) -> Updat
         return UpdateKind.CANCELLED
     if event.kind is EventKind.DEADLINE and event.days(UTC)[1] > former.days(UTC)[1]:
         return UpdateKind.EXTENDED
-    if EventStatus.TENTATIVE in (event.status, former.status) and event == replace(
-        former, status=event.status
-    ):
+    is_same_date = event.announced == replace(former, status=event.status).announced
+    if is_same_date and EventStatus.TENTATIVE in (event.status, former.status):
         return kind
     return kind if kind is UpdateKind.CANCELLED else UpdateKind.MOVED
 

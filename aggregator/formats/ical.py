@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
+from aggregator.events.written_days import MIN_YEAR
 from aggregator.formats import html_tree, ical_events
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ItemKind, ParsedDocument
@@ -93,10 +94,15 @@ def with_occurrences(
 
 
 def _repeated(entry: Entry, dates: Mapping[str, tuple[Any, ...]]) -> Entry:
-    occurrences = dates.get(entry.guid or "")
-    if entry.event is None or not occurrences:
+    """Return an entry with the dates of its series.
+
+    Without any, a start of long ago is a placeholder and no event (T2).
+    """
+    if entry.event is None:
         return entry
-    return replace(entry, event=replace(entry.event, occurrences=occurrences))
+    if occurrences := dates.get(entry.guid or ""):
+        return replace(entry, event=replace(entry.event, occurrences=occurrences))
+    return entry if entry.event.start.year >= MIN_YEAR else replace(entry, event=None)
 
 
 # --- the text of a calendar, cut at its components -----------------------------------------------------

@@ -11,8 +11,10 @@ from aggregator.items import link_redirectors, query_parameters
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.url_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, UrlRule
 
+_EXTENSION = r"\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)"
+"""The extension of a page in a path."""
 _INDEX = re.compile(
-    r"/(?:(?:index|default)\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)|index_html|amp|comment-page-[0-9]+)",
+    rf"/(?:(?:index|default){_EXTENSION}|index_html|amp|comment-page-[0-9]+)",
     re.IGNORECASE,
 )
 _BEGINNINGS = frozenset(("ind", "def", "amp", "com"))
@@ -292,7 +294,7 @@ def may_be_listing(key: str, *homes: str | None) -> bool:
     segments = _segments(page)
     if page != key or "?" in page or len(segments) > 2:
         return False
-    words = re.sub(r"\.(?:html?|php|aspx?)$", "", segments[-1].lower()).split("-")
+    words = re.sub(f"{_EXTENSION}$", "", segments[-1].lower()).split("-")
     listed = [word for word in words if _LISTING.fullmatch(word)]
     return bool(listed) and _LISTING_QUALIFIERS.issuperset(set(words) - set(listed))
 

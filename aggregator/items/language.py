@@ -17,6 +17,8 @@ MIN_RATIO = 2.0
 """Minimum ratio of the words that only this language has to those of the other one only."""
 READ_CHARACTERS = 600
 """Characters of a text that are read."""
+LISTED_AS = {"bs": "hr", "sh": "hr", "sr": "hr", "nb": "no", "nn": "no"}
+"""Languages whose texts are detected as a listed one with the same frequent words."""
 
 
 def detect(text: str) -> str | None:

@@ -154,11 +154,13 @@ def rights(written: str | None) -> str | None:
 def _language(entry: Entry, source: Source, document: ParsedDocument, text: str) -> str | None:
     """Return the language that an entry states, else that of its text, else its feed's.
 
-    The language of feeds.yaml replaces statements, since feeds state one language and publish in two.
+    The language of feeds.yaml replaces statements, since feeds state one language and publish in two. A feed's is more
+    exact than detection where texts are detected as a similar language, such as Serbian as Croatian.
     """
     stated = None if source.language else _primary_subtag(entry.language)
-    usual = source.language or entry.language or document.language
-    return stated or language.detect(text) or _primary_subtag(usual)
+    usual = _primary_subtag(source.language or entry.language or document.language)
+    detected = stated or language.detect(text) or usual
+    return usual if usual and detected == language.LISTED_AS.get(usual) else detected
 
 
 def _language_of_dates(stated: str | None, written_in: str | None) -> str | None:
@@ -167,7 +169,7 @@ def _language_of_dates(stated: str | None, written_in: str | None) -> str | None
     Such a text may be taken for one in a related language, where the same name is another month.
     """
     is_undetected = stated in calendar_names.DATE_LANGUAGES and stated not in calendar_names.LANGUAGES
-    return stated if is_undetected else written_in
+    return stated if is_undetected else language.LISTED_AS.get(written_in or "", written_in)
 
 
 def _primary_subtag(tag: str | None) -> str | None:

@@ -326,7 +326,7 @@ class SourceState(StrEnum):
 class Move:
     """A permanent redirect and since when it was met; `learned` once the new URL is used (CL14).
 
-    While `visits` is 0, no entry was found at `url` that the source had until `since`, its last visit before.
+    While `visits` is 0, the redirect led to no entry that the source had until `since`, its last visit before.
     """
 
     url: str

@@ -216,13 +216,14 @@ def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bo
     """Return the redirect; learned after three visits over 72 h with known entries (CL14).
 
     The entries of another feed are known from its second visit on. So a redirect to it is remembered with the time
-    until which the source had its own entries, and begins to count when one of these is found.
+    until which the source had its own entries, also while the redirect is absent, and begins to count when one of
+    these is found.
     """
     before = record.move
     if before is not None and before.learned:
         return before
     if visit.moved is None:
-        return None
+        return None if before is None or before.is_same_feed else before
     if isinstance(visit.result, Unchanged):
         known = before is None or before.is_same_feed
     if not known:

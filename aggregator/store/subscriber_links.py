@@ -96,11 +96,11 @@ def use(store: Store, link: Link) -> None:
 
 
 def use_confirmation(store: Store, link: Link) -> None:
-    """Let a token only show that it confirmed. Runs in the transaction of the caller."""
-    store.db.execute(
-        "UPDATE tokens SET purpose = ?, digests = NULL, language = NULL, evidence = NULL WHERE hash = ?",
-        [LinkPurpose.CONFIRMED, link.hash],
-    )
+    """Let a token only show that it confirmed. Runs in the transaction of the caller.
+
+    Its digests stay: its message names them, and may have to be sent once more (M4).
+    """
+    store.db.execute("UPDATE tokens SET purpose = ? WHERE hash = ?", [LinkPurpose.CONFIRMED, link.hash])
 
 
 def ensure_manage(store: Store, key: bytes, random_bytes: RandomBytes, subscriber_id: int) -> bytes:

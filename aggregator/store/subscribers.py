@@ -246,7 +246,7 @@ def message_digests(store: Store, to: Addressee) -> tuple[str, ...]:
     """Return the digests that a message without edition names."""
     if to.purpose is AccountMessage.CONFIRM:
         row = store.db.execute("SELECT digests FROM tokens WHERE nonce = ?", [to.nonce]).fetchone()
-        return tuple(json.loads(row[0])) if row else ()
+        return tuple(json.loads(row[0] or "[]")) if row else ()
     return read(store, to.id).digests if to.id is not None else ()
 
 

@@ -18,7 +18,7 @@ from aggregator.model.events import EventStatus
 from tests.builders import NOW, rss
 from tests.digests.scenario import DAY, plan, poll, rows, run, write
 from tests.publishing.events import parsed
-from tests.web_server import Web
+from tests.web_server import Answer, Web
 from tests.workplace import Clock, Workplace
 
 MONTHS = "January February March April May June July August September October November December".split()
@@ -231,6 +231,26 @@ def test_a_confirmation_is_no_new_date(partner: Partner, clock: Clock) -> None:
         ("updated", "corrected"),
         ("updated", "corrected"),
     ]
+
+
+def test_a_confirmed_series_is_no_new_date(place: Workplace, web: Web, clock: Clock) -> None:
+    """A series is confirmed weeks later, with later dates, and not reported as moved (E1)."""
+    series = (
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Clinic on image analysis\nDTSTART;VALUE=DATE:20261014\n"
+        "RRULE:FREQ=WEEKLY\nCREATED:{created:%Y%m%dT%H%M%SZ}\nSTATUS:{status}\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    source = f"  - {{id: c, name: The c, kind: ical, url: '{web.url}/c.ics'}}\n"
+    write(place, {}, plan(), more=source)
+    poll(place)
+    run(place)
+    created = monday(1) - DAY
+    for week, status in ((1, "TENTATIVE"), (6, "CONFIRMED")):
+        clock.now = monday(week)
+        web.answers["/c.ics"] = Answer(series.format(created=created, status=status).encode())
+        poll(place)
+        run(place)
+    changes = rows(place, "SELECT reason, update_kind FROM edition_entries ORDER BY edition_id")
+    assert changes == [("new", None), ("updated", "corrected")]
 
 
 @pytest.mark.parametrize("source", ["a", "b"])

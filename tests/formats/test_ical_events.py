@@ -193,9 +193,10 @@ def test_a_series_of_any_age_has_its_next_dates(start: str, time_of_day: str) ->
     assert [day_of(each) for each in series.occurrences] == [date(2026, 7, 14)]
 
 
-def test_a_single_event_of_long_ago_is_none() -> None:
-    """A date before 1990 without further dates is a placeholder (T2)."""
-    (entry,) = document("UID:1\nSUMMARY:Meeting\nDTSTART;VALUE=DATE:19700101").entries
+@pytest.mark.parametrize("rule", ["", "\nRRULE:FREQ=YEARLY;COUNT=1", "\nRRULE:FREQ=YEARLY;UNTIL=19851231"])
+def test_an_event_of_long_ago_is_none(rule: str) -> None:
+    """A date before 1990 without dates to come is a placeholder (T2)."""
+    (entry,) = document(f"UID:1\nSUMMARY:Meeting\nDTSTART;VALUE=DATE:19700101{rule}").entries
     assert entry.event is None
 
 

@@ -215,6 +215,8 @@ def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
         "https://node.example/training/live-events",
         "https://node.example/en/news-and-events",
         "https://node.example/training.html",
+        "https://node.example/en/upcoming-events.shtml",
+        "https://node.example/events.jsp",
         "https://node.example/our-projects",
     ],
 )

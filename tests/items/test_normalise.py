@@ -205,6 +205,32 @@ def test_a_filtered_item_is_kept_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "text"),
+    [
+        (
+            "sr",
+            "Radionica će se održati u Beogradu i namenjena je svima koji rade sa slikama, a prijave su otvorene do"
+            " petka. Svi radovi koji nisu na engleskom biće prevedeni.",
+        ),
+        (
+            "nb-NO",
+            "Kurset er åpent for alle som arbeider med bilder, og det er ikke nødvendig å ha erfaring. Vi tar opp"
+            " deltakere etter søknad, og noen plasser blir holdt av til studenter som er på tur ut av landet.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("by_operator", [False, True])
+def test_a_stated_language_is_more_exact_than_a_similar_one(
+    stated: str, text: str, by_operator: bool
+) -> None:
+    """Texts of a Serbian feed are Serbian, although their words are as in Croatian."""
+    publisher = source(language=stated if by_operator else None)
+    written = entry(title="T", content=text, language=None)
+    (item,) = items(written, publisher=publisher, language=None if by_operator else stated)
+    assert item.language == stated[:2]
+
+
+@pytest.mark.parametrize(
     ("configured", "entrys", "documents", "language"),
     [
         (None, "de-AT", "en", "de"),

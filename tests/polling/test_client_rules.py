@@ -229,6 +229,21 @@ def test_a_move_to_another_feed_is_never_learned(
     assert web.asked[-2].path == "/feed"
 
 
+def test_a_redirect_to_another_feed_that_comes_again_is_never_learned(
+    node: Workplace, web: Web, clock: Clock
+) -> None:
+    """Entries of an earlier redirect are not those of the source, also after it ended (CL14)."""
+    web.feed("/feed", rss(news(1), news(2)), '"1"')
+    run(node)
+    web.feed("/parked", rss(news(50)), '"p"')
+    usual, redirect = web.answers["/feed"], redirecting(web, 301, "/parked")
+    for answer, days in ((redirect, 1), (usual, 2), (redirect, 8)):
+        web.answers["/feed"] = answer
+        list(rounds(node, clock, days * DAY, 6 * HOUR))
+    assert state(node) != "moved"
+    assert web.asked[-2].path == "/feed"
+
+
 def test_a_move_counts_from_the_first_entry_of_the_feed(node: Workplace, web: Web, clock: Clock) -> None:
     """A redirect that led elsewhere is learned once entries of before came back (CL14)."""
     web.feed("/feed", rss(news(1)), '"1"')

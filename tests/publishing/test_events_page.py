@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 from lxml import html
 
+from aggregator import i18n
 from aggregator.model.events import Event, EventStatus
 from aggregator.model.stories import Story
 from aggregator.publishing import events_page
 from aggregator.publishing import site as front_page
-from tests.builders import publisher
+from tests.builders import publisher, site
 from tests.publishing.events import announcing, deadline, event, publication
 
 NOVEMBER = {"start": date(2026, 11, 30), "end": date(2026, 12, 4)}
@@ -131,3 +133,14 @@ def test_an_id_of_a_source_is_no_css() -> None:
     lead = type(made.items[0])(item=made.items[0].item, publisher=publisher("a b}*{c"))
     story = type(made)(**{name: getattr(made, name) for name in made.__slots__} | {"items": (lead,)})
     assert b"#by-a-b---c:target" in events_page.render(publication(story))[1].body
+
+
+@pytest.mark.parametrize("start", [date(1900, 10, 20), date(2024, 10, 20)])
+def test_a_series_is_announced_with_its_next_dates(start: date) -> None:
+    """The line of a series names no date of long ago, and only what changed as changed."""
+    series = event(start=start, end=start, occurrences=(date(2026, 10, 20), date(2027, 10, 20)))
+    moved = replace(series, place="Rome, Italy", occurrences=(date(2027, 10, 20),))
+    line = i18n.event_line(series, None, "en", site().timezone)
+    assert line == "20 October 2026, Turin, Italy and 1 further date"
+    line = i18n.event_line(moved, series, "en", site().timezone)
+    assert line == "20 October 2027, Rome, Italy (previously Turin, Italy)"

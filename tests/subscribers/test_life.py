@@ -15,6 +15,8 @@ import pytest
 from aggregator.digests import run as digest
 from aggregator.errors import MailError
 from aggregator.ports import Mailer
+from aggregator.store import subscribers
+from aggregator.store.connection import opened
 from tests import command
 from tests.builders import rss
 from tests.digests.scenario import DAY, WEEK, all_rows, news, poll, rows, run
@@ -234,6 +236,23 @@ def test_a_second_press_says_that_the_address_is_subscribed(
     visitor.post(manage, ("action", "leave"))
     assert states(place) == {ADA: "unsubscribed"}
     assert {visitor.get(confirm).status, visitor.post(confirm).status} == {404}
+
+
+def test_an_interrupted_message_is_sent_again_after_its_link_confirmed(
+    visitor: Visitor, place: Workplace
+) -> None:
+    """A message that arrived although it was interrupted is repeated with the same bytes (M4)."""
+    visitor.sign_up(ADA)
+    run(place)
+    (file,) = (place.folder / "var" / "outbox").glob("confirm*.eml")
+    before = file.read_bytes()
+    assert visitor.post(link_in(mailbox(place, ADA)[0], "confirm")).status == 200
+    file.unlink()
+    with opened(place.database) as store, store.transaction():
+        store.db.execute("UPDATE deliveries SET state = 'queued', interrupted = 1 WHERE purpose = 'confirm'")
+        subscribers.wake_mail(store)
+    run(place)
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["confirm", "subscription", "unsubscribe"])
