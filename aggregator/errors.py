@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aggregator.text import shortened
+from aggregator.text import without_long_words
 
 
 class AggregatorError(Exception):
@@ -21,7 +21,7 @@ class AggregatorError(Exception):
 
     def __str__(self) -> str:
         """Return the message, in which long input is shortened."""
-        return shortened(super().__str__())
+        return without_long_words(super().__str__())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

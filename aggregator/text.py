@@ -70,7 +70,7 @@ MAX_LINE_CHARACTERS = 1_000
 _LONG_WORD = re.compile(rf"\S{{{MAX_WORD_CHARACTERS + 1},}}")
 
 
-def shortened(message: str) -> str:
+def without_long_words(message: str) -> str:
     """Return a message whose long words and lines lack their middle, which is a quoted input."""
     if len(message) <= MAX_WORD_CHARACTERS:
         return message

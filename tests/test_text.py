@@ -16,8 +16,8 @@ from aggregator.text import (
     block,
     legal,
     line,
-    shortened,
     visible,
+    without_long_words,
 )
 from tests.strategies import law
 
@@ -37,8 +37,8 @@ def test_legal_text_is_xml(text: str) -> None:
 def test_a_message_is_shortened_once(text: str, times: int, repeated: str) -> None:
     """A shortened message has short lines, keeps both ends and is shortened no further."""
     message = f"no source {text}{repeated * times}; what to do"
-    short = shortened(message)
-    assert shortened(short) == short
+    short = without_long_words(message)
+    assert without_long_words(short) == short
     assert short.startswith("no source") and short.endswith("what to do")
     assert all(len(line) <= MAX_LINE_CHARACTERS + 1 for line in short.split("\n"))
 
@@ -46,8 +46,8 @@ def test_a_message_is_shortened_once(text: str, times: int, repeated: str) -> No
 def test_an_address_that_is_a_little_too_long_loses_little() -> None:
     """A word of a message keeps as much as is allowed, and a shorter one is exact."""
     address = f"https://node.example/{'a/' * 138}?x"
-    assert shortened(f"{address} cannot be read") == f"{address} cannot be read"
-    assert len(shortened(f"{address}={address}")) == MAX_WORD_CHARACTERS + 1
+    assert without_long_words(f"{address} cannot be read") == f"{address} cannot be read"
+    assert len(without_long_words(f"{address}={address}")) == MAX_WORD_CHARACTERS + 1
 
 
 def test_control_characters_are_removed() -> None:

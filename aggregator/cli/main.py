@@ -21,7 +21,7 @@ from aggregator import __version__, logs
 from aggregator.cli import examples
 from aggregator.cli.options import FilePath, Invocation
 from aggregator.errors import AggregatorError, ConfigError
-from aggregator.text import shortened
+from aggregator.text import without_long_words
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
         sys.stdout = None  # Python would flush it once more at exit and fail again
         # An error of standard output has no file name, one of the data folder has.
         problem = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
-        click.echo(shortened(f"aggregator: {problem}: {error.strerror}"), err=True)
+        click.echo(without_long_words(f"aggregator: {problem}: {error.strerror}"), err=True)
         sys.exit(1)
 
 
@@ -113,9 +113,9 @@ def _short_messages() -> Iterator[None]:
         yield
     except click.UsageError as error:
         message = error.format_message()
-        if message == shortened(message):
+        if message == without_long_words(message):
             raise
-        raise click.UsageError(shortened(message), error.ctx) from error
+        raise click.UsageError(without_long_words(message), error.ctx) from error
 
 
 @click.group(
