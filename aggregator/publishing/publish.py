@@ -148,8 +148,8 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
     """Write the documents that changed; the store must be synchronised with feeds.yaml."""
-    rendering = _rendering(store, config, now, everything=everything)
     events.follow_days(store, config.site, now)
+    rendering = _rendering(store, config, now, everything=everything)
     records = channels.records(store)
     lost = _is_lost(rendering, records["all"])
     rendering.everything |= lost
