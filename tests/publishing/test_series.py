@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import i18n
+from aggregator import i18n, story_view
 from aggregator.model.events import Event, day_of
 from aggregator.polling import fetch
 from aggregator.publishing import publish, structured_data
+from aggregator.web import editor_events
 from tests.builders import site
 from tests.publishing.events import announcing, event, parsed, timed
 from tests.publishing.test_publish import state
@@ -38,11 +39,13 @@ def published(place: Workplace) -> set[str]:
     (page,) = public.glob("stories/*.html")
     data = re.search(r'<script type="application/ld\+json">(.*?)</script>', page.read_text("utf-8"))
     assert data is not None
+    view = story_view.read(place.app().config, page.stem)
     (line,) = re.findall(r"<summary[^>]*>([^,]*),", (public / "atom.xml").read_text("utf-8"))
     shown = page.read_text("utf-8")
     assert line in shown and line in (public / "index.html").read_text("utf-8")
     return {
         item["_aggregator"]["event"]["start"][:10],
+        f"{story_view.as_json(view)['event']['start']:%Y-%m-%d}",
         json.loads(data[1])["startDate"][:10],
         f"{datetime.strptime(line, '%d %B %Y').date()}",  # noqa: DTZ007 # a day
     }
@@ -134,6 +137,9 @@ def test_moments_of_long_ago_have_an_offset_in_minutes(year: int, zone: str) -> 
     start = datetime(year, 3, 1, 9, tzinfo=UTC)
     local = timed(start, start + timedelta(hours=1), zone=zone).local(ZoneInfo("UTC"))
     assert isinstance(local.start, datetime) and local.start == start
+    form = editor_events.form_of(local, ZoneInfo(zone))
+    shown = datetime.fromisoformat(f"{form.start_day}T{form.start_time}").replace(tzinfo=ZoneInfo(form.zone))
+    assert shown == start, "an editor who changes nothing changes the event"
     assert RFC_3339.fullmatch(local.start.isoformat()) and RFC_3339.fullmatch(local.end.isoformat())
 
 
