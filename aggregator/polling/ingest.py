@@ -11,6 +11,7 @@ from functools import partial
 from aggregator import urls
 from aggregator.model.config import Source
 from aggregator.model.items import ChangeKind
+from aggregator.model.moves import Move
 from aggregator.model.polling import (
     Failure,
     NextVisit,
@@ -76,7 +77,7 @@ def _store(
             source,
             visit,
             activity,
-            known=led_back if _led_elsewhere(record) else _has_known_entry(visit, changes),
+            known=led_back if _move_elsewhere(record) else _has_known_entry(visit, changes),
             coverage_gap=coverage_gap,
             pushed_until=pushed_until,
         )
@@ -153,8 +154,8 @@ def _plan_next(
     )
 
 
-def _led_elsewhere(record: SourceRecord) -> bool:
-    return record.move is not None and not record.move.is_same_feed
+def _move_elsewhere(record: SourceRecord) -> Move | None:
+    return record.move if record.move is not None and not record.move.is_same_feed else None
 
 
 def _leads_back(work: Round, source: Source, visit: VisitResult) -> bool:
@@ -163,8 +164,8 @@ def _leads_back(work: Round, source: Source, visit: VisitResult) -> bool:
     Call it before the document is stored. An entry of the source is one of its last document, if that came without the
     redirect, or one of those that it had before the redirect.
     """
-    result, move = visit.result, work.records[source.id].move
-    if move is None or move.is_same_feed or not isinstance(result, ParsedVisit):
+    result, move = visit.result, _move_elsewhere(work.records[source.id])
+    if move is None or not isinstance(result, ParsedVisit):
         return False
     from aggregator.store import documents, items
 

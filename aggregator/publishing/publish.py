@@ -281,11 +281,8 @@ def _rendered(
         months = archives.records(store) if channel.id == "all" else []
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
-    if (
-        channel.automatic
-        and not (in_feeds or shown or dated)
-        and not rendering.exists(paths.path(channel, "atom.xml"))
-    ):
+    is_empty = not (full or fed or paged)
+    if channel.automatic and is_empty and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
     publication = Publication(
         site=config.site,
