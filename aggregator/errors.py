@@ -34,9 +34,11 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
+        """Return the problem on one line, in which long input is shortened."""
         where = f"{self.path}: " if self.path else ""
         text = f"{self.file}:{self.line}: {where}{self.message}"
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        return without_long_words(printable)
 
 
 class ConfigError(AggregatorError):

@@ -230,19 +230,17 @@ def month_name(month: int, language: str) -> str:
 def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo) -> str:
     """Describe when and where an event takes place, its status, and what it was before a change.
 
-    `zone` is that of the site, for times whose source states no zone. Of a series, the next dates are named and not the
-    first one, which may be long ago.
+    `zone` is that of the site, for times whose source states no zone. Of a series, the next date is named.
     """
     phrases = words(language)
-    when, place = _when(event, language, zone), _where(event, language)
-    start, end = event.dates[0]
-    named = _when(replace(event, start=start, end=end), language, zone)
-    line = f"{named}, {place}" if place else named
+    place = _where(event, language)
+    when = _when(event, event.dates[0], language, zone)
+    line = f"{when}, {place}" if place else when
     if event.occurrences[1:]:
         more = len(event.occurrences) - 1
         line = phrases["further_dates" if more > 1 else "further_date"].format(when=line, n=more)
     if former:
-        before = [_when(former, language, zone), _where(former, language)]
+        before = [_former_when(event, former, language, zone), _where(former, language)]
         changed = [text for text, now in zip(before, (when, place), strict=True) if text and text != now]
         line = phrases["formerly"].format(when=line, former=", ".join(changed)) if changed else line
     if event.kind is EventKind.DEADLINE and event.status is not EventStatus.EXTENDED:
@@ -261,9 +259,24 @@ def _where(event: Event, language: str) -> str:
     return event.place or ""
 
 
-def _when(event: Event, language: str, zone: ZoneInfo) -> str:
-    """Format the dates and times of an event, with the abbreviation of its zone."""
-    here = event.local(zone)
+def _former_when(event: Event, former: Event, language: str, zone: ZoneInfo) -> str:
+    """Return when an event was before a change, empty if its first date is the same.
+
+    Of a series, that is its date nearest to the next one; empty if its known dates end before that.
+    """
+    first, former_first = (_when(each, (each.start, each.end), language, zone) for each in (event, former))
+    start, end = event.dates[0]
+    if first == former_first or (former.occurrences and day_of(former.occurrences[-1]) < day_of(start)):
+        return ""
+    nearest = min(
+        former.dates, key=lambda dates: (abs(day_of(dates[0]) - day_of(start)), dates != (start, end))
+    )
+    return _when(former, nearest, language, zone)
+
+
+def _when(event: Event, dates: tuple[date | datetime, date | datetime], language: str, zone: ZoneInfo) -> str:
+    """Format one of the dates of an event, with its times and the abbreviation of its zone."""
+    here = replace(event, start=dates[0], end=dates[1]).local(zone)
     first, last = day_of(here.start), day_of(here.end)
     if event.month_only:
         return month(first, language)

@@ -93,14 +93,15 @@ def as_json(view: StoryView) -> dict[str, Any]:
 
 
 def _event(shown: Story) -> dict[str, Any] | None:
-    """Return the facts of a story's event, None without one."""
+    """Return the facts of a story's event, None without one; of a series, its next date."""
     if shown.event is None:
         return None
     event = shown.event.event
+    start, end = event.dates[0]
     return {
         "kind": event.kind,
-        "start": event.start,
-        "end": event.end,
+        "start": start,
+        "end": end,
         "zone": event.zone,
         "place": event.place,
         "attendance": event.attendance,

@@ -11,7 +11,8 @@ from aggregator.health import advice
 from aggregator.model.config import Source
 from aggregator.model.discovery import Proposal, SourceCheck
 from aggregator.model.findings import FindingWords
-from aggregator.model.polling import Move, SourceRecord, SourceState
+from aggregator.model.moves import Move
+from aggregator.model.polling import SourceRecord, SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
 from aggregator.ports import App, Progress

@@ -1,7 +1,8 @@
 """List the words of dates and times in the languages of the community, by what they mean.
 
 A list is for all languages together: a word must mean the same wherever the grammar asks for it. In the lists of
-reasons, `*` stands for any ending or beginning of a word, `?` for a blank and `~` for at most four words.
+reasons, `*` stands for any ending or beginning of a word, `?` for a blank and `~` for at most four words; `!` begins a
+word that does not follow.
 """
 
 from __future__ import annotations
@@ -213,9 +214,11 @@ _PAST = (
     " sidste?uge vorige?week w?zeszłym?tygodniu minulý?týden múlt?héten prejšnji?teden миналата?седмица"
 )
 _STATUS = {
-    "cancelled": "cancelled canceled cancellation* abgesagt* absage* entfällt fällt~aus entfallen"
+    "cancelled": "cancelled canceled cancellation!polic!fee!terms!condition!deadline cancellations"
+    " abgesagt* absage* entfällt fällt~aus entfallen"
     " annulé* annulat* annullat*"
-    " cancellat* cancelad* anulad* peruttu* peruutettu* perutaan inställd* inställt avlyst* aflyst* geannuleerd*"
+    " cancellato cancellata cancellati cancellate"
+    " cancelad* anulad* peruttu* peruutettu* perutaan inställd* inställt avlyst* aflyst* geannuleerd*"
     " afgelast* odwołan* zrušen* elmarad* törölve odpovedan* отменен*",
     "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad* lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
@@ -227,7 +230,8 @@ _STATUS = {
     "moved-online": "moved?online moves?online goes?online now?online held?online?instead online?statt"
     " findet?nun?online?statt wird?online jetzt?online passe?en?ligne si?sposta?online pasa?a?ser?online"
     " siirtyy?verkkoon flyttas?online flyttes?online verplaatst?naar?online przeniesion*?online přesunut*?online",
-    "extended": "extended* deadline?extension verlängert* fristverlängerung* prolongé* prolongation* prorogat* proroga"
+    "extended": "extended!abstract!reality!version deadline?extension verlängert* fristverlängerung* prolongé*"
+    " prolongation* prorogat* proroga"
     " prorrogad* ampliad*?el?plazo prolongad* ampliad* jatkettu* jatketaan förlängd* förlängt forlenget* forlænget*"
     " verlengd* przedłużon* prodloužen* meghosszabbít* podaljšan* удължен*",
 }
@@ -300,7 +304,7 @@ _FEW_WORDS = r"\W{1,3}(?:\w{1,30}\W{1,3}){0,4}"
 
 
 def _written(word: str) -> str:
-    """Write one word: `*` for any ending, `?` for a blank, `~` for at most four words."""
+    """Write one word: `*` any ending, `?` a blank, `~` at most four words, `!` no such word."""
     body = (
         re.escape(word)
         .replace(r"\~", "~")
@@ -308,4 +312,5 @@ def _written(word: str) -> str:
         .replace(r"\?", r"\W{1,3}")
         .replace("~", _FEW_WORDS)
     )
+    body = re.sub(r"!(\w+)", r"(?!\\W{1,3}\1)", body)
     return body + (r"(?!\w)" if word[-1:].isalnum() or word.endswith("*") else "")

@@ -64,7 +64,7 @@ class DaskExecutor(Executor):
         self._running.add(outer)
         inner = self._client.submit(_begin_once, token, fn, self._prepare(args), kwargs, pure=False)
         outer.add_done_callback(partial(self._forget, inner))
-        inner.add_done_callback(partial(_pass_on, outer))
+        inner.add_done_callback(partial(_receive, outer))
         return outer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -113,6 +113,14 @@ def _begin_once(
         raise WorkerLost("it was lost during the visit, which is not repeated before its time")
     begun.set()
     return function(*args, **kwargs)
+
+
+def _receive(outer: Future[Any], inner: Any) -> None:
+    """Wait for the result of a task in a thread, so that lost results are waited for together.
+
+    Dask calls the callbacks of all tasks in one thread.
+    """
+    Thread(target=_pass_on, args=[outer, inner], name="dask result", daemon=True).start()
 
 
 def _pass_on(outer: Future[Any], inner: Any) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from aggregator.model.value_classes import dataclass
+
+_UTC = ZoneInfo("UTC")
+"""The zone for days of moments whose source states only an offset."""
+_MINUTE = timedelta(minutes=1)
 
 
 class EventKind(StrEnum):
@@ -93,6 +97,15 @@ class Event:
         """Return start and end of each date of a series, or of the only one."""
         return tuple((start, self._end(start)) for start in self.occurrences) or ((self.start, self.end),)
 
+    def split(self, day: date) -> tuple[Event, tuple[date | datetime, ...]]:
+        """Return the event without the past dates of a series, and the starts of these.
+
+        A date is past if it is over on `day`. The event keeps the last date if all are.
+        """
+        ends = [day_of(end) for _, end in self.local(_UTC).dates]
+        over = next((number for number, end in enumerate(ends) if end >= day), len(ends) - 1)
+        return replace(self, occurrences=self.occurrences[over:]), self.occurrences[:over]
+
     def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
         """Return the first and the last local day; of a series, those of all its dates."""
         dates = self.local(site_zone).dates
@@ -114,7 +127,8 @@ class StoryEvent:
 
     `part` distinguishes the events of one story; it is empty for the principal one. The entry is that of the event
     `entry_part` of the story `entry_id`: of another story if both announce one event (EX7). `sequence` and `changed`
-    are of the last change of the facts, `former` the facts before it.
+    are of the last change of the facts, `former` the facts before it. `past` are the starts of a series that are over;
+    the occurrences of `event` are the others.
     """
 
     part: str
@@ -124,6 +138,12 @@ class StoryEvent:
     sequence: int
     changed: datetime
     former: Event | None = None
+    past: tuple[date | datetime, ...] = ()
+
+    @property
+    def whole(self) -> Event:
+        """Return the event with all dates of a series, also those that are over."""
+        return replace(self.event, occurrences=(*self.past, *self.event.occurrences))
 
 
 @lru_cache(maxsize=64)
@@ -147,10 +167,18 @@ def in_utc(event: Event) -> Event:
 
 
 def _in_zone(moment: date | datetime, zone: ZoneInfo) -> date | datetime:
+    """Return a moment in a zone, or in UTC if its offset there has seconds.
+
+    Before standard time zones had their mean solar time, which RFC 3339 and RFC 5545 cannot express.
+    """
+    if not isinstance(moment, datetime):
+        return moment
     try:
-        return moment.astimezone(zone) if isinstance(moment, datetime) else moment
+        local = moment.astimezone(zone)
     except OverflowError:  # in the years 1 and 9999
         return moment
+    offset = local.utcoffset()
+    return moment.astimezone(UTC) if offset is None or offset % _MINUTE else local
 
 
 def _utc(moment: date | datetime) -> date | datetime:

@@ -7,7 +7,8 @@ from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
 
-from aggregator.model.polling import Move, SourceState
+from aggregator.model.moves import Move
+from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay
 from aggregator.model.value_classes import dataclass
 

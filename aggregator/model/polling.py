@@ -11,6 +11,7 @@ from enum import StrEnum
 from aggregator.model.config import Source
 from aggregator.model.documents import MALFORMED, HubLinks, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
+from aggregator.model.moves import Move
 from aggregator.model.servers import ServerFacts
 from aggregator.model.value_classes import dataclass
 
@@ -252,6 +253,11 @@ class ParsedVisit:
     format: str | None = None
 
     @property
+    def is_whole(self) -> bool:
+        """Return whether an entry that is not listed is not in the document either."""
+        return self.status != 226 and not self.unfinished
+
+    @property
     def malformed(self) -> str | None:
         """Return the syntax error of the document, if any."""
         errors = (note.partition(MALFORMED)[2] for note in self.notes if note.startswith(MALFORMED))
@@ -320,24 +326,6 @@ class SourceState(StrEnum):
     MOVED = "moved"
     GONE = "gone"
     STALE = "stale"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """A permanent redirect and since when it was met; `learned` once the new URL is used (CL14).
-
-    While `visits` is 0, the redirect led to no entry that the source had until `since`, its last visit before.
-    """
-
-    url: str
-    since: datetime
-    visits: int = 1
-    learned: bool = False
-
-    @property
-    def is_same_feed(self) -> bool:
-        """Return whether the redirect leads to entries that the source had before."""
-        return self.visits > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

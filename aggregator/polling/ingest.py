@@ -11,6 +11,7 @@ from functools import partial
 from aggregator import urls
 from aggregator.model.config import Source
 from aggregator.model.items import ChangeKind
+from aggregator.model.moves import Move
 from aggregator.model.polling import (
     Failure,
     NextVisit,
@@ -65,13 +66,20 @@ def _store(
     """Store the result of one visit in one transaction, then report it."""
     record = work.records[source.id]
     with work.transaction():
+        led_back = _leads_back(work, source, visit)
         changes, coverage_gap = _store_documents(work, source, record, visit)
         _apply_page_checks(work, source, visit)
         if has_documents(visit):
             activity = sources.activity(work.store, [source.id])[source.id]
         pushed_until = _pushed_until(work, record, visit, changes) if record.lease else None
         plan = _plan_next(
-            work, source, visit, changes, activity, coverage_gap=coverage_gap, pushed_until=pushed_until
+            work,
+            source,
+            visit,
+            activity,
+            known=led_back if _move_elsewhere(record) else _has_known_entry(visit, changes),
+            coverage_gap=coverage_gap,
+            pushed_until=pushed_until,
         )
         _limit_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
@@ -124,9 +132,9 @@ def _plan_next(
     work: Round,
     source: Source,
     visit: VisitResult,
-    changes: Counter[ChangeKind],
     activity: sources.SourceActivity,
     *,
+    known: bool,
     coverage_gap: bool,
     pushed_until: datetime | None,
 ) -> NextVisit:
@@ -138,7 +146,7 @@ def _plan_next(
         visit,
         activity.posting_stats,
         work.app.clock(),
-        known=_shares_entry(work, source, visit, changes),
+        known=known,
         held_items=activity.held_items,
         coverage_gap=coverage_gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
@@ -146,17 +154,33 @@ def _plan_next(
     )
 
 
-def _shares_entry(work: Round, source: Source, visit: VisitResult, changes: Counter[ChangeKind]) -> bool:
-    """Return whether a document has an entry that the source had before its redirect (CL14)."""
-    result, move = visit.result, work.records[source.id].move
-    if not isinstance(result, ParsedVisit):
+def _move_elsewhere(record: SourceRecord) -> Move | None:
+    return record.move if record.move is not None and not record.move.is_same_feed else None
+
+
+def _leads_back(work: Round, source: Source, visit: VisitResult) -> bool:
+    """Return whether a redirect that led elsewhere leads to an entry of the source (CL14).
+
+    Call it before the document is stored. An entry of the source is one of its last document, if that came without the
+    redirect, or one of those that it had before the redirect.
+    """
+    result, move = visit.result, _move_elsewhere(work.records[source.id])
+    if move is None or not isinstance(result, ParsedVisit):
         return False
-    if move is None or move.is_same_feed:
-        return changes.total() > changes[ChangeKind.NEW] or bool(result.present)
-    from aggregator.store import items
+    from aggregator.store import documents, items
 
     aliases = [*result.present, *(alias for item in result.items for alias in item.aliases)]
+    if move.is_over:
+        known = set(items.known_ids(work.store, source.id, aliases).values())
+        return not known.isdisjoint(documents.listed_items(work.store, source.id))
     return items.any_seen_until(work.store, source.id, aliases, move.since)
+
+
+def _has_known_entry(visit: VisitResult, changes: Counter[ChangeKind]) -> bool:
+    """Return whether a document has an entry that the source had before (CL14)."""
+    return isinstance(visit.result, ParsedVisit) and (
+        changes.total() > changes[ChangeKind.NEW] or bool(visit.result.present)
+    )
 
 
 def _pushed_until(

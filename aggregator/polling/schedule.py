@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from aggregator import http_dates
 from aggregator.model.config import FetchRules, Source
 from aggregator.model.documents import RefreshHints
+from aggregator.model.moves import Move
 from aggregator.model.polling import (
     Failure,
-    Move,
     NextVisit,
     ParsedVisit,
     PostingStats,
@@ -217,15 +217,18 @@ def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bo
 
     The entries of another feed are known from its second visit on. So a redirect to it is remembered with the time
     until which the source had its own entries, also while the redirect is absent, and begins to count when one of
-    these is found.
+    these is found, or one of the last document without the redirect.
     """
     before = record.move
     if before is not None and before.learned:
         return before
     if visit.moved is None:
-        return None if before is None or before.is_same_feed else before
+        if before is None or before.is_same_feed:
+            return None
+        is_whole = isinstance(visit.result, ParsedVisit) and visit.result.is_whole
+        return replace(before, visits=-1) if is_whole else before
     if isinstance(visit.result, Unchanged):
-        known = before is None or before.is_same_feed
+        known = before is None or before.is_same_feed or before.is_over
     if not known:
         since = record.last_success if before is None or before.is_same_feed else before.since
         return Move(url=visit.moved, since=since, visits=0) if since else None

@@ -133,7 +133,7 @@ def _is_unmoved(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:
 
 def _is_complete(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:
     """Check whether an entry that the document omits is really missing."""
-    return not (_is_unmoved(parsed, listed_before) or parsed.status == 226 or parsed.unfinished)
+    return parsed.is_whole and not _is_unmoved(parsed, listed_before)
 
 
 def _compare(
@@ -221,7 +221,7 @@ def report_coverage_gap(
     work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit, changes: Changes
 ) -> bool:
     """Report a coverage gap; return whether the next visit can fill it (G1)."""
-    if record.last_success is None or parsed.status == 226 or parsed.unfinished:
+    if record.last_success is None or not parsed.is_whole:
         return False
     # A flood is no gap: an editor decides before anything else is requested.
     if not anomalies.is_coverage_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):

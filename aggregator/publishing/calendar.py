@@ -174,7 +174,7 @@ def _components(story: Story, story_event: StoryEvent, site: Site) -> list[Compo
         return [_component(uid, event.start, event.end, story, story_event, site)]
     return [
         _component(f"{uid}-{_date_key(start)}", start, end, story, story_event, site)
-        for start, end in event.dates
+        for start, end in story_event.whole.dates
     ]
 
 

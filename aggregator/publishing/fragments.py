@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from aggregator.model.config import Channel
@@ -43,12 +43,6 @@ def fragment(
     if isinstance(story, UnchangedStory):
         return story.entries[format_]
     return get_or_render(cache, _key(format_, story, channel), partial(render, story))
-
-
-def add(cache: Fragments, story: Story, channel: Channel, entries: Mapping[str, bytes]) -> None:
-    """Add entries of a story in feeds, by format, that were read from written documents."""
-    for format_, entry in entries.items():
-        get_or_render(cache, _key(format_, story, channel), lambda entry=entry: entry)  # type: ignore[misc]
 
 
 def _key(format_: str, story: Story, channel: Channel) -> tuple[str, ...]:

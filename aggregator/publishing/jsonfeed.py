@@ -112,10 +112,11 @@ def _extension(story: Story, site: Site) -> dict[str, Any]:
 
 def _event(story_event: StoryEvent, site: Site) -> dict[str, Any]:
     event = story_event.event.local(site.timezone)
+    start, end = event.dates[0]
     facts = {
         "kind": event.kind,
-        "start": event.start.isoformat(),
-        "end": event.end.isoformat(),
+        "start": start.isoformat(),
+        "end": end.isoformat(),
         "all_day": event.all_day,
         "zone": event.zone,
         "place": event.place,

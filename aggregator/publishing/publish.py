@@ -27,7 +27,7 @@ from aggregator.model.publishing import (
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
-from aggregator.publishing import fragments, paths, publish_pages, websub, written_entries
+from aggregator.publishing import paths, publish_pages, websub, written_entries
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
@@ -148,8 +148,8 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
     """Write the documents that changed; the store must be synchronised with feeds.yaml."""
-    rendering = _rendering(store, config, now, everything=everything)
     events.follow_days(store, config.site, now)
+    rendering = _rendering(store, config, now, everything=everything)
     records = channels.records(store)
     lost = _is_lost(rendering, records["all"])
     rendering.everything |= lost
@@ -272,25 +272,23 @@ def _rendered(
         in_feeds, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
         entries = _unchanged_entries(rendering, channel, record)
-        unchanged = written_entries.unchanged_stories(entries, in_feeds, shown)
-        read = [id_ for id_ in in_feeds | shown if id_ not in unchanged]
+        fed = written_entries.unchanged_stories(entries, in_feeds, renderers.FEEDS)
+        paged = written_entries.unchanged_stories(entries, shown, renderers.PAGES)
+        read = [id_ for id_ in in_feeds if id_ not in fed] + [id_ for id_ in shown if id_ not in paged]
         full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
         since = min(in_feeds.values(), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
         months = archives.records(store) if channel.id == "all" else []
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
-    for id_ in full.keys() & entries.keys():  # such as those beyond the end of a page that is cut
-        of_feeds = {format_: entry for format_, entry in entries[id_].items() if format_ in renderers.FEEDS}
-        fragments.add(rendering.fragments, full[id_], channel, of_feeds)
-    by_id = full | unchanged
-    if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
+    is_empty = not (full or fed or paged)
+    if channel.automatic and is_empty and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
     publication = Publication(
         site=config.site,
         channel=channel,
         channels=_linked_channels(rendering, channel),
-        stories=tuple(by_id[id_] for id_ in in_feeds),
+        stories=tuple(fed.get(id_) or full[id_] for id_ in in_feeds),
         tombstones=tuple(tombstones),
         updated=record.updated,
         previous=months[-1].month if months else None,
@@ -301,7 +299,7 @@ def _rendered(
         events=tuple(full[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,
     )
-    page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
+    page = replace(publication, stories=tuple(paged.get(id_) or full[id_] for id_ in shown))
     calendars_hash = None if rendering.everything else record.calendars_hash
     calendars = events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
     rendering.calendars_hash[channel.id] = calendars.entries_hash

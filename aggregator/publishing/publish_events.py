@@ -20,14 +20,12 @@ from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import EVENTS_END_KEY
 from aggregator.store.items import CHUNK
-from aggregator.store.story_events import EventFile
+from aggregator.store.story_events import DAY_KEY, EventFile
 
 MAX_FILES = 20_000
 """Maximum calendar files of stories that one round writes; the next round continues."""
 PAST_EVENTS_SPAN = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
-DAY_KEY = "events_day"
-"""Key of the local day for which calendars and pages of events were rendered."""
 EVENT_FILES_KEY = "event_files_with"
 """Key of the hash of what the calendar files of stories were rendered with (P1)."""
 
@@ -40,7 +38,8 @@ def today(site: Site, now: datetime) -> date:
 def follow_days(store: Store, site: Site, now: datetime) -> None:
     """Raise the revisions of channels in which an event ended or became too old.
 
-    Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
+    Stories with a series of which a date ended count as changed, since the next date is named. Nothing else in
+    calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
     """
     day = today(site, now)
     before = date.fromisoformat(meta.get(store, DAY_KEY) or day.isoformat())
@@ -53,6 +52,7 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
                     store, [(first, last), (first - PAST_EVENTS_SPAN, last - PAST_EVENTS_SPAN)]
                 ),
             )
+            channels.touch_quietly(store, story_events.moved_on(store, first, last))
         if meta.get(store, DAY_KEY) != day.isoformat():
             meta.put(store, DAY_KEY, day.isoformat())
 

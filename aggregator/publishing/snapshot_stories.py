@@ -129,7 +129,7 @@ def _item(story_item: StoryItem) -> dict[str, Any]:
 
 
 def _event(story_event: StoryEvent, site: Site) -> dict[str, Any]:
-    event = story_event.event.local(site.timezone)
+    event = story_event.whole.local(site.timezone)
     return {
         "kind": event.kind.value,
         "start": _date(event.start),

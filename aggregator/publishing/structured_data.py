@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
 
 from markupsafe import Markup
 
@@ -74,20 +73,17 @@ def _described(story: Story, site: Site) -> dict[str, object]:
 
 
 def _event(event: Event, site: Site) -> dict[str, object]:
+    start, end = event.dates[0]
     online = {"@type": "VirtualLocation", "url": site.url}
     place = {"@type": "Place", "name": event.place, "address": event.place} if event.place else None
     location = {Attendance.ONLINE: online, Attendance.BOTH: [place, online] if place else online}
     return {
-        "startDate": f"{event.start:%Y-%m}" if event.month_only else _moment(event.start),
-        "endDate": None if event.month_only else _moment(event.end),
+        "startDate": f"{start:%Y-%m}" if event.month_only else start.isoformat(),
+        "endDate": None if event.month_only else end.isoformat(),
         "eventStatus": SCHEMA + STATUS.get(event.status, "EventScheduled"),
         "eventAttendanceMode": SCHEMA + ATTENDANCE[event.attendance] if event.attendance else None,
         "location": location.get(event.attendance, place) if event.attendance else place,
     }
-
-
-def _moment(moment: date | datetime) -> str:
-    return moment.isoformat()
 
 
 def _given(data: Mapping[str, object]) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 
 from aggregator import calendar_names, i18n
@@ -46,7 +45,7 @@ class UpcomingEvent:
 def upcoming(publication: Publication) -> list[UpcomingEvent]:
     """Return the events of a calendar that are not over, those that begin first in front."""
     site, today = publication.site, publication.today
-    listed = [_listed(story, each, site, today) for story, each in own_entries(publication.events or ())]
+    listed = [_listed(story, each, site) for story, each in own_entries(publication.events or ())]
     found = [each for each in listed if each.last >= today]
     return sorted(found, key=lambda each: (max(each.first, today), each.last, each.story.id))
 
@@ -75,9 +74,9 @@ def own_entries(stories: Iterable[Story]) -> list[tuple[Story, StoryEvent]]:
     ]
 
 
-def _listed(story: Story, story_event: StoryEvent, site: Site, today: date) -> UpcomingEvent:
-    event = _from_next_date(story_event.event.local(site.timezone), today)
-    first, last = day_of(event.start), day_of(event.end)
+def _listed(story: Story, story_event: StoryEvent, site: Site) -> UpcomingEvent:
+    event = story_event.event
+    first, last = (day_of(each) for each in event.local(site.timezone).dates[0])
     return UpcomingEvent(
         story=story,
         event=event,
@@ -86,12 +85,3 @@ def _listed(story: Story, story_event: StoryEvent, site: Site, today: date) -> U
         line=i18n.event_line(event, story_event.former, site.language, site.timezone),
         calendar=None if event.month_only else paths.story_calendar(story.id),
     )
-
-
-def _from_next_date(event: Event, today: date) -> Event:
-    """Return a series from its next date on, and any other event as it is."""
-    ahead = [(start, end) for start, end in event.dates if day_of(end) >= today]
-    if not event.occurrences or not ahead:
-        return event
-    start, end = ahead[0]
-    return replace(event, start=start, end=end, occurrences=tuple(start for start, _ in ahead))

@@ -49,16 +49,13 @@ def unchanged(
 
 
 def unchanged_stories(
-    entries: Entries, in_feeds: Mapping[str, datetime], shown: Mapping[str, datetime]
+    entries: Entries, window: Mapping[str, datetime], formats: Iterable[str]
 ) -> dict[str, UnchangedStory]:
-    """Return the stories of a channel that have entries in all its files."""
-    from aggregator.publishing import renderers
-
+    """Return the stories of a window, with announced times, that have entries in all formats."""
     return {
         id_: UnchangedStory(id=id_, announced=announced, entries=entries[id_])
-        for id_, announced in {**in_feeds, **shown}.items()
-        if {*(renderers.FEEDS if id_ in in_feeds else ()), *(renderers.PAGES if id_ in shown else ())}
-        <= entries.get(id_, {}).keys()
+        for id_, announced in window.items()
+        if entries.get(id_, {}).keys() >= set(formats)
     }
 
 

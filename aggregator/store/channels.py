@@ -152,6 +152,13 @@ def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
     raise_quietly(store, sorted(raised))
 
 
+def touch_quietly(store: Store, story_ids: Collection[str]) -> None:
+    """Count stories as changed for channels, open months and pages; no `updated` moves (P1)."""
+    raise_of_stories(store, story_ids)
+    archives.raise_open(store, story_ids)
+    note_changes(store, story_ids)
+
+
 def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts]) -> None:
     """Add stories to their channels, in the caller's transaction."""
     store.db.conn.executemany(

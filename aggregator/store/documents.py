@@ -9,7 +9,7 @@ from zlib_ng import zlib_ng
 
 from aggregator.model.documents import ENTRY_HASH_BYTES
 from aggregator.model.polling import ParsedVisit, SourceProfile, StoredDocument
-from aggregator.store import archives, channels, stories
+from aggregator.store import channels
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked, placeholders
 
@@ -76,10 +76,7 @@ def _touch_stories(store: Store, source_id: str, profile: SourceProfile) -> None
             " ORDER BY sort DESC LIMIT ?",
             [source_id, MAX_ITEMS_TOUCHED],
         )
-        ids = list(dict.fromkeys(row[0] for row in rows))
-        channels.raise_of_stories(store, ids)
-        archives.raise_open(store, ids)
-        stories.note_changes(store, ids)
+        channels.touch_quietly(store, {row[0] for row in rows})
 
 
 def last(store: Store, source_id: str) -> StoredDocument:

@@ -18,7 +18,8 @@ from aggregator.feed_findings import (
     failure,
 )
 from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFacts
-from aggregator.model.polling import Move, SourceState
+from aggregator.model.moves import Move
+from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from aggregator.model.config import Source
 from aggregator.model.documents import HubLinks, RefreshHints
 from aggregator.model.items import IdentityPolicy
+from aggregator.model.moves import Move
 from aggregator.model.polling import (
     CoverageGap,
     Lease,
-    Move,
     PostingStats,
     SourceRecord,
     SourceState,

@@ -8,9 +8,12 @@ from typing import Any
 
 from aggregator.model.events import Event, StoryEvent
 from aggregator.model.value_classes import dataclass
-from aggregator.store import event_facts
+from aggregator.store import event_facts, meta
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
+
+DAY_KEY = "events_day"
+"""Key of the local day for which calendars and pages of events were rendered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +256,13 @@ def raise_revisions(store: Store, ids: Iterable[str] | None = None) -> None:
 
 
 def of_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[StoryEvent, ...]]:
-    """Return the events of each story, the principal one first, as of their calendar entries."""
+    """Return the events of each story, the principal one first, as of their calendar entries.
+
+    Past dates of a series are those before the day for which calendars were rendered, so that a document depends on
+    stored values alone.
+    """
     found: dict[str, list[StoryEvent]] = {}
+    day = date.fromisoformat(meta.get(store, DAY_KEY) or date.min.isoformat())
     for part in chunked(ids):
         for row in store.db.execute(
             "SELECT said.story_id, said.part, said.entry_id, said.entry_part, said.facts,"
@@ -264,19 +272,21 @@ def of_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[StoryEvent, 
             f" WHERE said.present AND said.story_id IN ({placeholders(part)}) ORDER BY said.story_id, said.part",
             part,
         ):
-            found.setdefault(row["story_id"], []).append(_story_event(row))
+            found.setdefault(row["story_id"], []).append(_story_event(row, day))
     return {story_id: tuple(events) for story_id, events in found.items()}
 
 
-def _story_event(row: Mapping[str, Any]) -> StoryEvent:
+def _story_event(row: Mapping[str, Any], day: date) -> StoryEvent:
+    event, past = _sure(row["facts"]).split(day)
     return StoryEvent(
         part=row["part"],
         entry_id=row["entry_id"],
         entry_part=row["entry_part"],
-        event=_sure(row["facts"]),
+        event=event,
         sequence=row["sequence"],
         changed=sure_moment(row["changed"]),
         former=event_facts.decode_one(row["former"]),
+        past=past,
     )
 
 
@@ -311,16 +321,26 @@ def of_channel(store: Store, channel_id: str, since: date, today: date, count: i
 
 
 def channels_between(store: Store, days: Iterable[tuple[date, date]]) -> list[str]:
-    """Return the channels with an event whose last day is in one of the spans, or with a series."""
+    """Return the channels with an event whose last day is in one of the spans."""
     found: set[str] = set()
     for first, end in days:
         rows = store.db.execute(
             "SELECT DISTINCT channel_id FROM story_events CROSS JOIN channel_stories USING (story_id)"
-            " WHERE present AND last_day >= ? AND (last_day < ? OR facts GLOB '*\"occurrences\"*')",
+            " WHERE present AND last_day >= ? AND last_day < ?",
             [first.isoformat(), end.isoformat()],
         )
         found.update(row[0] for row in rows)
     return sorted(found)
+
+
+def moved_on(store: Store, first: date, last: date) -> set[str]:
+    """Return the stories with a series of which a date ended between two days."""
+    rows = store.db.execute(
+        "SELECT story_id, facts FROM story_events WHERE present AND last_day >= ? AND facts GLOB '*\"occurrences\"*'",
+        [first.isoformat()],
+    )
+    series = ((row["story_id"], _sure(row["facts"])) for row in rows)
+    return {story_id for story_id, event in series if event.split(first) != event.split(last)}
 
 
 def next_end(store: Store, day: date) -> date | None:

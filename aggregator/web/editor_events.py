@@ -40,14 +40,15 @@ def form_of(event: Event | None, site_zone: ZoneInfo) -> EventForm:
     if event is None:
         return EventForm(zone=site_zone.key)
     local_event = event.local(site_zone)
+    start = local_event.start
     return EventForm(
         kind=event.kind,
         status=event.status,
-        start_day=day_of(local_event.start).isoformat(),
-        start_time=_time(local_event.start),
+        start_day=day_of(start).isoformat(),
+        start_time=_time(start),
         end_day=day_of(local_event.end).isoformat(),
         end_time=_time(local_event.end),
-        zone=event.zone or site_zone.key,
+        zone=str(start.tzinfo) if isinstance(start, datetime) else event.zone or site_zone.key,
         place=event.place or "",
         attendance=event.attendance or "",
     )

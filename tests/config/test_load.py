@@ -642,6 +642,14 @@ def test_an_empty_or_unreadable_file_is_refused(tmp_path: Path, content: bytes, 
     assert problems(tmp_path, content) == [f"feeds.yaml:{expected}"]
 
 
+def test_a_long_value_is_shortened_wherever_its_problem_is_shown(tmp_path: Path) -> None:
+    """A problem alone, as the daemon logs it, is as short as in the message of a command."""
+    for value in ("x" * 5_000, "x " * 5_000):
+        text = EXAMPLE.replace("timezone: Europe/Berlin", f"timezone: '{value}'")
+        (line,) = problems(tmp_path, text)
+        assert "timezone" in line and len(line) < 1_100
+
+
 def test_control_character_has_its_line(tmp_path: Path) -> None:
     """A character that YAML does not allow is reported in the line where it stands."""
     (line,) = problems(tmp_path, SITE + "topics:\n  a: [\x07]\n")

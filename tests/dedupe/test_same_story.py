@@ -1153,10 +1153,33 @@ def test_one_reference_number_makes_no_template() -> None:
         ("QUAREP asks for your opinion", None),
         ("napari 0.7 beta", "candidate"),
         ("Looking for beta testers of a converter", None),
+        ("Image data hackathon – report", "over"),
+        ("Image data hackathon – report and code", "over"),
+        ("Image data hackathon – Report from Ghent", "over"),
+        ("Image data hackathon – Bericht", "over"),
+        ("napari 0.7 – Report a bug", None),
+        ("napari 0.7 - report bugs here", None),
+        ("Reply to Zschoche et al.", "answer"),
+        ("Data retention: an author's reply", "answer"),
+        ("User survey – reply by Friday", None),
+        ("User survey: please reply to this mail", None),
+        ("Zschoche and Lind withdraw their paper", "cancelled"),
+        ("How to withdraw from a course", None),
+        ("Withdraw your application by Friday", None),
+        ("Cours de microscopie reporté à mai", "moved"),
+        ("[Reporté] Cours de microscopie", "moved"),
+        ("Journées de la microscopie reportées", "moved"),
+        ("napari 0.7 – Reporte un error", None),
+        ("Jornadas de microscopía: reporte anual", None),
+        ("Cancellation of the summer school", "cancelled"),
+        ("The cancellation policy of our training courses", None),
+        ("Abstract submission extended", "extended"),
+        ("Call for extended abstracts", None),
+        ("Extended reality in the microscopy core", None),
     ],
 )
-def test_an_invitation_is_no_answer_and_no_test_version(title: str, phase: str | None) -> None:
-    """Who asks for comments or testers does not comment or release."""
+def test_an_invitation_is_no_phase(title: str, phase: str | None) -> None:
+    """What readers are asked to do has not been done yet, and an adjective is no act."""
     assert extract(title, "", "", None).title_phases == ({phase} if phase else set())
 
 

@@ -244,6 +244,31 @@ def test_a_redirect_to_another_feed_that_comes_again_is_never_learned(
     assert web.asked[-2].path == "/feed"
 
 
+@pytest.mark.parametrize("same_bytes", [False, True])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_later_move_for_good_is_learned(
+    node: Workplace, web: Web, clock: Clock, same_bytes: bool, quiet: bool
+) -> None:
+    """A redirect that led elsewhere once does not hinder a later move of the feed (CL14)."""
+    web.feed("/feed", rss(news(1)), '"1"')
+    run(node)
+    web.feed("/parked", rss(news(50)), '"p"')
+    web.answers["/feed"] = redirecting(web, 301, "/parked")
+    list(rounds(node, clock, DAY, 6 * HOUR))
+    last = news(1) if quiet else news(9)
+    web.feed("/feed", rss(last), '"2"')
+    list(rounds(node, clock, 2 * DAY, 6 * HOUR))
+    web.feed("/new", rss(last) if same_bytes else rss(news(10), last), '"n"')
+    web.answers["/feed"] = redirecting(web, 301, "/new")
+    list(rounds(node, clock, 2 * DAY, 6 * HOUR))
+    assert state(node) != "moved"
+    list(rounds(node, clock, 3 * DAY, 6 * HOUR))
+    assert state(node) == "moved"
+    clock.now += 6 * HOUR
+    run(node)
+    assert web.asked[-1].path == "/new"
+
+
 def test_a_move_counts_from_the_first_entry_of_the_feed(node: Workplace, web: Web, clock: Clock) -> None:
     """A redirect that led elsewhere is learned once entries of before came back (CL14)."""
     web.feed("/feed", rss(news(1)), '"1"')

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
@@ -196,6 +198,24 @@ def test_a_task_whose_result_is_lost_ends(status: str, raised: Exception, expect
     outer = Future[object]()
     dask_executor._pass_on(outer, Ended())
     assert type(outer.exception(timeout=0)) is expected
+
+
+def test_lost_results_are_waited_for_together(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many results that never arrive end as soon as one of them (L2)."""
+    from distributed import Client
+
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    executor = dask_executor.DaskExecutor(f"dask://{address_of(cluster)}", lambda arguments: arguments)
+    monkeypatch.setattr(dask_executor, "RESULT_SECONDS", 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "_gather", never)
+        begun = time.monotonic()
+        tasks = [executor.submit(int, "1") for _ in range(10)]
+        assert all(isinstance(task.exception(timeout=60), dask_executor.WorkerLost) for task in tasks)
+        assert time.monotonic() - begun < 6
+    executor.shutdown()
 
 
 def test_a_worker_gets_no_credentials_of_other_hosts(

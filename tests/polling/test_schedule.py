@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from aggregator.model.config import FetchRules
 from aggregator.model.documents import RefreshHints
 from aggregator.model.items import IdentityPolicy
+from aggregator.model.moves import Move
 from aggregator.model.polling import (
     Failure,
-    Move,
     NextVisit,
     ParsedVisit,
     PostingStats,

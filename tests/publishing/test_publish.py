@@ -247,6 +247,29 @@ def test_feed_entries_beyond_the_end_of_a_page_are_kept(
     assert rendered == ["The last one"]
 
 
+def test_page_entries_beyond_the_end_of_a_feed_are_kept(
+    place: Workplace, ab: dict[str, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A story that a cut feed lacks is rendered again for no page (PB13)."""
+    monkeypatch.setattr(renderers, "MAX_BYTES", 6_000)
+    older = [news(n, title=f"Story number {n}") for n in range(1, 9)]
+    ab["a"].feed("/feed", rss(*older), '"many"')
+    poll(place)
+    assert len(titles(place)) < len(older) <= len(shown(place))
+    rendered: list[str] = []
+    article = site._Articles._rendered
+
+    def noting(articles: site._Articles, story: Story) -> bytes:
+        rendered.append(story.lead.title)
+        return article(articles, story)
+
+    monkeypatch.setattr(site._Articles, "_rendered", noting)
+    ab["a"].feed("/feed", rss(news(9, title="The last one"), *older), '"more"')
+    poll(place)
+    assert {*rendered} == {"The last one"}
+    assert render(place).documents_written == ()
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_changed_file_is_no_source_of_entries(place: Workplace, ab: dict[str, Web], name: str) -> None:
     """A channel with a file that somebody changed is rendered in full at the next story (P1)."""
