@@ -272,20 +272,25 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def get_connection_with_tls_context(
-        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+        self, request: PreparedRequest, *_args: Any, **_options: Any
     ) -> HTTPConnectionPool:
-        """Return the pool of the host, of which `tls.context` verifies the certificate."""
-        return self.poolmanager.connection_from_url(request.url)
+        """Return the pool of the host: there is no proxy, and `tls.context` verifies."""
+        pool: HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
+        return pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Do nothing: `tls.context` verifies the certificate of every connection."""
 
-    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
+    def request_url(self, request: PreparedRequest, *_proxies: Any) -> str:
         """Return path and query, since there is no proxy."""
         return request.path_url
 
-    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
-        """Return the response without cookies, encoding and history, which nothing here reads."""
+    def build_response(self, _request: PreparedRequest, raw: Any) -> Response:
+        """Return a response without cookies and encoding, which nothing here reads."""
         response = Response()
-        response.status_code, response.headers, response.raw = resp.status, CaseInsensitiveDict(resp.headers), resp
+        response.status_code, response.headers, response.raw = (
+            raw.status,
+            CaseInsensitiveDict(raw.headers),
+            raw,
+        )
         return response

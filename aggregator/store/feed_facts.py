@@ -13,13 +13,13 @@ from aggregator import dates
 from aggregator.feed_findings import (
     DOCUMENTS,
     MAX_ENTRIES_READ,
-    SLOW_SECONDS,
     WINDOW,
     failure,
 )
 from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFacts
 from aggregator.model.polling import Move, SourceState
 from aggregator.model.reports import SourceDay
+from aggregator.model.servers import SLOW_SECONDS
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 

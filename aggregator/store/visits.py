@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from aggregator.feed_findings import SLOW_SECONDS
 from aggregator.model.polling import (
     Attempt,
     Failure,
@@ -16,6 +15,7 @@ from aggregator.model.polling import (
     VisitRecord,
     VisitResult,
 )
+from aggregator.model.servers import SLOW_SECONDS
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.sources import hints_as_json
 
