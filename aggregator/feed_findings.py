@@ -26,7 +26,7 @@ MIN_SLOW, MIN_IGNORED = 3, 3
 LARGE_BYTES = 1_000_000
 """Minimum size of a large document in bytes, decoded."""
 CERTIFICATE_SHARE = 5
-"""Divisor of the lifetime of a certificate for its warning; some are valid for six days only."""
+"""Divisor of the lifetime of a certificate for its warning; some are valid for six days."""
 MIN_TRUNCATED_SHARE = 0.5
 """Minimum share of entries with truncated texts that is reported."""
 MIN_EVENTS = 3
