@@ -31,7 +31,9 @@ CHUNK = 65_536
 ERROR_SECONDS = 2.0
 UNDECODABLE = "the response is compressed in a way that cannot be decoded"
 _PREPARED = re.compile(
-    r"https?://[a-z0-9][a-z0-9.-]*(?::[1-9][0-9]{0,3})?(?!.*/\.)/[\w.~/-]*(?:\?[\w.~&=/-]+)?", re.ASCII
+    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
+    r"(?!.*/\.)/[\w.~/-]*(?:\?[\w.~&=/-]+)?",
+    re.ASCII,
 )
 """A URL as `prepare_url` writes it: no dot segments, nothing to encode."""
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
