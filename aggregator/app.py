@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
@@ -10,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator.errors import AggregatorError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from aggregator.gateways.http import HttpFetcher
     from aggregator.model.config import Config
     from aggregator.ports import App, Mailbox, Mailer, Sandbox
+
+Result = TypeVar("Result")
 
 CLOCK_VARIABLE = "AGGREGATOR_NOW"
 
@@ -100,12 +103,19 @@ def _fetcher(config: Config) -> HttpFetcher:
 
 @contextmanager
 def _sandbox(documents: int) -> Iterator[Sandbox]:
-    from aggregator.gateways import sandbox
-
     try:
-        yield sandbox.ProcessSandbox(processes=min(max(1, documents), sandbox.PROCESSES))
+        yield partial(_sandboxed, documents)
     finally:
-        sandbox.close()
+        if module := sys.modules.get("aggregator.gateways.sandbox"):
+            module.close()
+
+
+def _sandboxed(documents: int, function: Callable[..., Result], *args: Any, seconds: float) -> Result:
+    """Call a function in the sandbox, which is imported with the first document."""
+    from aggregator.gateways.sandbox import PROCESSES, ProcessSandbox
+
+    processes = ProcessSandbox(processes=min(max(1, documents), PROCESSES))
+    return processes(function, *args, seconds=seconds)
 
 
 def _threads(workers: int) -> Executor:

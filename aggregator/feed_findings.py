@@ -14,22 +14,19 @@ from typing import NamedTuple
 
 from aggregator import i18n, urls
 from aggregator.model.findings import EntryFacts, FeedFacts, Finding, FindingWords, Level
+from aggregator.model.servers import MAX_CERTIFICATE_WARNING, SLOW_SECONDS
 from aggregator.text import line
 
 MAX_ENTRIES_READ = 50
 """Maximum number of entries of a document that are counted, from its top."""
 WINDOW = timedelta(days=30)
 """Time before a report whose visits are counted."""
-SLOW_SECONDS = 5.0
-"""Minimum seconds of a slow response."""
 MIN_SLOW, MIN_IGNORED = 3, 3
 """Minimum numbers of slow responses and of ignored validators in WINDOW that are reported."""
 LARGE_BYTES = 1_000_000
 """Minimum size of a large document in bytes, decoded."""
-MAX_CERTIFICATE_WARNING = timedelta(days=14)
-"""Maximum time before the end of a certificate at which it is reported."""
 CERTIFICATE_SHARE = 5
-"""Divisor of the lifetime of a certificate for this time; some are valid for six days only."""
+"""Divisor of the lifetime of a certificate for its warning; some are valid for six days."""
 MIN_TRUNCATED_SHARE = 0.5
 """Minimum share of entries with truncated texts that is reported."""
 MIN_EVENTS = 3

@@ -15,6 +15,8 @@ from typing import Any
 
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.models import PreparedRequest, Response
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
@@ -269,5 +271,26 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, *_args: Any, **_options: Any
+    ) -> HTTPConnectionPool:
+        """Return the pool of the host: there is no proxy, and `tls.context` verifies."""
+        pool: HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
+        return pool
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Do nothing: `tls.context` verifies the certificate of every connection."""
+
+    def request_url(self, request: PreparedRequest, *_proxies: Any) -> str:
+        """Return path and query, since there is no proxy."""
+        return request.path_url
+
+    def build_response(self, _request: PreparedRequest, raw: Any) -> Response:
+        """Return a response without cookies and encoding, which nothing here reads."""
+        response = Response()
+        response.status_code, response.headers, response.raw = (
+            raw.status,
+            CaseInsensitiveDict(raw.headers),
+            raw,
+        )
+        return response

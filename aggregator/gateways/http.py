@@ -30,6 +30,12 @@ from aggregator.model.value_classes import dataclass
 CHUNK = 65_536
 ERROR_SECONDS = 2.0
 UNDECODABLE = "the response is compressed in a way that cannot be decoded"
+_PREPARED = re.compile(
+    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
+    r"(?!.*/\.)/[\w.~/-]*(?:\?[\w.~&=/-]+)?",
+    re.ASCII,
+)
+"""A URL as `prepare_url` writes it: no dot segments, nothing to encode."""
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
@@ -144,7 +150,10 @@ class HttpFetcher:
         # Not through `prepare`, which refuses validators that begin with blanks and takes credentials from the URL.
         prepared = requests.PreparedRequest()
         prepared.prepare_method("GET")
-        prepared.prepare_url(url, {})
+        if _PREPARED.fullmatch(url):
+            prepared.url = url
+        else:
+            prepared.prepare_url(url, {})
         prepared.headers = CaseInsensitiveDict(headers)
         # Compared in the form that is sent: `prepare` writes hosts beyond ASCII in their ASCII form.
         own = requests.Request("GET", credentials.origin).prepare().url if credentials else None

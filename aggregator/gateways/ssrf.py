@@ -87,13 +87,21 @@ def is_allowed(host: str, port: int, address: Address, allowed: Sequence[str]) -
     for place in allowed:
         if place.strip("[]") in (host, str(address)) or place in (f"{host}:{port}", f"[{host}]:{port}"):
             return True
-        try:
-            network = ipaddress.ip_network(place)
-        except ValueError:
-            continue
-        if any(all(a.version == network.version and a in network for a in meaning) for meaning in meanings):
+        network = _network(place)
+        if network and any(
+            all(a.version == network.version and a in network for a in meaning) for meaning in meanings
+        ):
             return True
     return False
+
+
+@lru_cache(maxsize=64)
+def _network(place: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return the network of an entry of `fetch.allow_private`; None for a host."""
+    try:
+        return ipaddress.ip_network(place)
+    except ValueError:
+        return None
 
 
 def refusal(
@@ -113,8 +121,9 @@ def refusal(
     for address in private:
         if not is_allowed(host, port, address, allowed):
             return f"{host} is a private address ({address}); fetch.allow_private can open it"
-    for lead in dict.fromkeys(map(urls.origin, leads)) if private else ():
-        if urls.host(lead) != host.lower() and not _leads_to_private(lead, allowed, seconds()):
+    others = (urls.origin(lead) for lead in leads if private and urls.host(lead) != host.lower())
+    for lead in dict.fromkeys(others):
+        if not _leads_to_private(lead, allowed, seconds()):
             return f"{host} is a private address ({private[0]}), and {lead}, which leads there, is not"
     return None
 

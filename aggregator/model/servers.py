@@ -1,10 +1,15 @@
-"""Facts about a server that its responses contain."""
+"""Facts about a server that its responses contain, and limits for them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aggregator.model.value_classes import dataclass
+
+SLOW_SECONDS = 5.0
+"""Minimum seconds of a slow response."""
+MAX_CERTIFICATE_WARNING = timedelta(days=14)
+"""Maximum time before the end of a certificate at which it is reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

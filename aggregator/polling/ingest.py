@@ -86,7 +86,8 @@ def _store(
             robots.save(work.store, read)
         new, updated = changes[ChangeKind.NEW], changes[ChangeKind.EDITED] + changes[ChangeKind.SIGNIFICANT]
         visits.end(work.store, visit_id, visit, plan, now=work.now, new_items=new, updated_items=updated)
-    work.records[source.id] = replace(record, failures=plan.failures)
+    if plan.failures != record.failures:
+        work.records[source.id] = replace(record, failures=plan.failures)
     work.counts.update({"visited": 1, visit.outcome: 1, "new_items": new, "updated_items": updated})
     _log(work, source, visit, plan)
     _notice_state(work, source, record.state, plan)

@@ -7,23 +7,19 @@ stay the same without a change (PB13, PB17).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregator import feed_findings
 from aggregator.gateways import files
-from aggregator.model.findings import PartnerReport
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import ContainedStep
 from aggregator.publishing import paths
-from aggregator.store import feed_facts, partner_reports, sources
-from aggregator.store.connection import Store
+from aggregator.store import partner_reports
 from aggregator.store.partner_reports import PageState
 
 if TYPE_CHECKING:
+    from aggregator.model.findings import PartnerReport
     from aggregator.publishing.publish_pages import PageWork
 
 MAX_REPORTS = 1_000
@@ -67,55 +63,21 @@ class PartnerPage(NamedTuple):
 
 def _render(work: PageWork, source_id: str, state: PageState) -> PartnerPage:
     """Compose the report on a source, and render its documents unless they show the same."""
-    from aggregator.publishing import partner_page
+    from aggregator.publishing import partner_page, partner_report
 
     with work.store.snapshot():
-        report = compose(work.store, source_id, state.as_of if state.unchanged else state.day)
-        content_hash = state.content_hash if state.unchanged else _content_hash(report)
+        report = partner_report.compose(work.store, source_id, state.as_of if state.unchanged else state.day)
+        content_hash = state.content_hash if state.unchanged else partner_report.content_hash(report)
         shows_same = content_hash == state.content_hash
         if shows_same and not work.everything:
             return PartnerPage(state, report, [])
         if shows_same and not state.unchanged:
-            report = compose(work.store, source_id, state.as_of)
+            report = partner_report.compose(work.store, source_id, state.as_of)
     channels = {channel.id: channel for channel in work.config.channels}
     channel = channels.get(f"source-{source_id}") if report.stories else None
     documents = partner_page.documents(report, work.config.site, channel=channel, web_url=work.web_url)
     new_state = state._replace(content_hash=content_hash, as_of=report.facts.as_of)
     return PartnerPage(new_state, report, documents)
-
-
-def _content_hash(report: PartnerReport) -> str:
-    """Return a hash of what a page shows, in which days without faults do not count."""
-    facts, findings = report.facts, report.findings
-    is_faulty = facts.failures or any(finding.code == "certificate_ends" for finding in findings)
-    period = facts.as_of if is_faulty or facts.as_of is None else feed_facts.week_of(facts.as_of)
-    inputs = (
-        period,
-        [(finding.code, finding.values) for finding in findings],
-        (facts.format, facts.certificate_until, facts.state, report.site_link, report.stories, report.weeks),
-    )
-    return hashlib.sha256(repr(inputs).encode()).hexdigest()
-
-
-def compose(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
-    """Compose the report on a source for the day of a visit, None before the first visit."""
-    from aggregator.publishing import partner_page
-
-    facts = feed_facts.read(store, source_id, as_of)
-    publisher = sources.publishers_of(store, [source_id])[source_id]
-    return PartnerReport(
-        facts=facts,
-        findings=feed_findings.find(facts, partner_reports.known_findings(store, source_id).get(source_id)),
-        days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.DAYS - 1), as_of)
-        if as_of
-        else {},
-        last_days=feed_facts.last_days(store, source_id, as_of, partner_page.DAYS_LISTED) if as_of else (),
-        stories=feed_facts.story_count(store, source_id),
-        weeks=feed_facts.stories_by_week(store, source_id, feed_facts.week_of(as_of), partner_page.WEEKS)
-        if as_of
-        else (),
-        site_link=publisher.site_link,
-    )
 
 
 def _record(work: PageWork, pages: Mapping[str, PartnerPage]) -> None:

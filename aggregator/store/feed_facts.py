@@ -13,7 +13,6 @@ from aggregator import dates
 from aggregator.feed_findings import (
     DOCUMENTS,
     MAX_ENTRIES_READ,
-    SLOW_SECONDS,
     WINDOW,
     failure,
 )
@@ -21,6 +20,7 @@ from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFact
 from aggregator.model.moves import Move
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay
+from aggregator.model.servers import SLOW_SECONDS
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from aggregator.feed_findings import MAX_CERTIFICATE_WARNING
+from aggregator.model.servers import MAX_CERTIFICATE_WARNING
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import placeholders
 

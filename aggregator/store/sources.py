@@ -354,9 +354,15 @@ def begin_review(store: Store, source_id: str) -> None:
     )
 
 
+_PUBLISHER = "id, name, kind, url, site_link, feed_id, language, rights, licence, full_text"
+"""Columns of which `publisher` reads its values."""
+
+
 def publishers(store: Store, *, configured: bool = False) -> dict[str, Publisher]:
     """Return every source by id in the order of feeds.yaml, also those that left the file (V5)."""
-    rows = store.db.execute("SELECT * FROM sources WHERE configured >= ? ORDER BY position, id", [configured])
+    rows = store.db.execute(
+        f"SELECT {_PUBLISHER} FROM sources WHERE configured >= ? ORDER BY position, id", [configured]
+    )
     return {row["id"]: publisher(row) for row in rows}
 
 
@@ -364,7 +370,9 @@ def publishers_of(store: Store, ids: Iterable[str]) -> dict[str, Publisher]:
     """Return the sources `ids` by id."""
     publishers_by_id = {}
     for part in chunked(ids):
-        for row in store.db.execute(f"SELECT * FROM sources WHERE id IN ({placeholders(part)})", part):
+        for row in store.db.execute(
+            f"SELECT {_PUBLISHER} FROM sources WHERE id IN ({placeholders(part)})", part
+        ):
             publishers_by_id[row["id"]] = publisher(row)
     return publishers_by_id
 

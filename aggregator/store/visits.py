@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from aggregator.feed_findings import SLOW_SECONDS
 from aggregator.model.polling import (
     Attempt,
     Failure,
@@ -16,6 +15,7 @@ from aggregator.model.polling import (
     VisitRecord,
     VisitResult,
 )
+from aggregator.model.servers import SLOW_SECONDS
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.sources import hints_as_json
 
@@ -69,19 +69,20 @@ def end(
 ) -> None:
     """Store the result of a visit, inside the transaction that stores its items (V1)."""
     _log(store, visit_id, visit, plan, new_items=new_items, updated_items=updated_items)
-    _plan_next(store, visit.source_id, plan)
     result = visit.result
     if isinstance(result, Failure):
+        store.db.execute(f"UPDATE sources SET {_PLAN} WHERE id = ?", [*_plan(plan), visit.source_id])
         _record_page_size(store, visit.source_id, result, now)
         return
     server, day = visit.server, now.date().isoformat()
     store.db.execute(
-        "UPDATE sources SET last_success = ?, etag = ?, last_modified = ?, validators_url = ?,"
+        f"UPDATE sources SET {_PLAN}, last_success = ?, etag = ?, last_modified = ?, validators_url = ?,"
         " last_whole = CASE WHEN ? THEN ? ELSE last_whole END, content_type = coalesce(?, content_type),"
         " repeated_on = CASE WHEN ? THEN ? ELSE repeated_on END, slow_on = CASE WHEN ? THEN ? ELSE slow_on END,"
         " shrunk_to = NULL, shrunk_since = NULL,"
         " certificate_from = ?, certificate_until = ? WHERE id = ?",
         [
+            *_plan(plan),
             stamp(now),
             result.validators.etag,
             result.validators.last_modified,
@@ -139,29 +140,30 @@ def _log(
     )
 
 
-def _plan_next(store: Store, source_id: str, plan: NextVisit) -> None:
-    """Write the new state and the times of a source's record."""
+_PLAN = (
+    "state = ?, reason = ?, failures = ?, next_visit = ?, not_before = ?, failed_status = ?, gone_since = ?,"
+    " hints = ?, moved_to = ?, moved_since = ?, moved_visits = ?, moved_learned = ?"
+)
+"""SQL that sets the new state of a source, and when it is visited next."""
+
+
+def _plan(plan: NextVisit) -> list[object]:
+    """Return the values of _PLAN."""
     move = plan.move
-    store.db.execute(
-        "UPDATE sources SET state = ?, reason = ?, failures = ?, next_visit = ?, not_before = ?,"
-        " failed_status = ?, gone_since = ?, hints = ?, moved_to = ?, moved_since = ?, moved_visits = ?,"
-        " moved_learned = ? WHERE id = ?",
-        [
-            plan.state,
-            plan.reason,
-            plan.failures,
-            stamp(plan.due),
-            stamp(plan.not_before),
-            plan.failed_status,
-            stamp(plan.gone_since),
-            hints_as_json(plan.hints),
-            move.url if move else None,
-            stamp(move.since) if move else None,
-            move.visits if move else 0,
-            move.learned if move else False,
-            source_id,
-        ],
-    )
+    return [
+        plan.state,
+        plan.reason,
+        plan.failures,
+        stamp(plan.due),
+        stamp(plan.not_before),
+        plan.failed_status,
+        stamp(plan.gone_since),
+        hints_as_json(plan.hints),
+        move.url if move else None,
+        stamp(move.since) if move else None,
+        move.visits if move else 0,
+        move.learned if move else False,
+    ]
 
 
 def rate_limited_hosts(store: Store, now: datetime) -> dict[str, datetime]:

@@ -14,14 +14,19 @@ from typing import Any
 
 import brotli
 import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator import app as wiring
+from aggregator.gateways import http
 from aggregator.gateways.http import HttpFetcher, user_agent
 from aggregator.gateways.redirects import refused
 from aggregator.model.config import FetchRules
 from aggregator.model.polling import Failure, Request, Response, Validators
 from tests.builders import site, source
 from tests.conftest import Answer, Web, Workplace
+from tests.strategies import law
 
 
 def fetcher(**rules: Any) -> HttpFetcher:
@@ -61,6 +66,15 @@ def test_a_request_has_only_the_needed_headers(web: Web) -> None:
         assert asked.headers["accept"].startswith("application/atom+xml")
         assert asked.headers["accept-encoding"] == "gzip, br, zstd"
         assert not {"cookie", "referer", "authorization", "if-none-match"} & set(asked.headers)
+
+
+@given(st.from_regex(http._PREPARED, fullmatch=True))
+@law
+def test_a_prepared_url_is_what_preparing_makes_of_it(url: str) -> None:
+    """requests would change nothing in a URL that is sent without its preparation."""
+    prepared = requests.PreparedRequest()
+    prepared.prepare_url(url, {})
+    assert prepared.url == url
 
 
 def test_validators_go_back_byte_for_byte(web: Web) -> None:
