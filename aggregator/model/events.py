@@ -102,6 +102,8 @@ class Event:
 
         A date is past if it is over on `day`. The event keeps the last date if all are.
         """
+        if not self.occurrences:
+            return self, ()
         ends = [day_of(end) for _, end in self.local(_UTC).dates]
         over = next((number for number, end in enumerate(ends) if end >= day), len(ends) - 1)
         return replace(self, occurrences=self.occurrences[over:]), self.occurrences[:over]
