@@ -144,7 +144,7 @@ def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 def keep(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], datetime]:
     """Store two items as two visits would; return their ids and the time of the visits."""
     publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
-    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
+    sources.synchronise(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
     now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
     return [_visit(store, publishers[side["source"]], side, now) for side in (a, b)], now
 

@@ -96,7 +96,7 @@ class _Round:
         """Read all mails that were not read before, oldest first."""
         names = mailbox.names()
         known = returned_mail.left_names(self.store, mailbox.id)
-        returned_mail.forget_left(self.store, mailbox.id, known.difference(names))
+        returned_mail.delete_left(self.store, mailbox.id, known.difference(names))
         end = time.monotonic() + ROUND_SECONDS
         for name in names:
             if self.app.stopping() or time.monotonic() > end:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from aggregator.model.discovery import Discovery, SourcePreview, TriedProposal
 
 
+_NONE_HELD = "no items are held back"
+
+
 @click.group()
 def source() -> None:
     """List, find, preview, review, import and export sources."""
@@ -38,7 +41,16 @@ def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
     This is either a flood of unknown old entries, or the smaller document of a page that lost most of its items.
     """
-    _decide_held(invocation, ids, release=True)
+    from aggregator.polling import held_items
+
+    for id_, count in held_items.release(invocation.app(secrets=False), ids, user_name()).items():
+        if count:
+            result = (
+                f"{count_of(count, 'item')} released: the next run publishes {'it' if count == 1 else 'them'}"
+            )
+        else:
+            result = f"{_NONE_HELD}; if its page lost items, the next visit accepts the page"
+        click.echo(f"{id_}: {result}")
 
 
 @source.command("discard")
@@ -49,22 +61,10 @@ def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
     The entries are never published.
     """
-    _decide_held(invocation, ids, release=False)
-
-
-def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
     from aggregator.polling import held_items
 
-    for id_, count in held_items.decide(
-        invocation.app(secrets=False), ids, user_name(), release=release
-    ).items():
-        none = "no items are held back"
-        if release:
-            none += "; if its page lost items, the next visit accepts the page"
-        result = (
-            f"released: the next run publishes {'it' if count == 1 else 'them'}" if release else "discarded"
-        )
-        click.echo(f"{id_}: {count_of(count, 'item')} {result}" if count else f"{id_}: {none}")
+    for id_, count in held_items.discard(invocation.app(secrets=False), ids, user_name()).items():
+        click.echo(f"{id_}: {count_of(count, 'item')} discarded" if count else f"{id_}: {_NONE_HELD}")
 
 
 @source.command("discover")

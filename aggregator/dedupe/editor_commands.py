@@ -65,7 +65,7 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
                 "connections": story_connections.read(store, ids),
                 "words": {id_: event_decisions.decision(store, id_) for id_ in ids},
             }
-            decision = editorial.decide(
+            decision = editorial.log_decision(
                 store, "merge", who, now, stories=[kept, *gone], items=leads, before=before
             )
             editorial.add_link_constraints(store, pairs, LinkConstraint.MUST_LINK, decision)
@@ -108,11 +108,13 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
             both = [story.story_id, part.story_id]
             apart, together = _pairs(leaving, staying), list(product(ids[:1], ids[1:]))
             before = {"links": editorial.links_between(store, [*apart, *together])}
-            decision = editorial.decide(store, "split", who, now, stories=both, items=ids, before=before)
+            decision = editorial.log_decision(
+                store, "split", who, now, stories=both, items=ids, before=before
+            )
             editorial.add_link_constraints(store, apart, LinkConstraint.CANNOT_LINK, decision)
             editorial.add_link_constraints(store, together, LinkConstraint.MUST_LINK, decision)
             if announce:
-                editions.forget_entries(store, set(ids))
+                editions.delete_from_ledgers(store, set(ids))
             why = f"split off by {who} on {now:%Y-%m-%d}"
             part_story(store, app.config, story, leaving, part, now, why)
     return story.story_id, part.story_id
@@ -134,7 +136,7 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
                 "links": editorial.links_between(store, pairs),
                 "connections": story_connections.between(store, *ids),
             }
-            decision = editorial.decide(store, "keep-apart", who, now, stories=ids, before=before)
+            decision = editorial.log_decision(store, "keep-apart", who, now, stories=ids, before=before)
             editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
             editorial.remove_candidate_pair(store, *ids)
             editorial.unrelate(store, *ids)
@@ -171,7 +173,7 @@ def set_hidden(
                 changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]
             if changed:
                 verb = "hide" if hidden else "unhide"
-                editorial.decide(store, verb, who, now, stories=changed, before={}, undoes=undoes)
+                editorial.log_decision(store, verb, who, now, stories=changed, before={}, undoes=undoes)
             update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 
@@ -198,7 +200,7 @@ def part_story(
     if stories.hidden(store, [story.story_id]):
         who = editorial.hidden_by(store, story.story_id) or why
         hidden_stories.hide(store, part.story_id, who, now)
-        editorial.decide(store, "hide", who, now, stories=[part.story_id])
+        editorial.log_decision(store, "hide", who, now, stories=[part.story_id])
         _update_channels(store, config, [part.story_id], now)
 
 

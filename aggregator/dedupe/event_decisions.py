@@ -75,16 +75,16 @@ def undo(app: App, name: str, who: str) -> DecidedEvent:
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
         before = event_store.decision(store, story_id)
-        if not event_store.undecide(store, story_id):
+        if not event_store.remove_decision(store, story_id):
             raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed", "not_decided")
-        editorial.decide(store, "event automatic", who, app.clock(), stories=[story_id], before=before)
+        editorial.log_decision(store, "event automatic", who, app.clock(), stories=[story_id], before=before)
         return publish(app, store, story_id)
 
 
 def _decide(app: App, store: Store, story_id: str, event: Event | None, who: str) -> DecidedEvent:
     verb, before = "event" if event else "event none", event_store.decision(store, story_id)
-    number = editorial.decide(store, verb, who, app.clock(), stories=[story_id], before=before)
-    event_store.decide(store, story_id, event, number)
+    number = editorial.log_decision(store, verb, who, app.clock(), stories=[story_id], before=before)
+    event_store.set_event(store, story_id, event, number)
     return publish(app, store, story_id)
 
 

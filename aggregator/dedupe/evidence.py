@@ -47,8 +47,6 @@ _WEEKDAY_OR_TIME = re.compile(
 )
 MIN_SLUG_WEIGHT = 1.0
 """Minimum weight of words that the address of an article and a title share."""
-MIN_SLUG_CHARACTERS = 12
-"""Minimum length of the last part of an address that identifies a page in two languages."""
 
 
 # --- exact ---------------------------------------------------------------------------------------------

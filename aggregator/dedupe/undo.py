@@ -32,7 +32,7 @@ def undo_decision(app: App, number: int, who: str) -> Decision:
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         decision, before = _undoable(store, number)
         if decision.verb in _UNDO_BY_VERB:
-            undoing = editorial.decide(
+            undoing = editorial.log_decision(
                 store,
                 f"undo {decision.verb}",
                 who,
@@ -102,7 +102,7 @@ def _restore_event_decisions(store: Store, kept: str, before: Mapping[str, Any],
         decision for story_id, decision in before.items() if story_id != kept and decision["decided"]
     ]
     if not before[kept]["decided"] and event_store.decision(store, kept) in inherited:
-        event_store.undecide(store, kept)
+        event_store.remove_decision(store, kept)
     for story_id, decision in before.items():
         if story_id != kept:
             event_store.restore_decision(store, story_id, decision, undoing)

@@ -69,7 +69,7 @@ def article(body: bytes, url: str, headers: Mapping[str, str], source: Source) -
     details = structured_data.fill_missing(
         _about_this(structured_data.json_ld_objects(root, base, source.timezone), url, head), head
     )
-    main = _main(root, layout, details.title)
+    main = _main(root, layout)
     date = _configured_date(root, layout) or _readable(details.published) or _visible_date(root, main)
     return replace(
         details,
@@ -96,7 +96,7 @@ def _readable(written: str | None) -> str | None:
 # --- the main content ----------------------------------------------------------------------------------
 
 
-def _main(root: Node, layout: ArticleLayout, title: str | None) -> Node | None:
+def _main(root: Node, layout: ArticleLayout) -> Node | None:
     """Find the element with the text of the article; None if no element has enough text."""
     configured = (node for selector in layout.content for node in select(root, selector))
     if (element := next((node for node in configured if html_tree.text_of(node)), None)) is not None:

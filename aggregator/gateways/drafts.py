@@ -125,11 +125,11 @@ class Drafts:
                 os.sync()
             else:
                 for target in self._drafts:
-                    sync(self._drafts[target])
+                    sync_to_disk(self._drafts[target])
             for target, draft in self._drafts.items():
                 os.replace(draft, target)
             for target in dict.fromkeys(os.path.dirname(target) for target in self._drafts):
-                sync(target)
+                sync_to_disk(target)
         except OSError as error:
             self._discard()
             raise FilesError(f"{target} cannot be written: {error.strerror}") from error
@@ -222,7 +222,7 @@ def _new(draft: str, _flags: int, mode: int = 0o666) -> int:
         return os.open(draft, NEW_FILE, mode)
 
 
-def sync(path: str | Path) -> None:
+def sync_to_disk(path: str | Path) -> None:
     """Wait until a file or the names in a folder are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

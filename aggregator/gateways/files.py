@@ -14,7 +14,7 @@ from typing import IO
 
 from aggregator import permissions
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
-from aggregator.gateways.drafts import Drafts, draft_of, sync, write_draft
+from aggregator.gateways.drafts import Drafts, draft_of, sync_to_disk, write_draft
 from aggregator.model.publishing import PublishedDocument
 from aggregator.ports import Mailer
 
@@ -74,7 +74,7 @@ def link_key(data: Path) -> bytes:
                     os.fsync(handle.fileno())
                 with suppress(FileExistsError):  # another process was faster
                     file.hardlink_to(draft)
-                sync(data)
+                sync_to_disk(data)
             finally:
                 draft.unlink(missing_ok=True)
         permissions.close_file(file)
@@ -225,7 +225,7 @@ def replace_file(draft: Path, target: Path) -> None:
             os.chown(draft, old.st_uid, old.st_gid)
         draft.chmod(old.st_mode & 0o7777)
         draft.replace(target)
-        sync(target.parent)
+        sync_to_disk(target.parent)
     except PermissionError as error:
         raise FilesError(
             f"{target} is not written, because its owner and group could not be kept: {error.strerror};"
@@ -325,10 +325,10 @@ def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
             permissions.make_folder(folder)
         for target, body in bodies.items():
             write_draft(draft_of(target), body, mode)
-            sync(draft_of(target))
+            sync_to_disk(draft_of(target))
         for target in bodies:
             Path(draft_of(target)).replace(target)
-        sync(folder)
+        sync_to_disk(folder)
     except OSError as error:
         for made in bodies:
             with suppress(OSError):

@@ -234,13 +234,6 @@ def dated_path(url: str) -> str | None:
     return match[0] if match else None
 
 
-def slug(url: str) -> str:
-    """Return the last part of a path without file extension."""
-    return re.sub(
-        r"\.(?:html?|php|aspx?)$", "", without_fragment(canonical(url)).partition("?")[0].rpartition("/")[2]
-    )
-
-
 def short_link(url: str) -> bool:
     """Return whether a link names a page by number only, as `/?p=123` and `/node/123` do.
 

@@ -108,7 +108,7 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
         ),
         body_hash=record.body_hash,
         robots=tuple(known.robots[origin] for origin in origins if origin in known.robots),
-        unfinished=documents.last(store, source.id) if record.unfinished else None,
+        unfinished=documents.last_accepted(store, source.id) if record.unfinished else None,
         coverage_gap=gap and replace(gap, known=items.aliases(store, source.id)),
         missing_items=checks,
     )

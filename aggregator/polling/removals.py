@@ -42,7 +42,7 @@ def restore_items(
 ) -> tuple[set[str], list[str]]:
     """Restore removed items that the document has again; return changed stories and notices."""
     absent = missing_items.still_missing(store, source.id)
-    missing_items.forget(store, [id_ for id_ in absent if id_ in here])
+    missing_items.delete(store, [id_ for id_ in absent if id_ in here])
     back = [id_ for id_, removed in absent.items() if removed and id_ in here]
     if not back:
         return set(), []
@@ -65,7 +65,7 @@ def apply_checks(
             continue  # the document of the same visit contains it again
         result, tried = judge(missing_item, status, now)
         if result is PageCheckResult.CLEARED:
-            missing_items.forget(store, [missing_item.item_id])
+            missing_items.delete(store, [missing_item.item_id])
             continue
         missing_items.record_check(store, tried, removed=result is PageCheckResult.REMOVED)
         if result is PageCheckResult.REMOVED:
@@ -86,6 +86,6 @@ def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) ->
             hide_removed,
         )
 
-        editorial.decide(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
+        editorial.log_decision(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
         hide_removed(store, story_ids, now)
     return story_ids

@@ -36,7 +36,7 @@ def _reparse(work: Round, source: Source, sandbox: Sandbox) -> Failure | None:
     """Parse one document again and store its items; return why that failed, or None."""
     record = work.records[source.id]
     with work.store.snapshot():
-        stored = documents.last(work.store, source.id)
+        stored = documents.last_accepted(work.store, source.id)
     parser = SandboxedParser(sandbox=sandbox, rules=work.config.topics, now=work.now)
     parsed = parser.document(
         ParseContext(source=source, identity_policy=record.identity_policy),

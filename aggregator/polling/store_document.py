@@ -170,7 +170,7 @@ def _renamed(
     unknown = [n for n, change in enumerate(changes) if change.change is ChangeKind.NEW]
     if not unknown:
         return {}
-    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
+    others = [pair for pair in items.newest(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     return anomalies.match_known(parsed.items, unknown, others)
 
 

@@ -40,7 +40,7 @@ def _selected(fact: stories.StoryFacts, select: channel_filter.Selector) -> tupl
 
 def reselect_channels(store: Store, all_channels: Sequence[Channel], now: datetime) -> None:
     """Recompute the stories of each channel whose `include` or `exclude` changed in feeds.yaml."""
-    channels.sync(store, [channel.id for channel in all_channels])
+    channels.synchronise(store, [channel.id for channel in all_channels])
     records = channels.records(store)
     stale = [
         channel

@@ -228,7 +228,7 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     bodies = [each.body for each in documents if each.path in split]
     entries_hash = written_entries.entries_hash(rendering.publishers, bodies)
     written = partial(
-        channels.written, rendering.store, record, render_hash, entries_hash, rendering.change_count
+        channels.mark_written, rendering.store, record, render_hash, entries_hash, rendering.change_count
     )
     calendars = rendering.calendars_hash.get(channel.id, "")
     rendering.record_calls.append(partial(written, calendars_hash=calendars))
@@ -362,8 +362,8 @@ def _remove_old_channels(rendering: _Rendering) -> None:
     for id_ in channels.removed(rendering.store, [channel.id for channel in rendering.config.channels]):
         paths = [f"channels/{id_}/{name}" for name in CHANNEL_FILES]
         files.remove_documents(rendering.config.public, paths)
-        websub_pings.forget(rendering.store, [rendering.config.site.url + path for path in paths])
-        channels.forget(rendering.store, id_)
+        websub_pings.delete(rendering.store, [rendering.config.site.url + path for path in paths])
+        channels.delete(rendering.store, id_)
         rendering.contained.release(ContainedStep.CHANNEL, id_)
 
 
@@ -416,7 +416,7 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
     closed = record.month < f"{rendering.now:%Y-%m}"
     render_hash = frozen_hash if closed else rendering.render_hash()
     entries_hash = written_entries.entries_hash_from(rendering.publishers, [document_hash])
-    written = partial(archives.written, store, record, render_hash, entries_hash, rendering.change_count)
+    written = partial(archives.mark_written, store, record, render_hash, entries_hash, rendering.change_count)
     rendering.record_calls.append(partial(written, closed=closed))
 
 

@@ -87,10 +87,12 @@ def write_files(work: PageWork) -> None:
             story_events.raise_revisions(store)
             meta.put(store, EVENT_FILES_KEY, work.render_hash)
     written = 0
-    while (work.everything or written < MAX_FILES) and (outdated := story_events.unwritten(store, CHUNK)):
+    while (work.everything or written < MAX_FILES) and (
+        outdated := story_events.outdated_files(store, CHUNK)
+    ):
         _write_some(work, outdated)
         with store.transaction():
-            story_events.written(store, outdated)
+            story_events.mark_files_written(store, outdated)
         written += len(outdated)
     work.is_unfinished |= not work.everything and written >= MAX_FILES
 

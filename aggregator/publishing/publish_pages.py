@@ -137,7 +137,7 @@ def _changed_stories(work: PageWork) -> None:
         for ids in chunked(versions):
             _write_stories(work, ids)
             with work.store.transaction():
-                pages.written(work.store, {id_: versions[id_] for id_ in ids})
+                pages.mark_written(work.store, {id_: versions[id_] for id_ in ids})
         if not work.everything:
             return
 
@@ -292,7 +292,7 @@ def _write_month(
             files.remove_documents(public, [archive_pages.part_path(month, 0)])
             files.remove_documents(public, [page])
     with store.transaction():
-        pages.month_written(store, record, render_hash, entries_hash, work.change_count)
+        pages.mark_month_written(store, record, render_hash, entries_hash, work.change_count)
 
 
 def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:

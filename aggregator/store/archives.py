@@ -86,7 +86,7 @@ def records(store: Store) -> list[ArchiveRecord]:
     ]
 
 
-def written(
+def mark_written(
     store: Store,
     record: ArchiveRecord,
     render_hash: str,

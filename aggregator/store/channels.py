@@ -34,7 +34,7 @@ class ChannelRecord:
     calendars_hash: str
 
 
-def sync(store: Store, ids: Sequence[str]) -> None:
+def synchronise(store: Store, ids: Sequence[str]) -> None:
     """Add the channels of feeds.yaml, and empty those that left it; `removed` lists them."""
     known = set(ids)
     with store.transaction():
@@ -65,7 +65,7 @@ def removed(store: Store, ids: Sequence[str]) -> list[str]:
     return [row[0] for row in rows if row[0] not in known]
 
 
-def forget(store: Store, id_: str) -> None:
+def delete(store: Store, id_: str) -> None:
     """Delete a channel after its files were removed; its stories stay."""
     with store.transaction():
         for table, column in (
@@ -241,7 +241,7 @@ def set_unwritten_since(store: Store, ids: Iterable[str], now: datetime) -> None
     )
 
 
-def written(
+def mark_written(
     store: Store,
     record: ChannelRecord,
     render_hash: str,

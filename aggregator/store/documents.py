@@ -82,7 +82,7 @@ def _touch_stories(store: Store, source_id: str, profile: SourceProfile) -> None
         stories.note_changes(store, ids)
 
 
-def last(store: Store, source_id: str) -> StoredDocument:
+def last_accepted(store: Store, source_id: str) -> StoredDocument:
     """Return the last accepted body and the final URL it came from."""
     row = store.db.execute("SELECT url, body FROM documents WHERE source_id = ?", [source_id]).fetchone()
     return StoredDocument(url=row["url"], body=zlib.decompress(row["body"]))

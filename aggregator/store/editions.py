@@ -160,7 +160,7 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
     return entries
 
 
-def forget_entries(store: Store, item_ids: Iterable[str]) -> None:
+def delete_from_ledgers(store: Store, item_ids: Iterable[str]) -> None:
     """Remove items from all ledgers, so that their story counts as new (I7).
 
     Runs in the transaction of the caller.

@@ -100,7 +100,7 @@ def expire(store: Store, editors: Collection[str], now: datetime) -> None:
         )
 
 
-def forget(store: Store, address: str) -> None:
+def delete_of_address(store: Store, address: str) -> None:
     """Delete the sign-in links and sessions of an address, in the caller's transaction."""
     for table in ("editor_links", "editor_sessions"):
         store.db.execute(f"DELETE FROM {table} WHERE address = ?", [addresses.key(address)])

@@ -15,7 +15,7 @@ from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 
 
-def decide(
+def log_decision(
     store: Store,
     verb: str,
     who: str,

@@ -83,7 +83,7 @@ def links(store: Store, source_id: str) -> list[tuple[str, str]]:
     return [(row["link"], row["title"]) for row in rows]
 
 
-def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str | None]]:
+def newest(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str | None]]:
     """Return a source's newest items with their links."""
     rows = store.db.execute(
         "SELECT id, link FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?", [source_id, count]
@@ -120,14 +120,18 @@ def held_count(store: Store, source_id: str) -> int:
     return int(row[0])
 
 
-def decide(store: Store, source_id: str, *, release: bool) -> int:
-    """Release or discard a source's held items; return their number (G2).
-
-    Released items count as new now.
-    """
+def release_held(store: Store, source_id: str) -> int:
+    """Release a source's held items, which count as new now; return their number (G2)."""
     return store.db.execute(
-        "UPDATE items SET held = ?, backlog = 0 WHERE held = 'waiting' AND source_id = ?",
-        [None if release else "discarded", source_id],
+        "UPDATE items SET held = NULL, backlog = 0 WHERE held = 'waiting' AND source_id = ?", [source_id]
+    ).rowcount
+
+
+def discard_held(store: Store, source_id: str) -> int:
+    """Discard a source's held items, which are never published; return their number (G2)."""
+    return store.db.execute(
+        "UPDATE items SET held = 'discarded', backlog = 0 WHERE held = 'waiting' AND source_id = ?",
+        [source_id],
     ).rowcount
 
 

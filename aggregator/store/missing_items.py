@@ -40,7 +40,7 @@ def still_missing(store: Store, source_id: str) -> dict[str, bool]:
     return {row["item_id"]: row["withdrawn"] is not None for row in rows}
 
 
-def forget(store: Store, ids: Iterable[str]) -> None:
+def delete(store: Store, ids: Iterable[str]) -> None:
     """Delete items that are neither missing nor removed any more."""
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
 

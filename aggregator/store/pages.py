@@ -35,7 +35,7 @@ def queue(store: Store, ids: Iterable[str]) -> None:
     )
 
 
-def written(store: Store, versions: Mapping[str, int]) -> None:
+def mark_written(store: Store, versions: Mapping[str, int]) -> None:
     """Record that pages are on disk, in the caller's transaction; those that changed since stay."""
     store.db.conn.executemany(
         "DELETE FROM page_queue WHERE story_id = ? AND version = ?", [[*pair] for pair in versions.items()]
@@ -153,7 +153,7 @@ def months(store: Store) -> list[MonthRecord]:
     ]
 
 
-def month_written(
+def mark_month_written(
     store: Store, record: MonthRecord, render_hash: str, entries_hash: str, change_count: int
 ) -> None:
     """Record that the page of a month is on disk, in the caller's transaction (P1)."""

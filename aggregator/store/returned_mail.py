@@ -166,7 +166,7 @@ def leave(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str,
         )
 
 
-def forget_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
+def delete_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
     """Forget mails that are not in the mailbox any more, and those of other mailboxes."""
     with store.transaction():
         store.db.execute(

@@ -45,7 +45,7 @@ class SourceChanges(NamedTuple):
     restricted: set[str]
 
 
-def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> SourceChanges:
+def synchronise(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> SourceChanges:
     """Bring the table in line with feeds.yaml, inside a transaction of the caller (V5).
 
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.

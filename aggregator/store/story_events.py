@@ -158,19 +158,6 @@ class EventRow:
     days: tuple[date, date]
 
 
-def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
-    """Return the events that the stories `ids` have, by story and part."""
-    rows = (
-        row
-        for part in chunked(sorted(ids))
-        for row in store.db.execute(
-            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({placeholders(part)})",
-            part,
-        )
-    )
-    return {(row["story_id"], row["part"]): _sure(row["facts"]) for row in rows}
-
-
 def replace(store: Store, ids: Iterable[str], rows: Sequence[EventRow], now: datetime) -> set[str]:
     """Replace the events of stories; return the stories whose events changed.
 
@@ -346,7 +333,7 @@ class EventFile:
     present: bool
 
 
-def unwritten(store: Store, count: int) -> list[EventFile]:
+def outdated_files(store: Store, count: int) -> list[EventFile]:
     """Return at most `count` stories whose calendar file is out of date."""
     ids = store.db.execute(
         "SELECT DISTINCT story_id FROM story_events WHERE revision <> written_revision LIMIT ?", [count]
@@ -367,7 +354,7 @@ def _file(store: Store, story_id: str) -> EventFile:
     )
 
 
-def written(store: Store, files: Iterable[EventFile]) -> None:
+def mark_files_written(store: Store, files: Iterable[EventFile]) -> None:
     """Record that the calendar files of stories are on disk (P1)."""
     store.db.conn.executemany(
         "UPDATE story_events SET written_revision = ? WHERE story_id = ? AND part = ?",

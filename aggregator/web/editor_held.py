@@ -51,9 +51,7 @@ async def _decide(request: EditorRequest) -> Response:
         raise RequestProblem("changed_meanwhile", 409)
     if forms.first(form, "count") not in ("", str(source.count)):  # a round has held further items since
         raise RequestProblem("changed_meanwhile", 409)
-    release = action != "discard"
-    await request.run_command(
-        partial(held_items.decide, request.app, [source_id], request.author, release=release)
-    )
+    decide = held_items.discard if action == "discard" else held_items.release
+    await request.run_command(partial(decide, request.app, [source_id], request.author))
     done = {"release": "released", "discard": "discarded", "accept": "accepted"}[action]
     return request.redirect("editor/held", done)

@@ -73,7 +73,7 @@ def test_edition_entries_are_found_by_their_stories(tmp_path: Path) -> None:
     with opened(tmp_path / "a.db") as store:
         for query in (
             lambda: editions.last_entries(store, "weekly", ["a"]),
-            lambda: editions.forget_entries(store, ["a"]),
+            lambda: editions.delete_from_ledgers(store, ["a"]),
             lambda: store.db.execute(
                 "SELECT edition_id FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
                 " WHERE items.story_id = 'a'"
