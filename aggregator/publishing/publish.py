@@ -27,9 +27,15 @@ from aggregator.model.publishing import (
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
-from aggregator.publishing import fragments, paths, publish_pages, websub, written_entries
-from aggregator.publishing import publish_editions as pages
-from aggregator.publishing import publish_events as events
+from aggregator.publishing import (
+    fragments,
+    paths,
+    publish_editions,
+    publish_events,
+    publish_pages,
+    websub,
+    written_entries,
+)
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import FragmentCache
 from aggregator.publishing.publish_pages import PageWork
@@ -131,8 +137,8 @@ class _Rendering:
         return f"{self.config.file_hash} {publishing.program_hash()} {editions}"
 
 
-def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
-    publishing.begin(config.data)
+def _begin_rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
+    publishing.use_template_cache(config.data)
     return _Rendering(
         store=store,
         config=config,
@@ -148,24 +154,26 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
     """Write the documents that changed; the store must be synchronised with feeds.yaml."""
-    rendering = _rendering(store, config, now, everything=everything)
-    events.follow_days(store, config.site, now)
+    rendering = _begin_rendering(store, config, now, everything=everything)
+    publish_events.outdate_ended_events(store, config.site, now)
     records = channels.records(store)
     lost = _is_lost(rendering, records["all"])
     rendering.everything |= lost
-    _archives(rendering)
-    work = _pages(rendering)
+    _write_archives(rendering)
+    work = _write_pages(rendering)
     # `all` comes last, because its page links to the others.
     for channel in sorted(config.channels, key=lambda each: each.id == "all"):
-        _channel(rendering, channel, records[channel.id])
+        _write_channel(rendering, channel, records[channel.id])
         if len(rendering.record_calls) >= MAX_CHANNELS_TOGETHER:
             rendering.finish()
-    events.plan_next_day(store, config.site, now)
+    publish_events.plan_next_event_end(store, config.site, now)
     rendering.finish()
     if lost and not rendering.exists("atom.xml"):  # it fails; all else was written again
         channels.record_unwritten(store, "all")
     _remove_old_channels(rendering)
-    editions_report = pages.publish(store, config, rendering.contained, everything=rendering.everything)
+    editions_report = publish_editions.write_editions(
+        store, config, rendering.contained, everything=rendering.everything
+    )
     return PublishReport(
         documents_written=(*rendering.written, *work.written, *editions_report.documents_written),
         unchanged=rendering.unchanged + work.unchanged + editions_report.unchanged,
@@ -178,7 +186,7 @@ def _is_lost(rendering: _Rendering, main: ChannelRecord) -> bool:
     return bool(main.written_revision) and not rendering.exists("atom.xml")
 
 
-def _pages(rendering: _Rendering) -> PageWork:
+def _write_pages(rendering: _Rendering) -> PageWork:
     """Write pages and calendars of stories and the lists, before what links to them."""
     work = PageWork(
         store=rendering.store,
@@ -189,30 +197,30 @@ def _pages(rendering: _Rendering) -> PageWork:
         change_count=rendering.change_count,
         everything=rendering.everything,
     )
-    events.write_files(work)
-    publish_pages.publish(work)
+    publish_events.write_calendar_files(work)
+    publish_pages.write_pages(work)
     return work
 
 
-def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
+def freeze_ended_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
     """Write the archive documents of ended months; return notices.
 
     It runs before a visit can change their stories (P2).
     """
     if not any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
         return ()
-    rendering = _rendering(store, config, now)
-    _archives(rendering)
+    rendering = _begin_rendering(store, config, now)
+    _write_archives(rendering)
     return rendering.contained.record(now)
 
 
-def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
+def _write_channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
     render_hash = rendering.render_hash()
     current = record.revision == record.written_revision and record.render_hash == render_hash
     if current and not rendering.everything and _has_files(rendering, channel):
         return
     documents = rendering.contained.attempt_whole(
-        ContainedStep.CHANNEL, channel.id, lambda: _documents(rendering, channel, record)
+        ContainedStep.CHANNEL, channel.id, lambda: _render_usable_documents(rendering, channel, record)
     )
     if documents is None:
         return
@@ -248,7 +256,9 @@ def _is_feed(url: str) -> bool:
     return url.endswith((".xml", ".json"))
 
 
-def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
+def _render_usable_documents(
+    rendering: _Rendering, channel: Channel, record: ChannelRecord
+) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
     windows = [
         newest_stories(rendering.store, channel.id, in_feeds_only=in_feeds_only)
@@ -256,12 +266,12 @@ def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -
     ]
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
-        dict.fromkeys((*windows[0], *windows[1], *_calendar(rendering, channel))),
-        lambda usable: _rendered(rendering, channel, record, frozenset(usable)),
+        dict.fromkeys((*windows[0], *windows[1], *_calendar_story_ids(rendering, channel))),
+        lambda usable: _render_documents(rendering, channel, record, frozenset(usable)),
     )
 
 
-def _rendered(
+def _render_documents(
     rendering: _Rendering, channel: Channel, record: ChannelRecord, usable: frozenset[str]
 ) -> list[PublishedDocument]:
     from aggregator.publishing import renderers
@@ -270,7 +280,7 @@ def _rendered(
     with store.snapshot():
         windows = [newest_stories(store, channel.id, in_feeds_only=only) for only in (True, False)]
         in_feeds, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
-        dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
+        dated = [id_ for id_ in _calendar_story_ids(rendering, channel) if id_ in usable]
         entries = _unchanged_entries(rendering, channel, record)
         unchanged = written_entries.unchanged_stories(entries, in_feeds, shown)
         read = [id_ for id_ in in_feeds | shown if id_ not in unchanged]
@@ -297,13 +307,13 @@ def _rendered(
         hub=config.hub,
         editions=rendering.editions,
         web_url=config.web.url,
-        today=events.today(config.site, rendering.now),
+        today=publish_events.today(config.site, rendering.now),
         events=tuple(full[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
     calendars_hash = None if rendering.everything else record.calendars_hash
-    calendars = events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
+    calendars = publish_events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
     rendering.calendars_hash[channel.id] = calendars.entries_hash
     return [
         *renderers.feeds(publication),
@@ -312,11 +322,11 @@ def _rendered(
     ]
 
 
-def _calendar(rendering: _Rendering, channel: Channel) -> list[str]:
+def _calendar_story_ids(rendering: _Rendering, channel: Channel) -> list[str]:
     """Return the ids of the stories in the calendar of a channel."""
-    day = events.today(rendering.config.site, rendering.now)
+    day = publish_events.today(rendering.config.site, rendering.now)
     return story_events.of_channel(
-        rendering.store, channel.id, day - events.PAST_EVENTS_SPAN, day, MAX_EVENTS
+        rendering.store, channel.id, day - publish_events.PAST_EVENTS_SPAN, day, MAX_EVENTS
     )
 
 
@@ -367,7 +377,7 @@ def _remove_old_channels(rendering: _Rendering) -> None:
         rendering.contained.release(ContainedStep.CHANNEL, id_)
 
 
-def _archives(rendering: _Rendering) -> None:
+def _write_archives(rendering: _Rendering) -> None:
     """Write the documents of months that changed, or that ended since they were written (P2)."""
     channel = next(channel for channel in rendering.config.channels if channel.id == "all")
     for before, record in pairwise([None, *archives.records(rendering.store)]):

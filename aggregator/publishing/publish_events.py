@@ -37,7 +37,7 @@ def today(site: Site, now: datetime) -> date:
     return now.astimezone(site.timezone).date()
 
 
-def follow_days(store: Store, site: Site, now: datetime) -> None:
+def outdate_ended_events(store: Store, site: Site, now: datetime) -> None:
     """Raise the revisions of channels in which an event ended or became too old.
 
     Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
@@ -57,16 +57,18 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
             meta.put(store, DAY_KEY, day.isoformat())
 
 
-def plan_next_day(store: Store, site: Site, now: datetime) -> None:
+def plan_next_event_end(store: Store, site: Site, now: datetime) -> None:
     """Record the moment from which the idle check lets a run follow the days (V6)."""
     day = today(site, now)
-    ends = [end for end in (story_events.next_end(store, day), _leaving(store, day)) if end]
+    ends = [
+        end for end in (story_events.next_end(store, day), _first_day_to_leave_calendars(store, day)) if end
+    ]
     moment = _midnight_after(min(ends), site) if ends else None
     if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END_KEY) or ""):
         meta.put(store, EVENTS_END_KEY, planned)
 
 
-def _leaving(store: Store, day: date) -> date | None:
+def _first_day_to_leave_calendars(store: Store, day: date) -> date | None:
     """Return the day after which the oldest event leaves the calendars."""
     oldest = story_events.next_end(store, day - PAST_EVENTS_SPAN)
     return oldest + PAST_EVENTS_SPAN if oldest and oldest < day else None
@@ -79,7 +81,7 @@ def _midnight_after(day: date, site: Site) -> datetime | None:
         return None
 
 
-def write_files(work: PageWork) -> None:
+def write_calendar_files(work: PageWork) -> None:
     """Write the calendar file of each story whose event changed, or remove it."""
     store = work.store
     if work.everything or meta.get(store, EVENT_FILES_KEY) != work.render_hash:
@@ -90,14 +92,14 @@ def write_files(work: PageWork) -> None:
     while (work.everything or written < MAX_FILES) and (
         outdated := story_events.outdated_files(store, CHUNK)
     ):
-        _write_some(work, outdated)
+        _write_calendar_files_of(work, outdated)
         with store.transaction():
             story_events.mark_files_written(store, outdated)
         written += len(outdated)
     work.is_unfinished |= not work.everything and written >= MAX_FILES
 
 
-def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
+def _write_calendar_files_of(work: PageWork, outdated: Sequence[EventFile]) -> None:
     """Write or remove the calendar files of some stories."""
     from aggregator.publishing import calendar
 

@@ -32,7 +32,7 @@ WRITTEN_TOGETHER = 100
 """Number of pages that are in memory together."""
 
 
-def publish(work: PageWork) -> None:
+def write_partner_pages(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
     states = partner_reports.pages(work.store, work.render_hash, limit)
@@ -70,13 +70,13 @@ def _render(work: PageWork, source_id: str, state: PageState) -> PartnerPage:
     from aggregator.publishing import partner_page
 
     with work.store.snapshot():
-        report = compose(work.store, source_id, state.as_of if state.unchanged else state.day)
+        report = compose_report(work.store, source_id, state.as_of if state.unchanged else state.day)
         content_hash = state.content_hash if state.unchanged else _content_hash(report)
         shows_same = content_hash == state.content_hash
         if shows_same and not work.everything:
             return PartnerPage(state, report, [])
         if shows_same and not state.unchanged:
-            report = compose(work.store, source_id, state.as_of)
+            report = compose_report(work.store, source_id, state.as_of)
     channels = {channel.id: channel for channel in work.config.channels}
     channel = channels.get(f"source-{source_id}") if report.stories else None
     documents = partner_page.documents(report, work.config.site, channel=channel, web_url=work.web_url)
@@ -97,7 +97,7 @@ def _content_hash(report: PartnerReport) -> str:
     return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
-def compose(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
+def compose_report(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
     """Compose the report on a source for the day of a visit, None before the first visit."""
     from aggregator.publishing import partner_page
 

@@ -634,7 +634,7 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
     ("job", "part"),
     [
         (fetch.run, "aggregator.store.story_members.any_to_place"),
-        (fetch.run, "aggregator.publishing.publish.close_months"),
+        (fetch.run, "aggregator.publishing.publish.freeze_ended_months"),
         (publish.run, "aggregator.publishing.publish.render"),
         (digest.run, "aggregator.digests.deliver.next_attempt_time"),
         (maintenance.prune, "aggregator.store.maintenance.prune"),
