@@ -136,7 +136,7 @@ def stores(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, An
 def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     """Return whether two items become one story in an empty database."""
     ids, now = keep(store, a, b)
-    assign.assign(store, (), now)
+    assign.assign_items(store, (), now)
     rows = store.db.execute("SELECT DISTINCT story_id FROM items WHERE id IN (?, ?)", ids).fetchall()
     return len(rows) == 1
 

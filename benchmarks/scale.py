@@ -234,16 +234,16 @@ def measure(folder: Path) -> dict[str, float]:
 
         def assigning() -> float:
             _arrive(store, config, words, new, PLACED)
-            return _milliseconds(lambda: assign.assign(store, config.channels, NOW)) / PLACED
+            return _milliseconds(lambda: assign.assign_items(store, config.channels, NOW)) / PLACED
 
         def publishing() -> float:
             _arrive(store, config, words, new, 1)
-            assign.assign(store, config.channels, NOW)
+            assign.assign_items(store, config.channels, NOW)
             return _milliseconds(lambda: publish.render(store, config, NOW))
 
         def assigning_one() -> float:
             _arrive(store, config, words, new, 1)
-            return _milliseconds(lambda: assign.assign(store, config.channels, NOW))
+            return _milliseconds(lambda: assign.assign_items(store, config.channels, NOW))
 
         assigning()
         result = {

@@ -344,11 +344,11 @@ def story_event(invocation: Invocation, /, id_: str, none: bool, auto: bool, **f
     if none + auto + bool(given) > 1:
         raise click.UsageError("--none, --auto and facts of an event cannot be combined; nothing was changed")
     if not (none or auto or given):
-        _print_event(app, event_decisions.read(app, id_), "")
+        _print_event(app, event_decisions.read_event(app, id_), "")
     elif none:
-        _print_event(app, event_decisions.remove(app, id_, user_name()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.remove_event(app, id_, user_name()), _FROM_NEXT_RUN)
     elif auto:
-        _print_event(app, event_decisions.undo(app, id_, user_name()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.make_automatic(app, id_, user_name()), _FROM_NEXT_RUN)
     else:
         change = event_decisions.EventChange(**_typed(given))
         _print_event(app, event_decisions.set_event(app, id_, change, user_name()), _FROM_NEXT_RUN)

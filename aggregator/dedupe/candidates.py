@@ -22,7 +22,7 @@ BATCH_ITEMS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What `cluster.assign` gets beside the items; `candidate_ids` are similar items."""
+    """What `cluster.place_items` gets beside the items; `candidate_ids` are similar items."""
 
     clusters: tuple[Cluster, ...]
     candidate_ids: dict[str, tuple[str, ...]]
@@ -95,7 +95,7 @@ def item_keys(item: IndexedItem) -> ItemKeys:
 
 def find_similar(store: Store) -> frozenset[int]:
     """Find items that are similar to those for which queries were added; return common tokens."""
-    return candidate_index.find_near(store, evidence.WINDOW.days)
+    return candidate_index.find_near(store, evidence.MAX_TIME_BETWEEN_ITEMS.days)
 
 
 def find_candidates(

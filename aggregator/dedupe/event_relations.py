@@ -68,7 +68,7 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
         for known in announcer.matches(entries)
     ]
     new = [pair for pair in pairs if pair[1] not in story_events.related(store, [pair[0]]).get(pair[0], ())]
-    editorial.relate(store, new)
+    editorial.add_relations(store, new)
     return {story_id for pair in new for story_id in pair[:2]}
 
 

@@ -27,9 +27,9 @@ from aggregator.items.url_variants import Variant, in_two_sections, variant
 from aggregator.model.stories import Evidence, Member
 from aggregator.model.value_classes import dataclass
 
-PROOF = 10.0
+PROOF_WEIGHT = 10.0
 """The weight of evidence that suffices by itself."""
-WINDOW = timedelta(days=60)
+MAX_TIME_BETWEEN_ITEMS = timedelta(days=60)
 """Maximum time between two items that near evidence can connect."""
 MAX_REDATED = timedelta(days=45)
 """Maximum time between two permalinks of one post."""
@@ -90,7 +90,10 @@ def repost(a: Member, b: Member) -> Evidence | None:
 
     The titles must be similar. Across languages a shared fact replaces that, since titles cannot be compared.
     """
-    if not (a.origins & b.links or b.origins & a.links) or abs(a.sort_time - b.sort_time) > WINDOW:
+    if (
+        not (a.origins & b.links or b.origins & a.links)
+        or abs(a.sort_time - b.sort_time) > MAX_TIME_BETWEEN_ITEMS
+    ):
         return None
     one, other = for_member(a), for_member(b)
     translated = differ_in_language(one, other) and _share_a_fact(one, other)
@@ -204,7 +207,7 @@ EXACT: tuple[Callable[[Member, Member], Evidence | None], ...] = (
 
 
 def _proof(name: str, reason: str) -> Evidence:
-    return Evidence(name=name, weight=PROOF, word=lambda: reason)
+    return Evidence(name=name, weight=PROOF_WEIGHT, word=lambda: reason)
 
 
 def _titles_agree(a: Member, b: Member) -> bool:
@@ -281,7 +284,7 @@ def _share_a_fact(a: Features, b: Features) -> bool:
     That is a date, an amount or a name other than those of the publishers.
     """
     named = {c for c in a.words.keys() & b.words.keys() if min(a.words[c], b.words[c]) > 1.0}
-    if named - a.context - b.context:
+    if named - a.publisher_words - b.publisher_words:
         return True
     return bool(a.facts.dates & b.facts.dates or a.facts.amounts & b.facts.amounts)
 
@@ -300,7 +303,7 @@ def near(
 
     There is none if the score cannot reach `needed`: most candidates are far from related.
     """
-    pair = weighed_pairs.pair(for_member(a), for_member(b), common)
+    pair = weighed_pairs.weigh_pair(for_member(a), for_member(b), common)
     functions = _measure_functions(measures.NEAR, pair.kind, weights())
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
     results = {function: tuple(function(pair) or ()) for function in functions.first}

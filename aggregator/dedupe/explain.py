@@ -50,7 +50,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
     copied = ("id", "source", "lead", "title", "link", "claimed", "language", "why")
     return {
         **{key: as_json[key] for key in ("id", "title", "kind", "hidden")},
-        "thresholds": {"exact": evidence.PROOF, "same": SAME, "related": RELATED},
+        "thresholds": {"exact": evidence.PROOF_WEIGHT, "same": SAME, "related": RELATED},
         "items": [
             {key: item[key] for key in copied}
             | {"publisher": publishers[item["id"]]}

@@ -86,11 +86,13 @@ def _leave(
         story_placement.set_leads(store, leads, now)
         update_channels(store, config.channels, leads, now)
         return
-    part = editor_commands.unannounced(store, story, member)
+    part = editor_commands.unannounced_story(store, story, member)
     part = replace(part, announced=now, updated=now, month=archives.current(store, now))
     why = f"left {story.story_id} on {now:%Y-%m-%d} by an edit ({', '.join(sorted(changed))})"
-    editor_commands.part_story(store, config, story, [member], part, now, why)
-    editorial.relate(store, [(story.story_id, part.story_id, "one story until one of them was edited")])
+    editor_commands.split_story(store, config, story, [member], part, now, why)
+    editorial.add_relations(
+        store, [(story.story_id, part.story_id, "one story until one of them was edited")]
+    )
 
 
 def _list_for_editors(store: Store, story: Cluster, now: datetime) -> None:
@@ -110,6 +112,6 @@ def _agreeing_story(store: Store, story: Cluster, member: Member) -> tuple[Place
     clusters = candidates.comparable(store, visible)
     ids = [each.item_id for other in clusters for each in other.members]
     constraints = editorial.link_constraints(store, [member.item_id])
-    (placement,) = cluster.assign([member], clusters, {member.item_id: ids}, constraints)
+    (placement,) = cluster.place_items([member], clusters, {member.item_id: ids}, constraints)
     target = next((other for other in clusters if other.story_id == placement.story_id), None)
     return (placement, target) if target and not placement.founds else None

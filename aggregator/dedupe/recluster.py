@@ -144,7 +144,7 @@ def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -
             becomes=placement.story_id,
             why=_why(placement),
         )
-        for placement in cluster.assign(
+        for placement in cluster.place_items(
             others, [reduced], candidate_ids, given.constraints, given.common_words
         )
         if placement.story_id != story.story_id
@@ -189,7 +189,7 @@ def _joining(
             continue
         candidate_ids = given.candidate_ids.get(story.lead.item_id, ())
         others = {story_of[id_] for id_ in candidate_ids if id_ in story_of} | set(index.stories(story.lead))
-        (placement,) = cluster.assign(
+        (placement,) = cluster.place_items(
             [story.lead],
             [by_id[story_id] for story_id in sorted(others - {story.story_id})],
             {story.lead.item_id: candidate_ids},
@@ -262,10 +262,10 @@ def _split(
     for item_ids in parts.values():
         members = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
         why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
-        part = editor_commands.unannounced(store, story, members[0])
-        editor_commands.part_story(store, app.config, story, members, part, now, why)
+        part = editor_commands.unannounced_story(store, story, members[0])
+        editor_commands.split_story(store, app.config, story, members, part, now, why)
         story = replace(story, members=tuple(m for m in story.members if m.item_id not in item_ids))
-        editorial.relate(store, [(story_id, part.story_id, "published as one story before")])
+        editorial.add_relations(store, [(story_id, part.story_id, "published as one story before")])
     return leaving
 
 
@@ -276,5 +276,5 @@ def _add_candidate_pair(store: Store, pair: CandidatePair) -> bool:
     if len(both) < 2 or _kept_apart(both[0], both[1], constraints):
         return False
     editorial.add_candidate_pair(store, pair)
-    editorial.relate(store, [(pair.story, pair.other, pair.why)])
+    editorial.add_relations(store, [(pair.story, pair.other, pair.why)])
     return True

@@ -168,7 +168,7 @@ def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
             notices = publish.render(store, app.config, app.clock()).notices
         else:
             contained = Containment(store)
-            publish_editions.publish(store, app.config, contained)
+            publish_editions.write_editions(store, app.config, contained)
             notices = tuple(contained.record(app.clock()))
     except FilesError as error:
         reason = f"{error}; messages stay queued until the editions they link to are published"

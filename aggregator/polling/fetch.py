@@ -71,7 +71,7 @@ def run(
 
 def _prepare(work: Round) -> None:
     """Adapt the store to feeds.yaml and rules for URLs; freeze ended months (P2)."""
-    publishing.begin(work.config.data)
+    publishing.use_template_cache(work.config.data)
     config_cache.store(work.config)
     synchronise(work.store, work.config, work.now)
     _apply_source_ranks(work)
@@ -79,7 +79,7 @@ def _prepare(work: Round) -> None:
         from aggregator.dedupe import extend_url_keys
 
         work.notices += extend_url_keys.extend(work.store, work.now)
-    work.notices += publish.close_months(work.store, work.config, work.now)
+    work.notices += publish.freeze_ended_months(work.store, work.config, work.now)
 
 
 def _apply_source_ranks(work: Round) -> None:
@@ -154,7 +154,7 @@ def _place(work: Round) -> tuple[int, int]:
     from aggregator.dedupe import assign
 
     memory.return_free()
-    placed = assign.assign(work.store, work.config.channels, work.now)
+    placed = assign.assign_items(work.store, work.config.channels, work.now)
     memory.return_free()
     work.notices += placed.notices
     work.deferred = placed.deferred

@@ -55,7 +55,7 @@ class _Entry:
 Parts = Mapping[str, Assignment]
 
 
-def assign(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, Parts]:
+def assign_entries(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, Parts]:
     """Return the events of each story by part, the oldest story first.
 
     A story shares the entry of an older, related story about the same event, and changes it if it says so.

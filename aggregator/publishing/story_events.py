@@ -28,7 +28,7 @@ def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
     from aggregator.publishing import event_entries, event_status  # only for stories with events
 
     group, related = _with_related(store, ids)
-    assigned = event_entries.assign(
+    assigned = event_entries.assign_entries(
         [
             event_entries.Announcement(
                 story_id=each.story_id,

@@ -365,7 +365,7 @@ def mark_files_written(store: Store, files: Iterable[EventFile]) -> None:
 # --- editors -------------------------------------------------------------------------------------------
 
 
-def absorb(store: Store, kept: str, gone: str) -> None:
+def merge_into(store: Store, kept: str, gone: str) -> None:
     """Remove the events of a merged story; a decision on it passes to the other one."""
     store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])
     store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [gone])

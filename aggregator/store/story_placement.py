@@ -25,7 +25,7 @@ class NewStory:
 
 
 def write(
-    store: Store, foundings: Iterable[NewStory], placements: Iterable[Placement], now: datetime
+    store: Store, new_stories: Iterable[NewStory], placements: Iterable[Placement], now: datetime
 ) -> None:
     """Write new stories, and put items into their stories, in the caller's transaction."""
     placed = list(placements)
@@ -43,7 +43,7 @@ def write(
                 f.in_feeds,
                 f.month,
             ]
-            for f in foundings
+            for f in new_stories
         ],
     )
     store.db.conn.executemany(

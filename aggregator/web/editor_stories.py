@@ -183,11 +183,11 @@ async def _event(request: EditorRequest, story_id: str, form: Form) -> Response:
 
 
 async def _no_event(request: EditorRequest, story_id: str, _: Form) -> Response:
-    return await _change_event(request, story_id, event_decisions.remove, "no_event")
+    return await _change_event(request, story_id, event_decisions.remove_event, "no_event")
 
 
 async def _auto_event(request: EditorRequest, story_id: str, _: Form) -> Response:
-    return await _change_event(request, story_id, event_decisions.undo, "auto_event")
+    return await _change_event(request, story_id, event_decisions.make_automatic, "auto_event")
 
 
 async def _change_event(

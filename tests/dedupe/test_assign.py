@@ -95,7 +95,7 @@ def store_reports(place: Workplace, *reports: Report, **fields: Any) -> dict[str
             known = items.known(store, source_id, [alias for item in found for alias in item.aliases])
             with store.transaction():
                 items.save(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)
-        placing.assign(store, config.channels, place.clock.now)
+        placing.assign_items(store, config.channels, place.clock.now)
         return shown(store)
 
 
@@ -348,10 +348,10 @@ def test_held_and_dropped_items_are_no_candidates(place: Workplace) -> None:
         assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] > 0
         for field in ("held", "dropped"):
             store.db.execute(f"UPDATE items SET {field} = 'waiting'")
-            placing.assign(store, (), place.clock.now)
+            placing.assign_items(store, (), place.clock.now)
             assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] == 0
             store.db.execute(f"UPDATE items SET {field} = NULL")
-            placing.assign(store, (), place.clock.now)
+            placing.assign_items(store, (), place.clock.now)
             assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] > 0
 
 
@@ -366,7 +366,7 @@ def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
         with opened(place.database) as store:
             if change:
                 store.db.execute(f"UPDATE items SET {change}")
-                placing.assign(store, (), place.clock.now)
+                placing.assign_items(store, (), place.clock.now)
             rows = store.db.execute("SELECT token, day FROM candidate_index").fetchall()
             return {row[0] for row in rows}, {row[1] for row in rows}
 
@@ -568,7 +568,7 @@ def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, c
     with opened(place.database) as store, store.transaction():
         merge_candidate = MergeCandidate(story_id=other, score=7.0, why="titles alike")
         editorial.add_candidate(store, one, [merge_candidate], clock.now)
-        editorial.relate(store, [(one, other, "titles alike")])
+        editorial.add_relations(store, [(one, other, "titles alike")])
     (pair,) = health.report(place.app().config).merge_candidates
     assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
     editor_commands.keep_apart(place.app(), one, other, "ada")

@@ -145,7 +145,7 @@ def placed(store: Store, arrived: list[Item]) -> None:
     """Items arrive and are placed."""
     with store.transaction():
         items.save(store, diff.item_changes(arrived, lambda _: None), backlog=False, now=NOW)
-    placing.assign(store, (), NOW)
+    placing.assign_items(store, (), NOW)
 
 
 def costs(store: Store, counted: Counted, what: str, count: int) -> Iterator[tuple[int, int]]:

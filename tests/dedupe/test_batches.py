@@ -77,7 +77,7 @@ def placed(file: Path, arrived: list[Item], batch_items: int) -> list[list[tuple
         for part in (arrived[: len(arrived) // 2], arrived[len(arrived) // 2 :]):
             with store.transaction():
                 items.save(store, diff.item_changes(part, lambda _: None), backlog=False, now=NOW)
-            placing.assign(store, (), NOW)
+            placing.assign_items(store, (), NOW)
         return [
             [tuple(row) for row in store.db.execute(f"SELECT {columns} ORDER BY 1, 2")]
             for columns in (

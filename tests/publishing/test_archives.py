@@ -281,15 +281,15 @@ def test_a_month_without_document_is_not_linked(
     place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A month that a decision created during publishing is linked by the next run (PB8)."""
-    real = publish._channel
+    real = publish._write_channel
 
     def beside(*of: object) -> None:
-        monkeypatch.setattr(publish, "_channel", real)
+        monkeypatch.setattr(publish, "_write_channel", real)
         change(place, "INSERT INTO archives (month) VALUES ('2026-12')")  # as `split --announce` does
         real(*of)  # type: ignore[arg-type]
 
     clock.now += 30 * DAY
-    monkeypatch.setattr(publish, "_channel", beside)
+    monkeypatch.setattr(publish, "_write_channel", beside)
     publish.run(place.app())
     assert chain(place)[0] == "archive/2026-11.xml"
     publish.run(place.app())

@@ -31,7 +31,7 @@ def story(id_: str, *events: Event, days: int = 0, of: str = "", **fields: Any) 
 
 def assigned(*stories: Announcement) -> dict[str, dict[str, Assignment]]:
     """Return the events of all stories."""
-    return {id_: dict(parts) for id_, parts in event_entries.assign(stories, ZONE).items()}
+    return {id_: dict(parts) for id_, parts in event_entries.assign_entries(stories, ZONE).items()}
 
 
 def entry(*stories: Announcement) -> Event:

@@ -134,7 +134,7 @@ def test_calendar_files_that_a_killed_round_left_are_written(
         with pytest.raises(KeyboardInterrupt):
             community.poll(COURSE)
     with monkeypatch.context() as patch:
-        patch.setattr(publish_pages, "publish", die)
+        patch.setattr(publish_pages, "write_pages", die)
         with pytest.raises(KeyboardInterrupt):
             community.poll(COURSE)
     ((story_id,),) = community.rows("SELECT id FROM stories")

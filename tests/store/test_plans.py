@@ -49,7 +49,7 @@ def test_a_merge_scans_no_table(tmp_path: Path) -> None:
             "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed)"
             " VALUES ('kept', '', '', '', '', '', '', '')"
         )
-        steps = plans(store, lambda: editorial.absorb(store, "kept", "gone", "merged", NOW))
+        steps = plans(store, lambda: editorial.merge_into(store, "kept", "gone", "merged", NOW))
         assert steps
         assert [step for step in steps if step.startswith("SCAN")] == []
         for table, column in store.db.execute(
