@@ -53,7 +53,7 @@ def run(
     with locked_store(config, create=True, job="fetch", clock=app.clock) as store:
         work = Round(app=app, store=store, now=app.clock())
         if runs.last_failed(store, "fetch"):
-            work.run()  # record that a later round ended well
+            work.begin_run()  # record that a later round ended well
         _prepare(work)
         if publish:
             _read_pushes(work)
@@ -63,7 +63,7 @@ def run(
             _request_pushes(work)
         report = work.report(**published, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
-            runs.finish(store, work.run(), "done", _summary(report), app.clock())
+            runs.finish(store, work.begin_run(), "done", _summary(report), app.clock())
         if publish and not work.deferred:
             _record_idle(work)
     return report

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from aggregator.model.config import Source
 from aggregator.model.polling import PageCheck, ParsedVisit
-from aggregator.polling.missing_items import PageCheckResult, find_missing, judge
+from aggregator.polling.missing_items import PageCheckResult, evaluate_page_check, find_missing
 from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
 
 
-def listed(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
+def listed_item_ids(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
     """Return the item ids of a document in its order, as far as known; new ones come first."""
     old, now = set(before), dict.fromkeys(here)
     return (*(id_ for id_ in now if id_ not in old), *(id_ for id_ in before if id_ in now))
@@ -63,7 +63,7 @@ def apply_checks(
         missing_item, status = check.missing_item, check.status
         if missing_item.item_id not in absent:
             continue  # the document of the same visit contains it again
-        result, tried = judge(missing_item, status, now)
+        result, tried = evaluate_page_check(missing_item, status, now)
         if result is PageCheckResult.CLEARED:
             missing_items.delete(store, [missing_item.item_id])
             continue

@@ -81,7 +81,7 @@ def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: C
     for asked in later:
         assert asked.headers["if-none-match"] == "W/\"odd 'quote"
         assert asked.headers["if-modified-since"] == "Mon, 28 Sep 2026 10:15:00 +0000"
-    assert politeness_audit.report(node.app().config)[0].broken == ()
+    assert politeness_audit.read_reports(node.app().config)[0].broken == ()
 
 
 def test_permanent_304_lead_to_one_full_request(node: Workplace, web: Web, clock: Clock) -> None:
@@ -91,7 +91,7 @@ def test_permanent_304_lead_to_one_full_request(node: Workplace, web: Web, clock
     list(rounds(node, clock, 10 * DAY, 3 * HOUR))
     whole = [asked for asked in web.asked if "if-none-match" not in asked.headers]
     assert len(whole) == 2
-    assert politeness_audit.report(node.app().config)[0].broken == ()
+    assert politeness_audit.read_reports(node.app().config)[0].broken == ()
 
 
 def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, clock: Clock) -> None:
@@ -205,7 +205,7 @@ def test_a_permanent_move_is_learned_and_used(node: Workplace, web: Web, clock: 
     run(node)
     assert [asked.path for asked in web.asked[before:]] == ["/new"]
     assert web.asked[-1].headers["if-none-match"] == '"n"'
-    assert politeness_audit.report(node.app().config)[0].broken == ()
+    assert politeness_audit.read_reports(node.app().config)[0].broken == ()
 
 
 @pytest.mark.parametrize("status", [301, 308])

@@ -384,7 +384,7 @@ def test_a_source_that_is_always_refused_delays_no_other(
         visits = [at for one, at in times if one == path]
         assert visits[0] <= NOW + hold + 2 * HOUR
         assert len(visits) >= (36 if hold < DAY else 12)
-    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.read_reports(place.app().config))
 
 
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
@@ -445,7 +445,7 @@ def test_a_refused_article_delays_no_other_source(place: Workplace, web: Web, cl
         if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
-    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.read_reports(place.app().config))
 
 
 # --- what breaks one visit ---------------------------------------------------------------------------------

@@ -394,7 +394,7 @@ def test_few_pages_are_asked_for_at_once(node: Partner, place: Workplace, clock:
         later(place, clock)
         asked.append(len(node.asked()))
     assert asked == [3, 1, 0]
-    (politeness_report,) = politeness_audit.report(place.app().config)
+    (politeness_report,) = politeness_audit.read_reports(place.app().config)
     visits, requests = rows(place, "SELECT count(*), sum(requests) FROM visits")[0]
     assert (
         politeness_report.broken == () and politeness_report.requests == requests == visits + 5
@@ -420,7 +420,7 @@ def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, c
     assert len(node.asked()) == 1
     days(place, clock, 1)
     assert node.web.asked == []
-    (politeness_report,) = politeness_audit.report(place.app().config)
+    (politeness_report,) = politeness_audit.read_reports(place.app().config)
     assert politeness_report.broken == ()
 
 

@@ -239,7 +239,7 @@ def test_a_hub_that_never_verifies_is_asked_again_later(scene: Scene) -> None:
     """A request without verification counts as failed after an hour, with a growing pause (WS2)."""
     scene.serve(1)
     scene.run()
-    for pause in websub_leases.BACKOFF[:3]:
+    for pause in websub_leases.RETRY_PAUSES[:3]:
         assert scene.hub.modes() == ["subscribe"]
         scene.run(HOUR)
         assert "did not verify" in str(scene.state().hub_error)
@@ -546,7 +546,7 @@ def test_pushes_do_not_raise_the_number_of_visits(scene: Scene) -> None:
 def _politeness(scene: Scene) -> Any:
     from aggregator.polling import politeness_audit
 
-    return politeness_audit.report(scene.place.app().config)
+    return politeness_audit.read_reports(scene.place.app().config)
 
 
 def test_a_large_push_is_refused(scene: Scene) -> None:
