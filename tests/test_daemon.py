@@ -475,7 +475,7 @@ def test_a_month_with_200_sources(place: Workplace, clock: Clock) -> None:
     run_for(worker, clock, timedelta(days=27), timedelta(minutes=10))
     late = memory_kb()
     check_intervals(simulated_sources, clock.now)
-    assert not [report for report in politeness_audit.report(worker.app.config) if report.broken]
+    assert not [report for report in politeness_audit.read_reports(worker.app.config) if report.broken]
     visits = sum(len(times) for times in simulated_sources.visits.values())
     editions = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
     print(f"{visits} visits, {visits / 200 / 30:.1f} per source and day; memory {early} -> {late} kB")
@@ -498,7 +498,9 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
     run_for(worker, clock, tenth, step)
     clock.now -= timedelta(hours=5)  # … and was put right
     run_for(worker, clock, 5 * tenth, step)
-    politeness_report = {report.source_id: report for report in politeness_audit.report(worker.app.config)}
+    politeness_report = {
+        report.source_id: report for report in politeness_audit.read_reports(worker.app.config)
+    }
     assert {id_: report.broken for id_, report in politeness_report.items() if report.broken} == {}
     kinds = (
         "down at times",

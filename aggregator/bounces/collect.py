@@ -45,7 +45,7 @@ class Collected:
     notices: tuple[str, ...] = ()
 
 
-def run(app: App, store: Store) -> Collected:
+def collect_mails(app: App, store: Store) -> Collected:
     """Read the mailbox of bounces under the lock of the job that sends mail.
 
     Mail about our messages that is understood is recorded and then removed from the mailbox; a kill in between
@@ -66,7 +66,7 @@ def run(app: App, store: Store) -> Collected:
     return Collected(read=round_.count, notices=(*_limited(round_.notices), *_left_notices(round_.left)))
 
 
-def receive(app: App, content: bytes) -> str:
+def record_piped_mail(app: App, content: bytes) -> str:
     """Record one mail that a mail server passed on; return what it was, without addresses.
 
     Every mail is kept for 30 days, as it is nowhere else; of one that is too large the beginning.

@@ -32,7 +32,7 @@ def bounce(invocation: Invocation) -> None:
         pass
     if not content.strip():
         raise click.UsageError("no mail was given: standard input is empty")
-    click.echo(collect.receive(app, content))
+    click.echo(collect.record_piped_mail(app, content))
 
 
 @click.command("show")

@@ -149,7 +149,7 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
     """Explain why an address received a story or did not."""
     from aggregator.digests import explain
 
-    report = explain.run(invocation.config(), story, address, app.clock()())
+    report = explain.explain_digests(invocation.config(), story, address, app.clock()())
     if as_json:
         print_json(report)
         return

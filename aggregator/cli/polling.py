@@ -70,17 +70,17 @@ def _check_maildir(config: Config) -> None:
 
 
 def _check_live(invocation: Invocation, as_json: bool) -> None:
-    from aggregator.discovery import live_check as job
+    from aggregator.discovery import live_check
 
     app = invocation.app()
     _check_maildir(app.config)
     with progress_line() as progress:
-        checks = job.run(app, progress)
+        checks = live_check.check_sources(app, progress)
     if as_json:
         print_json({"sources": checks})
     else:
         _print_checks(checks)
-    _raise_if_all_fail("sources", [source for source in checks if job.is_failing(source)], len(checks))
+    _raise_if_all_fail("sources", [source for source in checks if live_check.is_failing(source)], len(checks))
 
 
 def _print_checks(checks: Sequence[SourceCheck]) -> None:

@@ -76,13 +76,13 @@ def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
 
     Nothing is recorded.
     """
-    from aggregator.discovery import discover as job
+    from aggregator.discovery import discover
     from aggregator.discovery.preview import parse_url
 
     with progress_line() as progress:
-        found = job.run(invocation.app(secrets=False), parse_url(url), progress)
+        found = discover.discover_sources(invocation.app(secrets=False), parse_url(url), progress)
     if as_json:
-        print_json(job.as_json(found))
+        print_json(discover.as_json(found))
     else:
         _print_discovery(found)
 
@@ -134,10 +134,10 @@ def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool
 
     The argument is the id of a source in feeds.yaml, or any URL. Nothing is recorded.
     """
-    from aggregator.discovery import preview as job
+    from aggregator.discovery.preview import preview_source
 
     with progress_line() as progress:
-        preview = job.run(invocation.app(), name, force=force, progress=progress)
+        preview = preview_source(invocation.app(), name, force=force, progress=progress)
     if as_json:
         print_json(preview)
     else:

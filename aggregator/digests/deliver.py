@@ -83,7 +83,7 @@ def current_pause(store: Store, config: Config, now: datetime) -> RelayPause | N
     return pause if pause and now < pause.until <= now + MAX_RELAY_DELAY else None
 
 
-def run(app: App, store: Store) -> DeliveryReport:
+def deliver_due(app: App, store: Store) -> DeliveryReport:
     """Send all due messages, oldest first, over one connection; stop if the relay fails."""
     notices = [
         f"{addresses.shortened(address)}: {edition} may have arrived or not; it is not sent again (see `digest queue`)"

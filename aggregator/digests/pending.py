@@ -50,11 +50,11 @@ class PendingIds:
 def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> PendingIds:
     """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
-    floor = max(since, record.last_composed - editions.MAX_PENDING_AGE) if record else since
+    oldest = max(since, record.last_composed - editions.MAX_PENDING_AGE) if record else since
     return PendingIds(
-        new=editions.pending(store, plan, floor=floor),
-        edited=editions.edited(store, plan, floor=floor) if record else [],
-        removed=editions.removed(store, plan, floor=floor) if record else {},
+        new=editions.pending(store, plan, since=oldest),
+        edited=editions.edited(store, plan, since=oldest) if record else [],
+        removed=editions.removed(store, plan, since=oldest) if record else {},
         closing=digest_events.closing(store, plan, now.astimezone(plan.timezone).date()) if record else {},
     )
 

@@ -49,7 +49,7 @@ def run(app: App) -> DigestReport:
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
         _process_requests(app, store, now)
-        collected = collect.run(app, store)
+        collected = collect.collect_mails(app, store)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
@@ -177,7 +177,7 @@ def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
 
 
 def _deliver(app: App, store: Store, report: DigestReport) -> DigestReport:
-    delivered = deliver.run(app, store)
+    delivered = deliver.deliver_due(app, store)
     notices = (*report.notices, *delivered.notices, *websub.ping_hub(app, store))
     return replace(report, sent=delivered.sent, notices=notices, relay_error=delivered.error)
 

@@ -247,7 +247,7 @@ def test_nothing_of_it_is_public(failing: Workplace) -> None:
         assert [name for name, body in files.items() if secret in body] == []
     assert rows(failing, "SELECT DISTINCT digest_id FROM ledger") == [("weekly",)]
     ((story,),) = rows(failing, "SELECT id FROM stories")
-    report = explain.run(failing.app().config, story, "ada@example.org", NOW)
+    report = explain.explain_digests(failing.app().config, story, "ada@example.org", NOW)
     assert [each.digest for each in report.digests] == ["weekly"]
 
 

@@ -29,7 +29,7 @@ WALL = Answer(b"<title>Just a moment...</title>", 403, {"Content-Type": "text/ht
 
 def checked(place: Workplace) -> SourceCheck:
     """Return the check of the only source."""
-    (result,) = live_check.run(place.app())
+    (result,) = live_check.check_sources(place.app())
     return result
 
 
@@ -181,7 +181,7 @@ def test_a_rate_limited_host_receives_no_requests(place: Workplace, web: Web, cl
     place.write(
         "sources:\n" + "".join(f"  - {{id: {p}, name: N, url: '{web.url}/{p}'}}\n" for p in ("a", "b"))
     )
-    first, second = live_check.run(place.app())
+    first, second = live_check.check_sources(place.app())
     assert (first.state, second.state, paths(web)) == ("failing", "failing", ["/a", "/b"])
 
 
@@ -247,7 +247,7 @@ def test_a_host_that_no_longer_exists(
         return Failure(reason="the host name is unknown (DNS)") if lost else real(request)
 
     clock.now += HOURS
-    (result,) = live_check.run(replace(app, fetcher=lambda: fetcher))
+    (result,) = live_check.check_sources(replace(app, fetcher=lambda: fetcher))
     assert result.reason == "the host name is unknown (DNS)"
     found = f"feed found elsewhere: {new.url}/blog/feed"
     assert result.advice == (found if elsewhere else "is the host spelled right, and is the network up?")
@@ -263,7 +263,7 @@ def test_a_killed_worker_fails_only_its_check(place: Workplace, web: Web) -> Non
             raise SandboxFailure("broken in two")
         return real(request)
 
-    (result,) = live_check.run(replace(app, fetcher=lambda: fetcher))
+    (result,) = live_check.check_sources(replace(app, fetcher=lambda: fetcher))
     assert (result.state, result.reason) == ("failing", "not found (404)")
 
 
