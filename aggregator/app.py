@@ -105,7 +105,7 @@ def _sandbox(documents: int) -> Iterator[Sandbox]:
     try:
         yield sandbox.ProcessSandbox(processes=min(max(1, documents), sandbox.PROCESSES))
     finally:
-        sandbox.close()
+        sandbox.end_processes()
 
 
 def _threads(workers: int) -> Executor:
@@ -164,6 +164,6 @@ def _mailer(config: Config) -> AbstractContextManager[Mailer]:
         from aggregator.gateways.files import OUTBOX, outbox
 
         return outbox(config.data / OUTBOX)
-    from aggregator.gateways.smtp import relay
+    from aggregator.gateways.smtp import connected_relay
 
-    return relay(config.mail.smtp, config.mail.sender)
+    return connected_relay(config.mail.smtp, config.mail.sender)

@@ -88,12 +88,12 @@ class _ThreadState(threading.local):
 _thread = _ThreadState()
 
 
-def limit(limits: Limits) -> None:
+def set_limits(limits: Limits) -> None:
     """Set the limits of this thread's connections."""
     _thread.limits = limits
 
 
-def limits() -> Limits:
+def current_limits() -> Limits:
     """Return the limits of this thread's connections."""
     return _thread.limits
 
@@ -111,7 +111,7 @@ def certificate(host: str) -> Certificate | None:
     return _thread.certificates.get(host)
 
 
-def close() -> None:
+def close_connections() -> None:
     """Close this thread's connections, and forget what they showed of their servers."""
     adapter().close()
     _thread.certificates.clear()
@@ -184,8 +184,10 @@ class _BoundedResponse(http.client.HTTPResponse):
 def _connect(conn: HTTPConnection) -> socket.socket:
     """Connect to an address of the host, after every address was checked."""
     host, port = conn._dns_host, conn.port or conn.default_port
-    addresses = ssrf.resolve(host, port, remaining())
-    if refusal := ssrf.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
+    addresses = ssrf.resolve_addresses(host, port, remaining())
+    if refusal := ssrf.refusal(
+        host, port, addresses, current_limits().allowed, current_limits().leads, remaining
+    ):
         raise BlockedAddress(refusal)
     problem: OSError | None = None
     for address in addresses:
@@ -232,7 +234,7 @@ class _TlsConnection(_PlainConnection, HTTPSConnection):
         sock = self._new_conn()
         try:
             sock.settimeout(remaining())
-            self.sock = tls.context().wrap_socket(sock, server_hostname=self.host.rstrip("."))
+            self.sock = tls.verifying_context().wrap_socket(sock, server_hostname=self.host.rstrip("."))
         except BaseException:
             sock.close()
             raise
@@ -270,4 +272,4 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Do nothing: `tls.context` verifies the certificate of every connection."""
+        """Do nothing: `tls.verifying_context` verifies the certificate of every connection."""

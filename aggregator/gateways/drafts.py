@@ -25,12 +25,12 @@ from aggregator.model.value_classes import dataclass
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 """Flags of a file that must not exist yet, also not as a link to another one."""
-COMPRESSION = 6
+COMPRESSION_LEVEL = 6
 """Level of gzip: level 9 takes twice the time for 1 % less.
 
 zlib-ng takes half of zlib's time for the same size.
 """
-GZIP = 31
+GZIP_WINDOW_BITS = 31
 """Window and format of zlib: gzip, without a time."""
 MAX_SYNCED_SINGLY = 200
 """Maximum files that are synced one by one; one `sync` of all is faster for more."""
@@ -63,7 +63,9 @@ class Drafts:
         try:
             self._make_folder(os.path.dirname(target))
             if packed:
-                self._write(packed, zlib_ng.compress(document.body, COMPRESSION, wbits=GZIP))
+                self._write(
+                    packed, zlib_ng.compress(document.body, COMPRESSION_LEVEL, wbits=GZIP_WINDOW_BITS)
+                )
             self._write(target, document.body)
         except OSError as error:
             self._discard()
@@ -90,7 +92,7 @@ class Drafts:
         return True, digest.digest()
 
     def _write_parts(self, target: str, parts: Iterable[bytes]) -> None:
-        packed, packer = f"{target}.gz", zlib_ng.compressobj(COMPRESSION, wbits=GZIP)
+        packed, packer = f"{target}.gz", zlib_ng.compressobj(COMPRESSION_LEVEL, wbits=GZIP_WINDOW_BITS)
         drafts = {packed: draft_of(packed), target: draft_of(target)}
         try:
             with (

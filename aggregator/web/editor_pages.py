@@ -122,7 +122,7 @@ def _for_editors(endpoint: Endpoint) -> Endpoint:
         except RequestProblem as problem:
             return request.problem_page(problem, "not_signed_in")
         if editor is None:
-            return editor_sign_in.required(request)
+            return editor_sign_in.redirect_to_sign_in(request)
         return await endpoint(replace(request, editor=editor))
 
     return respond

@@ -59,7 +59,7 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
 
 
 def _send_bad_request(protocol: H11Protocol, site: Site) -> None:
-    body = pages.error(site, "/", 400)
+    body = pages.render_error(site, "/", 400)
     headers = [
         *SECURITY,
         (b"content-type", HTML_TYPE.encode()),

@@ -26,7 +26,7 @@ from aggregator.store.connection import Store
 from aggregator.web import pages, responses
 from aggregator.web.queries import Queries
 
-SECONDS = 3.0
+QUERY_SECONDS = 3.0
 """Seconds that a report may read."""
 LIFETIME_SECONDS = 60
 """Seconds for which a report is kept, however often it is requested."""
@@ -84,23 +84,25 @@ class Status:
     async def page(self, request: Request) -> Response:
         """Return the page for people."""
         body = _page(await self._status(), self.config.site, request.url.path)
-        return responses.document(request, body, paths.HTML_TYPE, seconds=LIFETIME_SECONDS)
+        return responses.fresh_document(request, body, paths.HTML_TYPE, seconds=LIFETIME_SECONDS)
 
     async def json(self, request: Request) -> Response:
         """Return the same facts as JSON."""
         body = json.dumps(_facts(await self._status(), self.config.site), ensure_ascii=False, indent=1)
-        return responses.document(request, body.encode(), JSON_TYPE, seconds=LIFETIME_SECONDS, origins=True)
+        return responses.fresh_document(
+            request, body.encode(), JSON_TYPE, seconds=LIFETIME_SECONDS, any_origin=True
+        )
 
     async def metrics(self, request: Request) -> Response:
         """Return metrics to clients of `web.metrics_from`."""
         if not _may_read_metrics(request, self.config.web.metrics_from):
-            return responses.error(request, self.config.site, 403)
-        report = await self.queries.run(lambda store: health.report_from(store, self.config), SECONDS)
-        return responses.private(metrics.render(report), CONTENT_TYPE_LATEST)
+            return responses.error_response(request, self.config.site, 403)
+        report = await self.queries.run(lambda store: health.report_from(store, self.config), QUERY_SECONDS)
+        return responses.private_document(metrics.render(report), CONTENT_TYPE_LATEST)
 
     async def _status(self) -> PublicStatus:
         if self._kept is None or time.monotonic() > self._until:
-            self._kept = await self.queries.run(self._read, SECONDS)
+            self._kept = await self.queries.run(self._read, QUERY_SECONDS)
             self._until = time.monotonic() + LIFETIME_SECONDS
         return self._kept
 
