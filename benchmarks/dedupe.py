@@ -167,7 +167,7 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
         language=side.get("lang"),
         base=source.url,
     )
-    found, _ = normalise.items(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
+    found, _ = normalise.items_of(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
     known = items.known(store, source.id, (alias for item in found for alias in item.aliases))
     taken = items.existing_ids(store, [item.id for item in found])
     item_changes = diff.item_changes(found, known.get, taken)

@@ -290,7 +290,7 @@ def _arrive(store: Store, config: Config, words: Words, new: Iterator[int], coun
                 position=0, link=f"http://127.0.2.1/{n}", title=title, summary=words.text(), base=source.url
             )
         )
-    found, _ = normalise.items(ParsedDocument(entries=tuple(entries)), source, IdentityPolicy(), (), NOW)
+    found, _ = normalise.items_of(ParsedDocument(entries=tuple(entries)), source, IdentityPolicy(), (), NOW)
     with store.transaction():
         items.save(store, diff.item_changes(found, lambda _: None), backlog=False, now=NOW)
 

@@ -189,7 +189,7 @@ def check(given: Case) -> Checked:
         except UnreadableDocument:
             return Checked(None, seconds or {"read": 0.0})
         with timed("normalise"):
-            items, identity_policy = normalise.items(reading, given.source, IdentityPolicy(), (), NOW)
+            items, identity_policy = normalise.items_of(reading, given.source, IdentityPolicy(), (), NOW)
         _check_items(items)
         _check_again(given, reading, items, identity_policy)
         publication = _publication(items)

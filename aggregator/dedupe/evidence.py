@@ -21,9 +21,9 @@ from aggregator.dedupe.vocabulary.words import concepts, fold, weight
 from aggregator.dedupe.weighed_pairs import Pair
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
-from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.caches import MAX_ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
-from aggregator.items.url_variants import Variant, in_two_sections, variant
+from aggregator.items.url_variants import Variant, are_in_two_sections, variant
 from aggregator.model.stories import Evidence, Member
 from aggregator.model.value_classes import dataclass
 
@@ -142,7 +142,7 @@ def moved_page(a: Member, b: Member) -> Evidence | None:
     """Recognise a page that a site has in two sections, by slug, title, day and text."""
     if not a.link or not b.link or not a.text or not _repeats(a, b):
         return None
-    if in_two_sections(a.link, b.link):
+    if are_in_two_sections(a.link, b.link):
         return _proof("moved page", "the same title and text under the same name in two sections of a site")
     return None
 
@@ -165,7 +165,7 @@ def short_link(a: Member, b: Member) -> Evidence | None:
     """Recognise an address with a number only, such as WordPress' /?p=123, beside the permalink."""
     if not a.link or not b.link or a.text != b.text or abs(a.sort_time - b.sort_time) > MAX_SHORT_LINK_DELAY:
         return None
-    if canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
+    if canonical_urls.is_short_link(a.link) == canonical_urls.is_short_link(b.link):
         return None
     if _titles_agree(a, b) and canonical_urls.host(a.link) == canonical_urls.host(b.link):
         return _proof("short link", "a short link and a permalink of one site with the same title and text")
@@ -258,7 +258,7 @@ def _variants(a: Member, b: Member) -> tuple[Variant | None, Variant | None]:
     return _variant(a.link), _variant(b.link)
 
 
-@cached(8_192, ADDRESS_CHARACTERS)
+@cached(8_192, MAX_ADDRESS_CHARACTERS)
 def _variant(link: str) -> Variant | None:
     """Return the variant of an address; None if a fragment may name an item of a series."""
     found = variant(link)
@@ -275,7 +275,7 @@ def _is_specific(a: Member) -> bool:
 def _loosely_linked(a: Member, b: Member) -> bool:
     if not a.link or not b.link or "#" in a.link + b.link:  # items of a series differ in the fragment
         return False
-    return canonical_urls.loose(a.link) == canonical_urls.loose(b.link) is not None
+    return canonical_urls.loose_url_key(a.link) == canonical_urls.loose_url_key(b.link) is not None
 
 
 def _share_a_fact(a: Features, b: Features) -> bool:

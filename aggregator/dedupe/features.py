@@ -13,7 +13,7 @@ from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, title_key, weight
-from aggregator.items.caches import WORD_CHARACTERS, cached
+from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 from aggregator.model.value_classes import dataclass
 
@@ -255,14 +255,14 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
     )
 
 
-@cached(512, WORD_CHARACTERS)
+@cached(512, MAX_WORD_CHARACTERS)
 def _publisher_words(publisher: str) -> frozenset[str]:
     """Return the words of a publisher's name."""
     concepts_of_words = {c for word in WORD.findall(fold(publisher)) for c in concepts(word)}
     return frozenset(concepts_of_words | _look_up(WORD.findall(publisher)).names)
 
 
-@cached(512, WORD_CHARACTERS)
+@cached(512, MAX_WORD_CHARACTERS)
 def _publisher_towns(publisher: str) -> frozenset[str]:
     """Return the towns of a publisher's name."""
     towns = vocabulary().towns
@@ -388,7 +388,7 @@ class _Meaning:
     kind: str = ""
 
 
-@cached(16_384, WORD_CHARACTERS)
+@cached(16_384, MAX_WORD_CHARACTERS)
 def _meaning(written: str) -> _Meaning:
     """Look up a word as it is written."""
     known = vocabulary()
@@ -421,7 +421,7 @@ def _is_name(written: str) -> bool:
     )
 
 
-@cached(16_384, WORD_CHARACTERS)
+@cached(16_384, MAX_WORD_CHARACTERS)
 def _hash(text: str) -> int:
     """Hash to 63 bits, the positive integers of SQLite."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.dedupe.phases import MAX_LEADING_CHARACTERS
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import fold
-from aggregator.items.diff import text_differs
+from aggregator.items.diff import has_text_changed
 from aggregator.items.identity import title_key
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import ClosingStory, PendingStories, StoryUpdate, UpdateKind
@@ -105,7 +105,7 @@ def _edited(
             continue
         former_text = lead.text if last.text is None else last.text
         title_changed = title_key(last.title) != title_key(lead.title)
-        text_changed = text_differs(former_text, lead.text)
+        text_changed = has_text_changed(former_text, lead.text)
         kind = _update_kind(_beginning(last.title, former_text), _beginning(lead.title, lead.text))
         if not (title_changed or text_changed or former_event or kind is not UpdateKind.CORRECTED):
             continue

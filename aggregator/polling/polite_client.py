@@ -143,8 +143,8 @@ class PoliteClient:
                 return replace(response, hops=tuple(hops), permanent=permanent and bool(hops))
             hops.append(response.url)
             permanent = permanent and response.status in redirects.PERMANENT
-            following = redirects.target(response.url, location)
-            if refusal := redirects.refused(response.url, following, hops):
+            following = redirects.redirect_target(response.url, location)
+            if refusal := redirects.refusal(response.url, following, hops):
                 return Failure(reason=refusal, status=response.status)
             self.via = response.url
             if barred := may_follow(following):

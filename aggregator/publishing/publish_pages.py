@@ -144,7 +144,7 @@ def _write_changed_stories(work: PageWork) -> None:
 
 def _queue_missing_pages(work: PageWork) -> None:
     """Count pages without a file as out of date; the operator may have deleted `public`."""
-    present = files.names(work.config.public / paths.STORIES, ".html")
+    present = files.file_names(work.config.public / paths.STORIES, ".html")
     with work.store.transaction():
         pages.queue(work.store, sorted(pages.all_ids(work.store) - present))
 

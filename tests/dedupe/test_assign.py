@@ -91,7 +91,7 @@ def store_reports(place: Workplace, *reports: Report, **fields: Any) -> dict[str
                 published=place.clock.now.isoformat(),
             )
             reading = ParsedDocument(entries=(entry,))
-            found, _ = normalise.items(reading, by_id[source_id], IdentityPolicy(), (), place.clock.now)
+            found, _ = normalise.items_of(reading, by_id[source_id], IdentityPolicy(), (), place.clock.now)
             known = items.known(store, source_id, [alias for item in found for alias in item.aliases])
             with store.transaction():
                 items.save(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)

@@ -231,7 +231,7 @@ def test_addresses_in_a_row_that_are_not_served_stop_no_other(
     monkeypatch.setattr(smtp, "ACCEPTANCE_FACTOR", 1)
     relay.script = replying(reply, step, *bad)
     rules = relay.rules(timeout=timedelta(seconds=1 if few else 20))
-    app = replace(place.app(), mailer=lambda: smtp.relay(rules, "news@news.example"))
+    app = replace(place.app(), mailer=lambda: smtp.connected_relay(rules, "news@news.example"))
     report = digest.run(app)
     assert (report.relay_error, report.sent) == (None, 3)
     assert relay.accepted == list(READERS)

@@ -71,7 +71,7 @@ def test_long_foreign_texts_fill_no_memory() -> None:
         try:
             for n in range(50):
                 canonical_urls.canonical(f"https://node.example/{n}/" + "long/" * 2_000)
-                canonical_urls.loose(f"https://node.example/{n}/" + "long/" * 2_000)
+                canonical_urls.loose_url_key(f"https://node.example/{n}/" + "long/" * 2_000)
                 words.concepts(f"{n}" + "word" * 2_000)
                 _ = features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000)).words
             kept, _ = tracemalloc.get_traced_memory()
