@@ -32,7 +32,7 @@ from aggregator.daemon import Worker
 from aggregator.errors import StoreError
 from aggregator.model.polling import Failure, Request, Response
 from aggregator.polling import fetch, politeness_audit
-from aggregator.ports import App, Fetcher, in_process
+from aggregator.ports import App, Fetcher, call_in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 from tests.processes import free_port, until
@@ -389,7 +389,7 @@ def simulated_worker(
         return simulated_sources
 
     def build(file: Path) -> App:
-        sandbox = lambda _documents: nullcontext(in_process)  # noqa: E731
+        sandbox = lambda _documents: nullcontext(call_in_process)  # noqa: E731
         return replace(build_app(file), clock=clock, fetcher=fetcher, sandbox=sandbox)
 
     return Worker(place.folder / "feeds.yaml", build=build), simulated_sources
@@ -519,7 +519,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
         print(
             f"{kind:14} {sum(shares) / len(shares):5.2f} requests per source and day, at most {max(shares)}"
         )
-    moved = next(source for source in health.report(worker.app.config).sources if source.id == "s4")
+    moved = next(source for source in health.read_report(worker.app.config).sources if source.id == "s4")
     assert moved.state == "moved"
     assert (
         politeness_report["s2"].per_day <= 1.1

@@ -172,7 +172,7 @@ def test_a_lost_database_is_neither_copied_nor_healthy(
     lose(fetched.database)
     for act in (
         partial(maintenance.backup, fetched.app().config, backup),
-        partial(health.report, fetched.app().config),
+        partial(health.read_report, fetched.app().config),
     ):
         with pytest.raises(DatabaseLost):
             act()

@@ -145,7 +145,7 @@ def _unread(reason: str) -> MailReading:
 def _delivery(store: Store, reading: MailReading) -> int | None:
     """Return the delivery of the first valid token of a mail: nobody can invent one (BO1)."""
     key = returned_mail.token_key(store)
-    found = (bounce_tokens.delivery_of(key, text) for text in reading.tokens)
+    found = (bounce_tokens.delivery_of_token(key, text) for text in reading.tokens)
     return next((delivery_id for delivery_id in found if delivery_id is not None), None)
 
 

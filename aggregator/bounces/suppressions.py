@@ -13,7 +13,7 @@ from aggregator.store import returned_mail, subscribers
 from aggregator.store.connection import opened
 
 
-def show(config: Config, address: str) -> AddressRecord:
+def address_record(config: Config, address: str) -> AddressRecord:
     """Return every state of an address with its reason and date. Raises UnknownName."""
     key = addresses.key(address)
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
@@ -31,7 +31,7 @@ def show(config: Config, address: str) -> AddressRecord:
     return record
 
 
-def lift(config: Config, suppressed: Sequence[str], reason: str, now: datetime) -> None:
+def lift_suppressions(config: Config, suppressed: Sequence[str], reason: str, now: datetime) -> None:
     """End the suppression of addresses. Raises UnknownName if one of them has none."""
     with opened(config.data / "aggregator.db", create=False) as store, store.transaction():
         for address in dict.fromkeys(suppressed):

@@ -47,7 +47,7 @@ def status(
         return
     from aggregator import health
 
-    report = health.report(invocation.config())
+    report = health.read_report(invocation.config())
     now = clock()()
     if textfile:
         from aggregator.gateways import files

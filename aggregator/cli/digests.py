@@ -115,7 +115,7 @@ def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: 
 
 def _moment(text: str, config: Config) -> datetime:
     try:
-        return app.moment(text, config.site.timezone)
+        return app.parse_moment(text, config.site.timezone)
     except ValueError as error:
         raise click.BadParameter(
             f"{text!r} is not a time such as 2026-10-05T08:00", param_hint="--at"
@@ -172,7 +172,7 @@ def digest_queue(invocation: Invocation, full_addresses: bool, as_json: bool) ->
     """
     from aggregator.digests import queue
 
-    queued = queue.read(invocation.config())
+    queued = queue.read_queue(invocation.config())
     if as_json:
         print_json(queued)
     else:
@@ -251,7 +251,7 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     """
     from aggregator.digests import queue
 
-    count = queue.retry(invocation.config(), addresses)
+    count = queue.retry_messages(invocation.config(), addresses)
     click.echo(
         f"{count_of(count, 'message')} queued; `aggregator digest run` sends {'it' if count == 1 else 'them'}"
     )
@@ -267,5 +267,5 @@ def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> No
     """
     from aggregator.digests import queue
 
-    count = queue.acknowledge(invocation.config(), addresses)
+    count = queue.acknowledge_messages(invocation.config(), addresses)
     click.echo(f"{count_of(count, 'message')} acknowledged")

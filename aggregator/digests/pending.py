@@ -59,7 +59,7 @@ def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> 
     )
 
 
-def read(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
+def read_pending(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
     """Read stories of `wanted`, without stories whose edit was reverted since the last edition."""
     new = tuple(stories.read(store, wanted.new))
     edited = _one_of_each_event(list(_edited(store, plan, wanted.edited, new)))

@@ -54,7 +54,7 @@ def run(app: App) -> DigestReport:
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
         if idle and not runs.last_failed(store, "digest"):
-            return _finish(store, config, now, DigestReport(notices=collected.notices))
+            return _with_queue_counts(store, config, now, DigestReport(notices=collected.notices))
         meta.delete(store, MAIL_IDLE_KEY)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
@@ -65,7 +65,7 @@ def run(app: App) -> DigestReport:
         if report.relay_error is None:
             report = _deliver(app, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
-        report = _finish(store, config, app.clock(), report)
+        report = _with_queue_counts(store, config, app.clock(), report)
         if any(step is ContainedStep.COMPOSING for step, _ in contained.broken):  # it is still due
             meta.delete(store, MAIL_IDLE_KEY)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
@@ -106,7 +106,9 @@ def _compose_due(
     report = DigestReport()
     for plan in due:
         composed = contained.attempt_whole(
-            ContainedStep.COMPOSING, plan.id, partial(_compose, store, config, plan, now, report, contained)
+            ContainedStep.COMPOSING,
+            plan.id,
+            partial(_store_edition, store, config, plan, now, report, contained),
         )
         report = composed or report
     removed = contained.aside[ContainedStep.COMPOSING].difference(plan.id for plan in config.mailings)
@@ -115,7 +117,7 @@ def _compose_due(
     return replace(report, notices=(*report.notices, *contained.record(now)))
 
 
-def _compose(
+def _store_edition(
     store: Store,
     config: Config,
     plan: DigestPlan,
@@ -130,7 +132,7 @@ def _compose(
     from aggregator.digests import draft
 
     with store.transaction():
-        made = draft.compose(store, config, plan, now, contained)
+        made = draft.compose_draft(store, config, plan, now, contained)
         edition = made.edition
         editions.close_period(store, plan.id, edition.period, now, draft.start_of(store, plan, now))
         if editions.exists(store, edition.id):  # composed under a clock that was ahead
@@ -182,7 +184,7 @@ def _deliver(app: App, store: Store, report: DigestReport) -> DigestReport:
     return replace(report, sent=delivered.sent, notices=notices, relay_error=delivered.error)
 
 
-def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
+def _with_queue_counts(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
     """Count the open messages, and store for the idle check until when nothing is due."""
     mailbox = config.mail.bounces is not None and config.mail.bounces.has_mailbox
     times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.mailings]

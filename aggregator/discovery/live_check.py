@@ -62,7 +62,9 @@ def is_failing(result: SourceCheck) -> bool:
 def _findings(store: Store, record: SourceRecord) -> tuple[FindingWords, ...]:
     """Return the findings of a feed in the words of the partner's page."""
     facts = feed_facts.read(store, record.id, record.last_attempt.date() if record.last_attempt else None)
-    return tuple(feed_findings.in_words(finding, REPORT_LANGUAGE) for finding in feed_findings.find(facts))
+    return tuple(
+        feed_findings.in_words(finding, REPORT_LANGUAGE) for finding in feed_findings.find_findings(facts)
+    )
 
 
 def _describe(

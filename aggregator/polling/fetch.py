@@ -153,9 +153,9 @@ def _place(work: Round) -> tuple[int, int]:
     from aggregator import memory
     from aggregator.dedupe import assign
 
-    memory.return_free()
+    memory.return_free_memory()
     placed = assign.assign_items(work.store, work.config.channels, work.now)
-    memory.return_free()
+    memory.return_free_memory()
     work.notices += placed.notices
     work.deferred = placed.deferred
     if placed.deferred and work.counts["new_items"]:

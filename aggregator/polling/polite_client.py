@@ -15,7 +15,7 @@ from aggregator.model.config import Source
 from aggregator.model.polling import Failure, Request, Response, Robots
 from aggregator.polling.parse import robots_allow
 from aggregator.polling.schedule import retry_after
-from aggregator.ports import Fetcher, Sandbox, Stopping, never
+from aggregator.ports import Fetcher, Sandbox, Stopping, never_stop
 
 HOST_GAP_SECONDS = 5.0
 """Seconds between two requests to one host (V2, CL11)."""
@@ -64,7 +64,7 @@ class PoliteClient:
         host_gap: float,
         requested: dict[str, float],
         rules: dict[str, Robots],
-        stopping: Stopping = never,
+        stopping: Stopping = never_stop,
         budget: float = VISIT_BUDGET_SECONDS,
     ) -> None:
         self.fetcher, self.sandbox, self.stopping = fetcher, sandbox, stopping

@@ -30,7 +30,7 @@ from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, Poli
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser
 from aggregator.polling.schedule import fresh_for
 from aggregator.polling.visit_exceptions import MAX_REASON_CHARACTERS, value_or_failure
-from aggregator.ports import Fetcher, Sandbox, Stopping, in_process
+from aggregator.ports import Fetcher, Sandbox, Stopping, call_in_process
 from aggregator.text import line
 
 MAX_ARTICLES = 10
@@ -61,7 +61,7 @@ class HostVisit:
 
 
 def visit_host(
-    work: HostVisit, fetcher: Fetcher, stopping: Stopping, sandbox: Sandbox = in_process
+    work: HostVisit, fetcher: Fetcher, stopping: Stopping, sandbox: Sandbox = call_in_process
 ) -> tuple[VisitResult, ...]:
     """Visit the sources of one host one by one; return the results of those visited.
 

@@ -87,7 +87,7 @@ def _manifest(config: Config) -> PublishedDocument:
     manifest = {
         "name": site.title,
         "short_name": site.title[:30],
-        "lang": i18n.known(site.language),
+        "lang": i18n.text_language(site.language),
         "start_url": "./",
         "scope": "./",
         "display": "browser",

@@ -19,7 +19,7 @@ def note(story: Story, site: Site, language: str | None = None) -> str | None:
     if story.correction is None:
         return None
     language = language or site.language
-    words = i18n.words(language)
+    words = i18n.digest_words(language)
     day = story.correction.at.astimezone(site.timezone).date()
     sentence = words["corrected"].format(day=i18n.day(day, language))
     if story.correction.title_before is None:

@@ -105,7 +105,9 @@ def compose_report(store: Store, source_id: str, as_of: date | None) -> PartnerR
     publisher = sources.publishers_of(store, [source_id])[source_id]
     return PartnerReport(
         facts=facts,
-        findings=feed_findings.find(facts, partner_reports.known_findings(store, source_id).get(source_id)),
+        findings=feed_findings.find_findings(
+            facts, partner_reports.known_findings(store, source_id).get(source_id)
+        ),
         days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.DAYS - 1), as_of)
         if as_of
         else {},

@@ -42,7 +42,7 @@ def queue_link(
     store.db.execute(
         "INSERT INTO editor_links (hash, nonce, address, language, created, expires) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            link_tokens.token_hash(link_tokens.token(key, nonce)),
+            link_tokens.token_hash(link_tokens.link_token(key, nonce)),
             nonce,
             name,
             language,

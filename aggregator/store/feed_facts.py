@@ -13,9 +13,9 @@ from aggregator import dates
 from aggregator.feed_findings import (
     DOCUMENTS,
     MAX_ENTRIES_READ,
-    SLOW_SECONDS,
+    MIN_SLOW_SECONDS,
     WINDOW,
-    failure,
+    failure_kind,
 )
 from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFacts
 from aggregator.model.polling import Move, SourceState
@@ -127,7 +127,7 @@ def _visits(store: Store, source_id: str, kind: str, as_of: date) -> VisitFacts:
         " sum(outcome = 'unchanged' AND status = 200 AND conditional) AS ignored_validators,"
         " sum(outcome <> 'failed' AND seconds > ? * max(requests, 1)) AS slow"
         " FROM visits WHERE source_id = ? AND started >= ? AND started < ? AND outcome <> 'begun'",
-        [SLOW_SECONDS, source_id, stamp(end - WINDOW), stamp(end)],
+        [MIN_SLOW_SECONDS, source_id, stamp(end - WINDOW), stamp(end)],
     ).fetchone()
     last = store.db.execute(
         "SELECT bytes FROM visits WHERE source_id = ? AND status = 200 AND outcome IN ('changed', 'unchanged')"
@@ -166,7 +166,7 @@ def last_days(store: Store, source_id: str, last: date, count: int) -> tuple[Vis
         " WHERE source_id = ? AND started >= ? AND started < ? AND outcome = 'failed' ORDER BY day, reason",
         [source_id, first.isoformat(), (last + timedelta(days=1)).isoformat()],
     ):
-        codes.setdefault(date.fromisoformat(row["day"]), []).append(failure(row["reason"] or "").code)
+        codes.setdefault(date.fromisoformat(row["day"]), []).append(failure_kind(row["reason"] or "").code)
     return tuple(
         VisitDay(
             day=day,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from aggregator.feed_findings import SLOW_SECONDS
+from aggregator.feed_findings import MIN_SLOW_SECONDS
 from aggregator.model.polling import (
     Attempt,
     Failure,
@@ -91,7 +91,7 @@ def end(
             server.content_type,
             visit.conditional is True and isinstance(result, Unchanged) and result.status == 200,
             day,
-            visit.seconds > SLOW_SECONDS * max(visit.requests, 1),
+            visit.seconds > MIN_SLOW_SECONDS * max(visit.requests, 1),
             day,
             stamp(server.certificate_from),
             stamp(server.certificate_until),

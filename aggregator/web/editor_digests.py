@@ -79,5 +79,5 @@ def _list_link(request: EditorRequest) -> tuple[str, str]:
 async def _draft(request: EditorRequest, plan: DigestPlan) -> draft.Draft:
     config, now = request.app.config, request.app.clock()
     return await request.queries.run(
-        lambda store: draft.compose(store, config, plan, now, Containment(store)), QUERY_SECONDS
+        lambda store: draft.compose_draft(store, config, plan, now, Containment(store)), QUERY_SECONDS
     )

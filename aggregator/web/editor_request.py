@@ -86,7 +86,7 @@ class EditorRequest:
     @cached_property
     def language(self) -> str:
         """Return the language of the page."""
-        return i18n.known(forms.page_language(self.http, self.app.config.site.language))
+        return i18n.text_language(forms.page_language(self.http, self.app.config.site.language))
 
     @cached_property
     def words(self) -> Mapping[str, Any]:
@@ -187,7 +187,7 @@ class EditorRequest:
             "moment": self._moment,
             "translated": partial(editor_reasons.translated, language=self.language),
             "reason_language": self._reason_language,
-            "decimal": partial(i18n.decimal, language=self.language),
+            "decimal": partial(i18n.format_decimal, language=self.language),
             "section": "",
             "done": None,
             "review_counts": None,

@@ -49,7 +49,7 @@ class SignIn:
             refusal = request.problem_page(RequestProblem("too_many_why", 429), "too_many")
             refusal.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return refusal
-        language = i18n.known(request.language)
+        language = i18n.text_language(request.language)
         await run_in_threadpool(editor_sign_in.request_link, request.app, address, language)
         page = request.render("editor_sent.html.j2", title=request.words["link_sent"])
         # After the response, so that its duration does not show whether the address is listed (ED2).

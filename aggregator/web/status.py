@@ -247,7 +247,7 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
         "last_success": words["last_success"].format(moment=_moment(success, site))
         if success
         else words["never_read"],
-        "stories": i18n.count(source.stories, site.language),
+        "stories": i18n.story_count(source.stories, site.language),
         "strip": strip.paths,
         "alternative": words["strip"].format(days=DAYS, **strip.days),
     }
@@ -269,7 +269,7 @@ def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> 
 
 def _month(month: str, site: Site) -> str:
     year, number = month.split("-")
-    return f"{calendar_names.months(i18n.known(site.language))[int(number) - 1]} {year}"
+    return f"{calendar_names.months(i18n.text_language(site.language))[int(number) - 1]} {year}"
 
 
 def _moment(moment: datetime, site: Site) -> str:

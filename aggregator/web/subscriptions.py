@@ -103,9 +103,9 @@ class Subscriptions:
             problem = "no_address" if address is None else "no_digest"
             filled = SignUp(address=first_value(form, "address")[:254], digests=digests, problem=problem)
             return _page(pages.sign_up(filled), 400)
-        message_language = forms.known_language(first_value(form, "language"), i18n.known(language))
+        message_language = forms.known_language(first_value(form, "language"), i18n.text_language(language))
         if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
-            subscriptions.request, app, kind, address, message_language, sorted(digests)
+            subscriptions.store_request, app, kind, address, message_language, sorted(digests)
         ):
             too_many = _page(pages.notice("too_many", "too_many_why"), 429)
             too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))
@@ -122,7 +122,7 @@ class Subscriptions:
     async def confirm(self, request: Request) -> Response:
         """Show one button, or confirm (SU2)."""
         app, token = self.app(), request.path_params["token"]
-        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.CONFIRM)
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.CONFIRM)
         pages = self._pages(_language(request, subscriber.language if subscriber else ""))
         if subscriber is not None:
             if request.method != "POST":
@@ -144,7 +144,9 @@ class Subscriptions:
         named = request.query_params.get("digest")
         digest = named if named in {plan.id for plan in app.config.digests} else None
         if request.method != "POST":
-            subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+            subscriber = await run_in_threadpool(
+                subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE
+            )
             pages = self._pages(subscriber.language if subscriber else "")
             return _page(pages.unsubscribe(digest)) if subscriber else self._invalid(request)
         await request.body()
@@ -162,7 +164,7 @@ class Subscriptions:
     async def subscription(self, request: Request) -> Response:
         """Show a subscription, or change it (SU4)."""
         app, token = self.app(), request.path_params["token"]
-        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE)
         if subscriber is None:
             return self._invalid(request)
         if request.method != "POST":
@@ -174,7 +176,7 @@ class Subscriptions:
         if action in ("data", "erase", "undo"):
             return await run_in_threadpool(self._right, app, subscriber, token, action, form)
         said = await run_in_threadpool(_change, app, subscriber, token, action, form)
-        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE)
         if subscriber is None:
             return self._invalid(request)
         page = self._pages(subscriber.language).subscription(subscriber, said)
@@ -184,16 +186,16 @@ class Subscriptions:
         """Download, erase, or undo unsubscribing."""
         pages = self._pages(subscriber.language)
         if action == "data":
-            stored = json.dumps(subscriptions.data(app, token), ensure_ascii=False, indent=2)
+            stored = json.dumps(subscriptions.export_subscriber(app, token), ensure_ascii=False, indent=2)
             download = Response(stored + "\n", media_type="application/json", headers=HEADERS)
             download.headers["Content-Disposition"] = 'attachment; filename="subscription.json"'
             return download
         if action == "undo":
-            undone = subscriptions.undo(app, token, first_value(form, "undo"))
+            undone = subscriptions.undo_unsubscribing(app, token, first_value(form, "undo"))
             return _page(pages.notice("undone", "undone_why")) if undone else self._invalid_page(pages)
         if first_value(form, "sure") != "yes":
             return _page(pages.subscription(subscriber, "not_sure"), 400)
-        erased = subscriptions.erase(app, token)
+        erased = subscriptions.erase_subscriber(app, token)
         return _page(pages.notice("erased", "erased_why")) if erased else self._invalid_page(pages)
 
     def _invalid(self, request: Request) -> Response:
@@ -219,7 +221,7 @@ def _change(app: App, subscriber: Subscriber, token: str, action: str, form: For
         return "no_digest"
     language = forms.known_language(first_value(form, "language"), subscriber.language)
     kept = set(subscriber.digests) - known
-    return "saved" if subscriptions.save(app, token, sorted(digests | kept), language) else None
+    return "saved" if subscriptions.save_choices(app, token, sorted(digests | kept), language) else None
 
 
 # --- requests and responses ------------------------------------------------------------------------------

@@ -569,10 +569,10 @@ def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, c
         merge_candidate = MergeCandidate(story_id=other, score=7.0, why="titles alike")
         editorial.add_candidate(store, one, [merge_candidate], clock.now)
         editorial.add_relations(store, [(one, other, "titles alike")])
-    (pair,) = health.report(place.app().config).merge_candidates
+    (pair,) = health.read_report(place.app().config).merge_candidates
     assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
     editor_commands.keep_apart(place.app(), one, other, "ada")
-    assert health.report(place.app().config).merge_candidates == ()
+    assert health.read_report(place.app().config).merge_candidates == ()
     assert explain.pair(place.app().config, one, other)["editor"] == "cannot-link"
     with pytest.raises(WrongDecision):
         editor_commands.keep_apart(place.app(), one, one, "ada")
@@ -622,7 +622,7 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
     first = recluster.run(place.app(), dry_run=False)
     assert len(first.joins) == 1
     assert set(state(place).values()) == set(story_ids.values())
-    assert len(health.report(place.app().config).merge_candidates) == 1
+    assert len(health.read_report(place.app().config).merge_candidates) == 1
     assert recluster.run(place.app(), dry_run=False).joins == ()
     with opened(place.database) as store:
         (story,) = stories.read(store, [story_ids[SURVEY[1]]])
@@ -751,7 +751,7 @@ def test_a_decision_while_pairs_go_on_the_list(
     )
     beside(monkeypatch, recluster, "_apply", lambda: act("ada"))
     assert recluster.run(place.app(), dry_run=False).joins == ()
-    assert health.report(place.app().config).merge_candidates == ()
+    assert health.read_report(place.app().config).merge_candidates == ()
 
 
 def test_a_split_while_an_edition_is_composed(

@@ -47,7 +47,7 @@ def test_a_source_without_errors(place: Workplace, web: Web) -> None:
     web.feed("/feed", rss(news(1)), '"1"')
     assert replace(checked(one(place, web)), findings=()) == SourceCheck(id="node", state="ok")
     assert not (place.public / "atom.xml").exists()
-    status = health.report(place.app().config)
+    status = health.read_report(place.app().config)
     assert (status.items, status.stories) == (1, 0)
     output = json.loads(call(place, "fetch", "--json").out)
     assert (output["visited"], output["new_stories"]) == (0, 1)

@@ -222,7 +222,7 @@ def test_documents_are_parsed_without_landlock_if_it_kills() -> None:
         "run = sandbox.ProcessSandbox()\n"
         "assert [run(double, n, seconds=10) for n in range(3)] == [0, 2, 4]\n"
         "assert sandbox._landlock_kills\n"
-        "sandbox.close()\n"
+        "sandbox.end_processes()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, timeout=60)

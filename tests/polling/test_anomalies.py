@@ -56,7 +56,7 @@ def stories(place: Workplace) -> int:
 
 def state(place: Workplace) -> tuple[str, str]:
     """The state of the only source, and why."""
-    source = health.report(place.app().config).sources[0]
+    source = health.read_report(place.app().config).sources[0]
     return source.state.value, source.reason or ""
 
 

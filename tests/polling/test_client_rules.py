@@ -52,7 +52,7 @@ def rounds(place: Workplace, clock: Clock, span: timedelta, step: timedelta = HO
 
 def state(place: Workplace) -> str:
     """The state of the only source."""
-    return health.report(place.app().config).sources[0].state
+    return health.read_report(place.app().config).sources[0].state
 
 
 def redirecting(web: Web, status: int, target: str) -> Callable[[Asked], Answer]:

@@ -21,7 +21,7 @@ from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Request
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch, polite_client, politeness_audit
 from aggregator.polling.visit import HostVisit, visit_host
-from aggregator.ports import App, never
+from aggregator.ports import App, never_stop
 from aggregator.publishing import publish
 from aggregator.store import idle_check
 from aggregator.store.connection import opened
@@ -56,7 +56,7 @@ def feeds(place: Workplace, web: Web, *ids: str, more: str = "") -> Workplace:
 
 def states(place: Workplace) -> dict[str, str]:
     """The state of every source."""
-    return {source.id: source.state for source in health.report(place.app().config).sources}
+    return {source.id: source.state for source in health.read_report(place.app().config).sources}
 
 
 def reasons(report: FetchReport) -> dict[str, str | None]:
@@ -269,7 +269,7 @@ def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace
     web.answers |= {f"/{a}": slow for a in range(40)}
     place.write("")
     begun = time.monotonic()
-    (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never)
+    (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never_stop)
     assert time.monotonic() - begun < 15  # all articles would take 20 s
     parsed = outcome.result
     assert isinstance(parsed, ParsedVisit) and parsed.unfinished
@@ -287,7 +287,7 @@ def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> No
     for hops in range(6):
         web.answers["/list" + "x" * hops] = onward
     place.write("")
-    (outcome,) = visit_host(host_visit(page_source(web)), place.app().fetcher(), never)
+    (outcome,) = visit_host(host_visit(page_source(web)), place.app().fetcher(), never_stop)
     assert isinstance(outcome.result, Failure) and outcome.result.reason == "no complete response within 1 s"
     assert len(asked(web)) == 3
 
@@ -299,7 +299,7 @@ def test_pauses_have_an_end_too(place: Workplace, web: Web) -> None:
     place.write("")
     visit = host_visit(page_source(web), budget=0.1, seconds=0.5, host_gap=0.45)
     begun = time.monotonic()
-    (outcome,) = visit_host(visit, place.app().fetcher(), never)
+    (outcome,) = visit_host(visit, place.app().fetcher(), never_stop)
     assert time.monotonic() - begun < 4
     assert isinstance(outcome.result, ParsedVisit) and outcome.result.unfinished
     assert 4 <= len(asked(web)) <= 6
@@ -651,10 +651,10 @@ def test_any_exception_ends_a_run_as_failed(
         patch.setattr(part, broken)
         with pytest.raises(ZeroDivisionError):
             job(place.app())
-    last = health.report(place.app().config).runs[0]
+    last = health.read_report(place.app().config).runs[0]
     assert (last.outcome, last.report) == ("failed", {"reason": "ZeroDivisionError: by design "})
     job(place.app())
-    assert health.report(place.app().config).runs[0].outcome == "done"
+    assert health.read_report(place.app().config).runs[0].outcome == "done"
 
 
 def test_an_error_of_the_database_ends_the_round(place: Workplace, web: Web) -> None:

@@ -147,7 +147,7 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
         ("its publisher (404 or 410, twice)", "hide"),
     ]
     assert (days(place, clock, 3), node.asked()) == ([], [])
-    assert [source.state for source in health.report(place.app().config).sources] == ["ok"]
+    assert [source.state for source in health.read_report(place.app().config).sources] == ["ok"]
 
 
 def test_a_removal_is_reported_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:

@@ -80,7 +80,7 @@ class Scene:
 
     def state(self) -> SourceHealth:
         """Return the health of the source."""
-        return health.report(self.place.app().config).sources[0]
+        return health.read_report(self.place.app().config).sources[0]
 
     def stored(self, columns: str) -> tuple[Any, ...]:
         """Return columns of the only subscription."""

@@ -108,7 +108,7 @@ def test_a_failing_hub_is_pinged_with_back_off(
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     notices = list(fetch.run(place.app(), force=True).notices)
     assert notified_hub.pings == FEEDS[:1]
-    assert health.report(place.app().config).hub == "the hub answered 503"
+    assert health.read_report(place.app().config).hub == "the hub answered 503"
     app = place.app()
     for wait in websub.BACKOFF:
         clock.now += wait - timedelta(seconds=1)
