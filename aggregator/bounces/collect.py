@@ -48,8 +48,8 @@ class Collected:
 def collect_mails(app: App, store: Store) -> Collected:
     """Read the mailbox of bounces under the lock of the job that sends mail.
 
-    Mail about our messages that is understood is recorded and then removed from the mailbox; a kill in between
-    leaves a mail that is known. All else is left where it is, and reported once.
+    Mail about our messages that is understood is recorded and then removed from the mailbox. A kill between both steps
+    leaves a mail that the next round knows. All other mail stays where it is, and is reported once.
     """
     now = app.clock()
     round_ = _Round(app, store, now)

@@ -1,6 +1,6 @@
 """Relate stories about one event: its announcement, programme, change and report (EX7).
 
-Near evidence does not do that: it never compares two items of one source, which lists them separately, and a
+Near evidence does not relate them. It never compares two items of one source, which lists them separately, and a
 cancellation often has neither the date nor the words of the announcement.
 """
 

@@ -22,9 +22,9 @@ _Edits = Mapping[str, frozenset[str]]
 def apply(store: Store, config: Config, now: datetime) -> None:
     """Apply the edits that changed the phase of items, after all visits of a round.
 
-    An item leaves its story if it is now cancelled, postponed, extended or the like, or not so any more, and another
-    item of the story differs in that. It joins a related story that agrees, or founds one that is announced now. So
-    the edit corrects this item only, and the others keep their story with its id and times (I5, E1).
+    An item leaves its story if the edit added or removed a phase, such as cancelled, in which another item of the story
+    differs. It joins a related story that agrees, or founds one that is announced now. So the edit corrects this item
+    only, and the others keep their story with its id and times (I5, E1).
     """
     with store.transaction():
         changed = phase_edits.pop_all(store)

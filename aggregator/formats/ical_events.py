@@ -144,8 +144,8 @@ def end_after(start: date, lasts: timedelta) -> date:
 def occurrences(components: Sequence[Component], zone: tzinfo, now: datetime) -> dict[str, tuple[Any, ...]]:
     """Return the starts of each series from this month on for a year, by UID.
 
-    Only rules are computed that end by themselves: each combination of the rules of RFC 5545 that may never give a
-    date, or a date each second, is left out. Such a series has its first date alone.
+    Rules of RFC 5545 that may never give a date, or give one each second, are not computed. Such a series has its first
+    date alone.
     """
     series: dict[str, list[Component]] = {}
     for component in components:

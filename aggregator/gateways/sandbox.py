@@ -70,8 +70,8 @@ class ProcessSandbox:
     def __call__(self, function: Callable[..., Result], *args: Any, seconds: float) -> Result:
         """Call `function(*args)` in a process.
 
-        Raises UnreadableDocument where the function does, and SandboxFailure if it takes longer than `seconds` or too
-        much memory, if its process ends, if it raises, or if its result is not of the declared type.
+        Raises UnreadableDocument where the function does. Raises SandboxFailure if it takes longer than `seconds` or
+        too much memory, if it raises or its process ends, and for a result of another type than declared.
         """
         request = _pickled((function, args, seconds))
         try:

@@ -20,7 +20,7 @@ One that changes more often does so by itself.
 MAX_NUMBER_EDITS = 2
 """Maximum number of title edits in numbers alone that count.
 
-They report a change, as in "deadline extended to 15 June"; a title with more of them is a counter, as in
+They report a change, as in "deadline extended to 15 June". A title with more of them is a counter, as in
 "3 places left" (E2).
 """
 MAX_COMPARED_CHARACTERS = 20_000

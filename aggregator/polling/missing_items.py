@@ -24,8 +24,9 @@ def find_missing(
 ) -> tuple[str, ...]:
     """Return the ids of items that left the middle of a document: in `before`, not `here`.
 
-    An item left from the middle if a remaining one stood below it and is no newer. None is missing if more than half
-    of the document left at once, because then it was rebuilt (G1, G2), or if its link is no page of its own (I1).
+    An item left from the middle if a remaining one stood below it and is no newer. If more than half of a document left
+    at once, it was rebuilt, and no item is missing (G1, G2). An item whose link is no page of its own is never missing
+    (I1).
     """
     staying = [n for n, item in enumerate(before) if item.item_id in here]
     if not staying or len(staying) * 2 < len(before):

@@ -253,9 +253,9 @@ def _move_after_success(
 ) -> Move | None:
     """Return the redirect; learned after three visits over 72 h with known entries (CL14).
 
-    The entries of another feed are known from its second visit on. So a redirect to it is remembered with the time
-    until which the source had its own entries, also while the redirect is absent, and begins to count when one of
-    these is found.
+    The entries of another feed are known from its second visit on. So a redirect to it is stored with the time until
+    which the source had its own entries, and stays stored while the redirect is absent. Its visits are counted from
+    the first one that finds an entry of that time.
     """
     before = record.move
     if before is not None and before.learned:

@@ -78,8 +78,8 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
 def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: ParsedVisit) -> Changes:
     """Store the unknown entries of a push and return all changes (WS6).
 
-    A push may omit entries and may arrive late, so that edits and removals wait for a visit. So do other identifiers of
-    a known item, which count as an edit: only a whole document shows whether they belong to another one (I2).
+    A push may omit entries and may arrive late, so that edits and removals wait for a visit. Other identifiers of a
+    known item count as an edit, since only a whole document shows whether they belong to another one (I2).
     """
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known_items(work.store, source, pushed, listed_before)

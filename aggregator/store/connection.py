@@ -62,8 +62,8 @@ class Store:
     def unsynced(self) -> Iterator[None]:
         """Do not wait for the disk at the commits within the block.
 
-        A killed process loses none of them. A power failure loses those since the last commit outside of such a block,
-        so that a record from before the block has to cover them.
+        A killed process loses none of them. A power failure loses those since the last commit outside of such a block.
+        The caller commits before the block what it needs to repeat them.
         """
         self.db.conn.execute("PRAGMA synchronous = NORMAL")
         try:

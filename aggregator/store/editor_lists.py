@@ -89,8 +89,8 @@ def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
 def subjects(decision: Decision) -> tuple[str, ...]:
     """Return the ids of the stories or items that a decision is about.
 
-    Of a merge these are the items that led the stories, of a split the kept story and the items that left it: after a
-    merge or an undo, only items still have titles of their own.
+    Of a merge these are the items that led the stories. Of a split they are the kept story and the items that left it.
+    After a merge or an undo, only items still have titles of their own.
     """
     match decision.verb.removeprefix("undo "):
         case "merge":

@@ -43,7 +43,7 @@ def build(
 ) -> ASGIApp:
     """Return the ASGI app of a configuration.
 
-    `problems` returns what is wrong now, `app` the program with the current feeds.yaml; without it there are
+    `problems` returns what is wrong now. `app` returns the program with the current feeds.yaml; without it there are
     no pages of subscribers and no callbacks of hubs. `pushed` is called after each push of a hub.
     """
 
