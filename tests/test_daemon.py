@@ -534,7 +534,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
 
 
 def test_fortnight_with_all_kinds_of_sources(place: Workplace, clock: Clock) -> None:
-    """No client rule is broken in a fortnight with downtime and clock steps."""
+    """No client rule is broken in 14 days with downtime and clock steps."""
     weeks(place, clock, 8, 14)
 
 

@@ -112,7 +112,7 @@ def certificate(host: str) -> Certificate | None:
 
 
 def close_connections() -> None:
-    """Close this thread's connections, and forget what they showed of their servers."""
+    """Close this thread's connections, and drop the certificates of their servers."""
     adapter().close()
     _thread.certificates.clear()
 

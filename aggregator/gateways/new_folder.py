@@ -85,8 +85,8 @@ def new_folder(target: Path) -> Iterator[NewFolder]:
 def new_zip(target: Path) -> Iterator[NewFolder]:
     """Write the files of a block into the new .zip file `target`.
 
-    Its bytes depend only on names and contents of the files, which are sorted. They are not compressed, because versions
-    of zlib compress the same bytes differently. Raises FilesError.
+    Its bytes depend only on names and contents of the files, which are sorted. They are not compressed, because
+    versions of zlib compress the same bytes differently. Raises FilesError.
     """
     if target.exists():
         raise FilesError(f"{target} exists already: nothing was written; name another file, or remove it")

@@ -46,7 +46,7 @@ MayFollow = Callable[[str], Failure | None]
 
 
 class PoliteClient:
-    """Sends requests and remembers what politeness needs between them.
+    """Send requests one by one, and keep what politeness needs between them.
 
     `requested`: when each host was last requested, by the monotonic clock. `rules`: robots.txt by origin. Visits that
     follow each other share both. `seconds` is the maximum for requesting and parsing one document; `budget` that for
@@ -195,7 +195,7 @@ class PoliteClient:
         return timedelta(0) <= self.now - known.read <= lasts
 
     def failure_of(self, response: Response) -> Failure:
-        """Return a response without a document as a Failure; remember a rate limit (CL8)."""
+        """Return a response without a document as a Failure; keep a rate limit (CL8)."""
         reason = _STATUS.get(response.status, f"the server answered {response.status}")
         if owner := bot_wall.detect(response.status, response.headers, response.body):
             reason += f": a bot wall stands before it ({owner})"

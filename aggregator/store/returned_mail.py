@@ -167,7 +167,7 @@ def leave(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str,
 
 
 def delete_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
-    """Forget mails that are not in the mailbox any more, and those of other mailboxes."""
+    """Delete the records of mails that left the mailbox, and of mails in other mailboxes."""
     with store.transaction():
         store.db.execute(
             "DELETE FROM returned_mail WHERE place = ? AND name IN (SELECT value FROM json_each(?))",

@@ -331,7 +331,7 @@ def save_coverage_gap(store: Store, source_id: str, gap: CoverageGap) -> None:
 
 
 def delete_coverage_gap(store: Store, source_id: str) -> None:
-    """Forget the coverage gap of a source (G1)."""
+    """Delete the coverage gap of a source (G1)."""
     store.db.execute("UPDATE sources SET gap_url = NULL, gap_since = NULL WHERE id = ?", [source_id])
 
 

@@ -284,7 +284,7 @@ def erased(store: Store, given: Sequence[str]) -> set[str]:
 
 
 def erasure_hash(store: Store, address: str) -> str:
-    """Return the salted hash under which an erased address is remembered (DP2)."""
+    """Return the salted hash that is kept of an erased address (DP2)."""
     return erasure_hashes(store, [address])[0]
 
 

@@ -220,7 +220,7 @@ def _page(status: PublicStatus, site: Site, path: str) -> bytes:
 
 
 def _state(status: PublicStatus, words: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the tone and the first sentence of the page; one failed visit is no alarm."""
+    """Return tone and first sentence of the page; single failed visits do not make it late."""
     failed = sum(bool(source.failures) for source in status.report.sources)
     tone = "well" if not failed else "mixed"
     if health.has_no_good_visit(status.report):

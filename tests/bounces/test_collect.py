@@ -102,7 +102,7 @@ def test_five_soft_bounces_in_a_row_suppress(place: Workplace, web: Web) -> None
 
 @pytest.mark.parametrize("between", ["a success", "more than 30 days"])
 def test_soft_bounces_apart_do_not_suppress(place: Workplace, web: Web, between: str) -> None:
-    """A message that arrived proves that the mailbox works; old bounces are forgotten (BO3)."""
+    """An accepted message ends a row of soft bounces, and old ones do not count (BO3)."""
     sent = send_editions(place, web, 6, bounces=PIPE)
     for n, each in enumerate(sent):
         if n == 3 and between == "a success":

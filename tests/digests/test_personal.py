@@ -115,7 +115,7 @@ def test_tokens_differ_by_nonce_and_key() -> None:
     ],
 )
 def test_one_click_is_offered_where_it_may_be(url: str, one_click: bool) -> None:
-    """List-Unsubscribe-Post stands beside a link that nobody changes on its way (RFC 8058)."""
+    """List-Unsubscribe-Post is sent with a protected link only (RFC 8058)."""
     mail = parsed(build(delivery("News"), url))
     assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") is one_click
     assert str(mail["List-Unsubscribe"]).isascii()

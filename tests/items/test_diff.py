@@ -20,7 +20,7 @@ YESTERDAY = NOW - timedelta(days=1)
 
 
 def known(id_: str = "kkkkkkkkkkkkkkkk", **fields: Any) -> KnownItem:
-    """A remembered item, seen yesterday, placed in a story, saying what `item()` says."""
+    """Return a known item in a story, first seen yesterday, with the texts of `item()`."""
     usual = item()
     defaults: dict[str, Any] = {
         "title": usual.title,

@@ -345,8 +345,8 @@ def test_a_page_asks_robots_once_a_day(place: Workplace, web: Web, clock: Clock)
         (Answer(status=503), "overloaded or under maintenance (503)"),
     ],
 )
-def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answer, words: str) -> None:
-    """Not even --force reads what robots.txt forbids, or what nobody can say (CL19, V3)."""
+def test_a_forbidden_page_is_not_read(place: Workplace, web: Web, robots: Answer, words: str) -> None:
+    """Pages that robots.txt forbids, or without a usable robots.txt, are not read (CL19, V3)."""
     one(place, web, "/news", f", kind: page, {SELECTORS}")
     web.answers["/robots.txt"], web.answers["/news"] = robots, Answer(PAGE)
     (reported,) = run(place).sources
@@ -444,10 +444,10 @@ def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Cl
     assert [asked.headers.get("if-none-match") for asked in web.asked[before:]] == ['"n"']
 
 
-def test_another_address_is_not_held_by_the_old_ones_wish(
+def test_a_pause_does_not_apply_to_another_address(
     node: Workplace, webs: Callable[[], Web], web: Web, clock: Clock
 ) -> None:
-    """What one server asked for binds nobody who goes to another (CL8)."""
+    """A pause that one server requested does not apply to a source that moved to another (CL8)."""
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "864000"})
     run(node)
     other = webs()
@@ -480,7 +480,7 @@ def test_a_plan_of_a_clock_that_ran_ahead_is_made_anew(node: Workplace, web: Web
 def test_sources_that_lead_to_one_host_are_asked_one_by_one(
     place: Workplace, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """What counts is who answers in the end: its 429 holds all that lead to it (CL8, CL11)."""
+    """A 429 of the host that answers in the end pauses all sources that lead to it (CL8, CL11)."""
     end = webs()
     lines = []
     for n in range(3):

@@ -609,7 +609,7 @@ def test_a_stored_document_that_cannot_be_read_again_stops_no_other(
 
 
 def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: Web, clock: Clock) -> None:
-    """What is remembered of one source is damaged; the others of its host are visited (L2)."""
+    """If the record of one source is damaged, the others of its host are visited (L2)."""
     listing(web, *(f"/{a}" for a in range(12)))
     web.answers |= {f"/{a}": article for a in range(12)}
     web.feed("/b", rss(news(1)))

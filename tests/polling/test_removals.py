@@ -178,7 +178,7 @@ def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, cloc
 
 
 def test_an_entry_that_left_the_end_is_not_checked(node: Partner, place: Workplace, clock: Clock) -> None:
-    """A feed that moves on withdraws nothing, however long it goes on (I8)."""
+    """Items that left the end of a feed are not missing (I8)."""
     node.pages(*range(9), status=404)
     for newest in (6, 7, 8):
         node.lists(*range(newest, newest - 5, -1))
@@ -209,7 +209,7 @@ def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) 
 
 
 def test_errors_remove_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
-    """A site that answers 500 is asked once a day, five times, and then left in peace (I8)."""
+    """A page that answers 500 is checked once a day, five times (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=500)
     days(place, clock, 10)

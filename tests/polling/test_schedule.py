@@ -493,7 +493,7 @@ def test_retry_after_is_seconds_or_a_date(value: str, wait: timedelta | None) ->
 
 
 def test_a_date_is_read_against_the_servers_own_clock() -> None:
-    """A server whose clock is a day slow still means the hour it means (CL8)."""
+    """A date in Retry-After counts from the `Date` of the response (CL8)."""
     headers = {"retry-after": "Sun, 04 Oct 2026 07:30:00 GMT", "date": "Sun, 04 Oct 2026 06:30:00 GMT"}
     assert schedule.retry_after(headers, NOW) == HOUR
     assert schedule.retry_after({**headers, "date": "nonsense"}, NOW) == timedelta(0)

@@ -1,4 +1,4 @@
-"""Slow, greedy and numerous clients are limited and do not stop other clients."""
+"""Slow clients, large requests and many connections are limited and stop no other client."""
 
 from __future__ import annotations
 
