@@ -76,7 +76,7 @@ class Containment:
     repaired: set[tuple[ContainedStep, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.aside = set_aside.names(self.store)
+        self.aside = set_aside.names_by_step(self.store)
 
     def usable(self, step: ContainedStep, names: Iterable[str]) -> list[str]:
         """Return those of `names` that are not set aside in this step."""

@@ -177,7 +177,7 @@ class Worker:
         self.config_problem = f"{self.config_file.name} is not valid and not used: {problems[0]}"
 
     def _fetch(self) -> None:
-        if idle_check.nothing_due(self.config_file, self.app.clock()) is not None:
+        if idle_check.count_if_nothing_due(self.config_file, self.app.clock()) is not None:
             return
         report = fetch.run(self.app, spread=True, progress=lambda *_: self.note_progress())
         for notice in report.notices:
@@ -195,7 +195,7 @@ class Worker:
         config = self.app.config
         if not (config.mailings or config.web.url) or not (self.app.config.data / "aggregator.db").exists():
             return
-        if idle_check.no_mail_due(self.config_file, self.app.clock()) is not None:
+        if idle_check.queue_if_no_mail_due(self.config_file, self.app.clock()) is not None:
             return
         report = digest.run(self.app)
         for notice in report.notices:

@@ -72,7 +72,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         unwritten=channels.unwritten(store),
         failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
         sentence_encoder=extras.sentence_encoder(),
-        bounces=returned_mail.rates(store),
+        bounces=returned_mail.bounce_rates(store),
     )
 
 

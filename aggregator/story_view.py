@@ -56,7 +56,7 @@ def read_from(store: Store, name: str) -> StoryView:
     read = containment.value_to_show(found, lambda: stories.read(store, [found], texts=True)) if found else []
     if not read:
         raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
-    return StoryView(story=read[0], why=stories.why(store, read[0].id))
+    return StoryView(story=read[0], why=stories.reasons(store, read[0].id))
 
 
 def as_json(view: StoryView) -> dict[str, Any]:

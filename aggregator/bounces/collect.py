@@ -122,7 +122,7 @@ class _Round:
                 self.notices.append(_outcome(recorded))
 
     def _leave(self, mailbox: Mailbox, name: str, kind: MailKind, reason: str) -> None:
-        returned_mail.leave(self.store, mailbox.id, name, kind, reason, self.now)
+        returned_mail.record_left(self.store, mailbox.id, name, kind, reason, self.now)
         self.left.append((name, reason))
 
 

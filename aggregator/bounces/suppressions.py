@@ -24,7 +24,7 @@ def address_record(config: Config, address: str) -> AddressRecord:
             history=tuple(subscribers.history(store, subscriber.id)) if subscriber else (),
             digests=tuple(plan.id for plan in config.mailings if key in map(addresses.key, plan.recipients)),
             suppression=returned_mail.suppression(store, address),
-            mails=tuple(returned_mail.about(store, address)),
+            mails=tuple(returned_mail.mails_about(store, address)),
         )
     if not (record.subscriber or record.digests or record.suppression or record.mails):
         raise UnknownName(f"{address} is no subscriber, and nothing is known about it")

@@ -37,7 +37,7 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     from aggregator.store import idle_check
 
     file = invocation.config_file
-    idle = None if idle_check.has_mailbox(file) else idle_check.no_mail_due(file, app.clock()())
+    idle = None if idle_check.has_mailbox(file) else idle_check.queue_if_no_mail_due(file, app.clock()())
     if idle is not None and not as_json and not invocation.prints_summary:
         return
     report = _run(invocation) if idle is None else _idle(*idle)

@@ -121,7 +121,7 @@ def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json
     if not sources and not force:
         from aggregator.store import idle_check
 
-        not_due = idle_check.nothing_due(invocation.config_file, clock()())
+        not_due = idle_check.count_if_nothing_due(invocation.config_file, clock()())
         if not_due is not None:
             _print_idle(invocation, not_due, as_json)
             return

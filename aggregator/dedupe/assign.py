@@ -118,7 +118,7 @@ def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) ->
         unplaced = _UnplacedItems(
             item_ids=story_members.unplaced_ids(store),
             released=released,
-            feed_exists=stories.any_announced(store),
+            feed_exists=stories.has_announced(store),
             deferred=deferred,
         )
         return _assign_items(store, all_channels, now, unplaced)
@@ -209,7 +209,7 @@ def _new_stories(
 
     Deferred items of the first round are announced like the others of that round.
     """
-    month = archives.current(store, now) if unplaced.feed_exists else None
+    month = archives.current_month(store, now) if unplaced.feed_exists else None
     of_first_round = (
         story_placement.of_first_round(store, unplaced.released) if unplaced.feed_exists else set()
     )
@@ -269,7 +269,7 @@ def _assign_without_broken_items(
     unplaced = _UnplacedItems(
         item_ids=list(story_members.unplaced_ids(store)),  # read several times
         released=released,
-        feed_exists=stories.any_announced(store),
+        feed_exists=stories.has_announced(store),
     )
     report = attempt(lambda: _assign_again(store, all_channels, now, unplaced))
     if isinstance(report, Broken):  # no item breaks the program alone

@@ -129,7 +129,7 @@ def find_candidates(
 
 def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
     """Return the stories without an item that is set aside."""
-    aside = set_aside.names(store)[ContainedStep.PLACING]
+    aside = set_aside.names_by_step(store)[ContainedStep.PLACING]
     return [each for each in clusters if aside.isdisjoint(member.item_id for member in each.members)]
 
 

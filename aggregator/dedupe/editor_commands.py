@@ -103,7 +103,7 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
             part = editorial.story_to_restore(store, story.story_id, founders)
             part = part or unannounced_story(store, story, leaving[0])
             if announce:
-                part = replace(part, announced=now, month=part.month or archives.current(store, now))
+                part = replace(part, announced=now, month=part.month or archives.current_month(store, now))
             ids = [member.item_id for member in leaving]
             both = [story.story_id, part.story_id]
             apart, together = _all_pairs(leaving, staying), list(product(ids[:1], ids[1:]))
@@ -287,7 +287,7 @@ def story_named(store: Store, name: str) -> str:
     """Return the id of the story that a command changes; raises UnknownName."""
     story_id = story_search.resolve(store, name)
     if story_id is None:
-        raise UnknownName(f"no story {name!r}; nothing was changed")
+        raise UnknownName(f"no story {name!r}: `aggregator search` finds stories; nothing was changed")
     return story_id
 
 

@@ -49,13 +49,15 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
 
     Runs in the caller's transaction.
     """
-    announcers = [each for words in story_events.words(store, story_ids) if (each := _Announcer.of(words))]
+    announcers = [
+        each for words in story_events.event_words(store, story_ids) if (each := _Announcer.of(words))
+    ]
     if not announcers:
         return set()
     days = {day for each in announcers for day in each.days}
     entries = [
         _Known(entry=each, title=extract(each.title, "", each.publisher, each.language))
-        for each in story_events.upcoming(store, min(each.since for each in announcers), MAX_ENTRIES)
+        for each in story_events.upcoming_entries(store, min(each.since for each in announcers), MAX_ENTRIES)
         if (each.is_deadline, each.first_day) in days or any(announcer.status for announcer in announcers)
     ]
     pairs = [
@@ -67,7 +69,11 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
         for announcer in announcers
         for known in announcer.matches(entries)
     ]
-    new = [pair for pair in pairs if pair[1] not in story_events.related(store, [pair[0]]).get(pair[0], ())]
+    new = [
+        pair
+        for pair in pairs
+        if pair[1] not in story_events.related_stories(store, [pair[0]]).get(pair[0], ())
+    ]
     editorial.add_relations(store, new)
     return {story_id for pair in new for story_id in pair[:2]}
 
@@ -100,7 +106,7 @@ class _Announcer:
     def of(cls, words: EventWords) -> _Announcer | None:
         """Read what a story says about events; None if it says nothing."""
         stated = {event.status for event in words.events} - AS_ANNOUNCED
-        status = next(iter(stated), None) or event_status.of(words.title, words.text)
+        status = next(iter(stated), None) or event_status.status_in(words.title, words.text)
         if not words.events and not status:
             return None
         return cls(

@@ -87,7 +87,7 @@ def _leave(
         update_channels(store, config.channels, leads, now)
         return
     part = editor_commands.unannounced_story(store, story, member)
-    part = replace(part, announced=now, updated=now, month=archives.current(store, now))
+    part = replace(part, announced=now, updated=now, month=archives.current_month(store, now))
     why = f"left {story.story_id} on {now:%Y-%m-%d} by an edit ({', '.join(sorted(changed))})"
     editor_commands.split_story(store, config, story, [member], part, now, why)
     editorial.add_relations(

@@ -55,7 +55,9 @@ def _undoable(store: Store, number: int) -> tuple[Decision, Mapping[str, Any]]:
     """Return a decision with what its undo restores."""
     decision_and_before = editorial.numbered(store, number)
     if decision_and_before is None:
-        raise UnknownName(f"no decision {number}; nothing was changed")
+        raise UnknownName(
+            f"no decision {number}: `aggregator story decisions` lists them; nothing was changed"
+        )
     decision = decision_and_before[0]
     if decision.undone:
         raise WrongDecision(f"decision {number} was undone before; nothing was changed", "undone_before")

@@ -55,7 +55,9 @@ def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> 
         new=editions.pending(store, plan, since=oldest),
         edited=editions.edited(store, plan, since=oldest) if record else [],
         removed=editions.removed(store, plan, since=oldest) if record else {},
-        closing=digest_events.closing(store, plan, now.astimezone(plan.timezone).date()) if record else {},
+        closing=digest_events.near_deadlines(store, plan, now.astimezone(plan.timezone).date())
+        if record
+        else {},
     )
 
 

@@ -53,7 +53,7 @@ def run(app: App) -> DigestReport:
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
-        if idle and not runs.last_failed(store, "digest"):
+        if idle and not runs.has_last_failed(store, "digest"):
             return _with_queue_counts(store, config, now, DigestReport(notices=collected.notices))
         meta.delete(store, MAIL_IDLE_KEY)
         run_id = runs.begin(store, "digest", now)
@@ -76,7 +76,7 @@ def _process_requests(app: App, store: Store, now: datetime) -> None:
     """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
     with store.transaction():
         editor_sessions.expire(store, app.config.editors, now)
-    if subscriber_links.any_needed(store):  # otherwise there is no key
+    if subscriber_links.is_key_needed(store):  # otherwise there is no key
         key = app.link_key()
         subscriber_links.use_key(store, key)
         host, editors = mime.host(app.config.site), app.config.editors

@@ -40,7 +40,7 @@ def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) ->
         else:
             chosen.append(source)
     visits.limit_sources(work.store, limited)
-    visits.postpone(work.store, postponed)
+    visits.plan_later(work.store, postponed)
     return chosen
 
 

@@ -162,7 +162,7 @@ def _shares_entry(work: Round, source: Source, visit: VisitResult, changes: Coun
     from aggregator.store import items
 
     aliases = [*result.present, *(alias for item in result.items for alias in item.aliases)]
-    return items.any_seen_until(work.store, source.id, aliases, move.since)
+    return items.was_any_seen_until(work.store, source.id, aliases, move.since)
 
 
 def _pushed_until(

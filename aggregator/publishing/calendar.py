@@ -20,7 +20,7 @@ from aggregator.publishing import paths
 from aggregator.publishing.upcoming_events import own_entries
 from aggregator.text import block, line
 
-REFRESH = timedelta(hours=12)
+REFRESH_INTERVAL = timedelta(hours=12)
 """Interval after which clients should read a calendar again."""
 COLOUR = "teal"
 """A CSS colour name, as RFC 7986 section 5.9 requires."""
@@ -160,7 +160,7 @@ def _calendar(site: Site, head: _Head) -> Calendar:
         ("X-PUBLISHED-TTL", "PT12H"),
     ):
         calendar[name] = vText(line(value) or site.url)
-    calendar["REFRESH-INTERVAL"] = vDuration(REFRESH, params={"VALUE": "DURATION"})
+    calendar["REFRESH-INTERVAL"] = vDuration(REFRESH_INTERVAL, params={"VALUE": "DURATION"})
     calendar["SOURCE"] = vUri(site.url + head.path, params={"VALUE": "URI"})
     calendar["URL"] = vUri(head.page)
     return calendar

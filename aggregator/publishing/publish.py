@@ -144,7 +144,7 @@ def _begin_rendering(store: Store, config: Config, now: datetime, *, everything:
         config=config,
         now=now,
         everything=everything,
-        editions=edition_revisions.any_pages(store),
+        editions=edition_revisions.has_pages(store),
         contained=Containment(store),
         drafts=Drafts(config.public),
         publishers=repr(sources.publishers(store)),
@@ -232,7 +232,7 @@ def _write_channel(rendering: _Rendering, channel: Channel, record: ChannelRecor
     for document in sorted(documents, key=lambda each: each.path == main):
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
+    split = {paths.path(channel, name) for name, _ in renderers.SPLITTERS.values()}
     bodies = [each.body for each in documents if each.path in split]
     entries_hash = written_entries.entries_hash(rendering.publishers, bodies)
     written = partial(
@@ -249,7 +249,9 @@ def _has_files(rendering: _Rendering, channel: Channel) -> bool:
     """Return whether a channel has its files; an automatic channel without stories needs none."""
     if rendering.exists(paths.path(channel, "atom.xml")):
         return True
-    return channel.automatic and not channels.window(rendering.store, channel.id, 1, in_feeds_only=False)
+    return channel.automatic and not channels.newest_stories(
+        rendering.store, channel.id, 1, in_feeds_only=False
+    )
 
 
 def _is_feed(url: str) -> bool:
@@ -346,7 +348,7 @@ def _unchanged_entries(
 
     if rendering.everything or record.render_hash != rendering.render_hash():
         return {}
-    return written_entries.unchanged(
+    return written_entries.unchanged_entries(
         rendering.store,
         renderers.written_files(rendering.config.public, channel),
         publishers=rendering.publishers,
@@ -369,7 +371,7 @@ def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, 
 
 def _remove_old_channels(rendering: _Rendering) -> None:
     """Remove the files of channels that are no longer in feeds.yaml."""
-    for id_ in channels.removed(rendering.store, [channel.id for channel in rendering.config.channels]):
+    for id_ in channels.removed_ids(rendering.store, [channel.id for channel in rendering.config.channels]):
         paths = [f"channels/{id_}/{name}" for name in CHANNEL_FILES]
         files.remove_documents(rendering.config.public, paths)
         websub_pings.delete(rendering.store, [rendering.config.site.url + path for path in paths])
@@ -418,10 +420,14 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
         parts: Iterable[bytes] | None = None
         if record.closed and record.render_hash == frozen_hash:
             as_written = written_entries.has_hash(document, rendering.publishers, record.entries_hash)
-            parts = archive_documents.amended(store, contained, month, document, as_written=as_written)
+            parts = archive_documents.amended_in_parts(
+                store, contained, month, document, as_written=as_written
+            )
         if parts is None:
             written_before = document if _is_up_to_date(rendering, record, document) else None
-            parts = archive_documents.composed(store, contained, month, written_before, record.change_count)
+            parts = archive_documents.month_in_parts(
+                store, contained, month, written_before, record.change_count
+            )
         document_hash = rendering.write_parts(paths.archive_path(month.month), parts)
     closed = record.month < f"{rendering.now:%Y-%m}"
     render_hash = frozen_hash if closed else rendering.render_hash()

@@ -19,7 +19,7 @@ from aggregator.publishing.publish_pages import PageWork
 from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import EVENTS_END_KEY
-from aggregator.store.items import CHUNK
+from aggregator.store.items import CHUNK_VALUES
 from aggregator.store.story_events import EventFile
 
 MAX_FILES = 20_000
@@ -47,7 +47,7 @@ def outdate_ended_events(store: Store, site: Site, now: datetime) -> None:
     first, last = min(before, day), max(before, day)
     with store.transaction():
         if first < last:
-            channels.raise_quietly(
+            channels.raise_revisions(
                 store,
                 story_events.channels_between(
                     store, [(first, last), (first - PAST_EVENTS_SPAN, last - PAST_EVENTS_SPAN)]
@@ -90,7 +90,7 @@ def write_calendar_files(work: PageWork) -> None:
             meta.put(store, EVENT_FILES_KEY, work.render_hash)
     written = 0
     while (work.everything or written < MAX_FILES) and (
-        outdated := story_events.outdated_files(store, CHUNK)
+        outdated := story_events.outdated_files(store, CHUNK_VALUES)
     ):
         _write_calendar_files_of(work, outdated)
         with store.transaction():

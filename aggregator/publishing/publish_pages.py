@@ -175,7 +175,7 @@ def _write_pages_of_stories(work: PageWork, ids: Sequence[str]) -> None:
 
     site = work.config.site
     with work.store.snapshot():
-        gone = pages.gone(work.store, ids)
+        gone = pages.gone_pages(work.store, ids)
         shown = pages.published(work.store, [id_ for id_ in ids if id_ not in gone])
         read = work.contained.without_broken(
             ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read_story_pages, work)
@@ -196,7 +196,7 @@ def _write_pages_of_stories(work: PageWork, ids: Sequence[str]) -> None:
 def _read_story_pages(work: PageWork, ids: Sequence[str]) -> list[StoryPage]:
     """Read what the pages of stories show."""
     found = stories.read(work.store, ids)
-    titles = pages.related(work.store, (other for story in found for other, _ in story.related))
+    titles = pages.related_titles(work.store, (other for story in found for other, _ in story.related))
     channels = {channel.id for channel in work.config.channels}
 
     def topics(story: Story) -> tuple[tuple[str, str | None], ...]:
@@ -303,7 +303,7 @@ def _stories_of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedSto
     # Rows do not depend on the neighbours of the month.
     same_inputs = record.render_hash.startswith(f"{work.render_hash} ") and not work.everything
     is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.entries_hash)
-    with written_entries.in_order(
+    with written_entries.opened_in_order(
         page if is_current else None, archive_pages.ROW, archive_pages.split_page
     ) as rows:
         for stories_ in pages.of_month(work.store, record.month):
@@ -343,12 +343,12 @@ def _write_lists(work: PageWork) -> None:
         meta.put(work.store, LISTS_KEY, render_hash)
 
 
-def _listed_topics(work: PageWork) -> list[directory_pages.Listed]:
+def _listed_topics(work: PageWork) -> list[directory_pages.DirectoryEntry]:
     """Return the topics with stories, those with most first.
 
     Where topics have no channels, all are returned, without numbers.
     """
-    from aggregator.publishing.directory_pages import WEEKS, Listed
+    from aggregator.publishing.directory_pages import CHART_WEEKS, DirectoryEntry
 
     channels = {channel.id: channel for channel in work.config.channels}
     rules = [rule.topic for rule in work.config.topics]
@@ -358,14 +358,14 @@ def _listed_topics(work: PageWork) -> list[directory_pages.Listed]:
         [*rules, *(topic for source in work.config.sources for topic in source.topics)]
     ):
         channel = channels.get(f"topic-{name}")
-        numbers = pages.directory(work.store, channel.id, week, WEEKS) if channel else None
+        numbers = pages.directory(work.store, channel.id, week, CHART_WEEKS) if channel else None
         if numbers is None or numbers.stories:
             stories = numbers.stories if numbers else None
-            listed.append(Listed(name=name, stories=stories, channel=channel, numbers=numbers))
+            listed.append(DirectoryEntry(name=name, stories=stories, channel=channel, numbers=numbers))
     return sorted(listed, key=lambda each: (-(each.stories or 0), each.name))
 
 
-def _listed_partners(work: PageWork) -> list[directory_pages.Listed]:
+def _listed_partners(work: PageWork) -> list[directory_pages.DirectoryEntry]:
     """Return the polled partners in alphabetical order."""
     from aggregator.publishing import directory_pages
 
@@ -375,9 +375,11 @@ def _listed_partners(work: PageWork) -> list[directory_pages.Listed]:
     listed = []
     for publisher in sources.publishers(work.store, configured=True).values():
         channel = channels.get(f"source-{publisher.id}")
-        numbers = pages.directory(work.store, channel.id, week, directory_pages.WEEKS) if channel else None
+        numbers = (
+            pages.directory(work.store, channel.id, week, directory_pages.CHART_WEEKS) if channel else None
+        )
         listed.append(
-            directory_pages.Listed(
+            directory_pages.DirectoryEntry(
                 name=publisher.name,
                 stories=numbers.stories if numbers else counts.get(publisher.id, 0),
                 channel=channel if numbers and numbers.stories else None,

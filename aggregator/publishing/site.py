@@ -123,7 +123,7 @@ class _Articles:
             story,
             announced=story.announced.astimezone(site.timezone).date(),
             published=story.published.astimezone(site.timezone).date(),
-            note=corrections.note(story, site, language),
+            note=corrections.correction_note(story, site, language),
             when=corrections.event_line(story, site, language),
             foreign=page_template.foreign(story.lead.language, language),
             direction=page_template.direction(story.lead.language),

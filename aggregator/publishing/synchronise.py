@@ -21,7 +21,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
         unwritten = channels.unwritten(store)
         changes = sources.synchronise(store, config.sources, keys)
         channels.outdate_selections(store, _selecting(changes.renamed, config))
-        archives.outdate(store, changes.restricted)
+        archives.outdate_months_of_sources(store, changes.restricted)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
     reselect_channels(store, config.channels, now)
 

@@ -35,7 +35,7 @@ class ChannelRecord:
 
 
 def synchronise(store: Store, ids: Sequence[str]) -> None:
-    """Add the channels of feeds.yaml, and empty those that left it; `removed` lists them."""
+    """Add the channels of feeds.yaml, and empty those that left it; `removed_ids` lists them."""
     known = set(ids)
     with store.transaction():
         store.db.conn.executemany("INSERT OR IGNORE INTO channels (id) VALUES (?)", [[id_] for id_ in ids])
@@ -58,7 +58,7 @@ def records(store: Store) -> dict[str, ChannelRecord]:
     }
 
 
-def removed(store: Store, ids: Sequence[str]) -> list[str]:
+def removed_ids(store: Store, ids: Sequence[str]) -> list[str]:
     """Return the channels that are not in `ids`; their files may still exist."""
     known = set(ids)
     rows = store.db.execute("SELECT id FROM channels ORDER BY id")
@@ -93,7 +93,7 @@ def _membership(channel_id: str, fact: StoryFacts) -> list[object]:
     ]
 
 
-def known(store: Store) -> set[str]:
+def known_ids(store: Store) -> set[str]:
     """Return the ids of the stored channels; feeds.yaml may have changed since."""
     return {row["id"] for row in store.db.execute("SELECT id FROM channels")}
 
@@ -134,14 +134,14 @@ def replace_memberships(
 _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
 
 
-def raise_quietly(store: Store, ids: Iterable[str]) -> None:
+def raise_revisions(store: Store, ids: Iterable[str]) -> None:
     """Raise the revisions of channels without changed stories; `updated` stays the same."""
     store.db.conn.executemany(
         "UPDATE channels SET revision = revision + 1 WHERE id = ?", [[id_] for id_ in ids]
     )
 
 
-def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
+def raise_revisions_of_stories(store: Store, ids: Iterable[str]) -> None:
     """Raise the revisions of the channels of stories; `updated` stays the same."""
     raised: set[str] = set()
     for part in chunked(ids):
@@ -149,7 +149,7 @@ def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
             f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
         )
         raised.update(row[0] for row in rows)
-    raise_quietly(store, sorted(raised))
+    raise_revisions(store, sorted(raised))
 
 
 def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts]) -> None:
@@ -178,7 +178,7 @@ def clear(store: Store, channel_id: str) -> None:
     store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])
 
 
-def window(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) -> dict[str, datetime]:
+def newest_stories(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) -> dict[str, datetime]:
     """Return when the newest stories of a channel were announced, in a total order (T3)."""
     rows = store.db.execute(
         "SELECT story_id, announced FROM channel_stories WHERE channel_id = ? AND fed >= ?"
@@ -222,7 +222,7 @@ def replace_successor(store: Store, old: str, new: str, story_ids: Collection[st
 def remove_tombstones(store: Store, story_id: str) -> None:
     """Remove the tombstones of a story from all channels, in the caller's transaction."""
     rows = store.db.execute("SELECT channel_id FROM channel_tombstones WHERE story_id = ?", [story_id])
-    raise_quietly(store, [row[0] for row in rows])
+    raise_revisions(store, [row[0] for row in rows])
     store.db.execute("DELETE FROM channel_tombstones WHERE story_id = ?", [story_id])
 
 

@@ -77,8 +77,8 @@ def _touch_stories(store: Store, source_id: str, profile: SourceProfile) -> None
             [source_id, MAX_ITEMS_TOUCHED],
         )
         ids = list(dict.fromkeys(row[0] for row in rows))
-        channels.raise_of_stories(store, ids)
-        archives.raise_open(store, ids)
+        channels.raise_revisions_of_stories(store, ids)
+        archives.raise_revisions_of_open_months(store, ids)
         stories.note_changes(store, ids)
 
 

@@ -15,7 +15,7 @@ from aggregator.model.reports import ContainedStep
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
-CHUNK = 500
+CHUNK_VALUES = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
 MAX_INDEXED = 3_000
 """Maximum number of items indexed in one transaction, which takes half a second."""
@@ -24,8 +24,8 @@ MAX_INDEXED = 3_000
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
     """Split `values` into lists short enough for one statement."""
     held = list(values)
-    for start in range(0, len(held), CHUNK):
-        yield held[start : start + CHUNK]
+    for start in range(0, len(held), CHUNK_VALUES):
+        yield held[start : start + CHUNK_VALUES]
 
 
 def placeholders(values: Sequence[object]) -> str:
@@ -40,7 +40,7 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
     return {alias: found[item_id] for alias, item_id in ids.items()}
 
 
-def any_seen_until(store: Store, source_id: str, aliases: Iterable[Alias], until: datetime) -> bool:
+def was_any_seen_until(store: Store, source_id: str, aliases: Iterable[Alias], until: datetime) -> bool:
     """Return whether one of the aliases is that of an item which was first seen until a moment."""
     ids = sorted(set(known_ids(store, source_id, aliases).values()))
     return any(

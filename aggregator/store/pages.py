@@ -15,7 +15,7 @@ from aggregator.model.pages import (
     RelatedStory,
 )
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import CHUNK, chunked, placeholders
+from aggregator.store.items import CHUNK_VALUES, chunked, placeholders
 
 
 def outdated(store: Store, limit: int) -> dict[str, int]:
@@ -89,7 +89,7 @@ def published(store: Store, ids: Sequence[str]) -> set[str]:
     }
 
 
-def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
+def gone_pages(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     """Return those of the stories that were hidden or merged into another one.
 
     The page of one that was merged into a hidden story does not name that story.
@@ -109,7 +109,7 @@ def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     return found
 
 
-def related(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
+def related_titles(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
     """Return published stories by id, as the pages of others name them."""
     return {
         row["id"]: RelatedStory(id=row["id"], title=row["title"], language=row["language"])
@@ -190,7 +190,7 @@ def count_of_month(store: Store, month: str) -> int:
 def of_month(store: Store, month: str) -> Iterator[dict[str, AnnouncedStory]]:
     """Yield the stories of `all` of a month, newest first, `CHUNK` at a time."""
     rows = store.db.execute(f"SELECT story_id, channel_stories.announced, stories.change{_OF_MONTH}", [month])
-    while part := rows.fetchmany(CHUNK):
+    while part := rows.fetchmany(CHUNK_VALUES):
         yield {row[0]: AnnouncedStory(sure_moment(row[1]), row[2]) for row in part}
 
 

@@ -15,7 +15,7 @@ from aggregator.errors import StoreError
 from aggregator.store.connection import Connection, Store, error_reason
 from aggregator.store.schema import MIGRATIONS
 
-STEPS = 2_000
+CHECK_STEPS = 2_000
 """Steps of SQLite between two looks at the clock, about a tenth of a millisecond."""
 CACHE_KIB = 8_192
 """Memory for pages of each connection in KiB."""
@@ -44,7 +44,7 @@ class Reader:
         end = time.monotonic() + seconds
         try:
             store = self._store()
-            store.db.conn.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            store.db.conn.set_progress_handler(lambda: time.monotonic() > end, CHECK_STEPS)
             store.db.conn.execute("BEGIN")
             try:
                 yield store

@@ -194,7 +194,7 @@ def _leases(store: Store) -> dict[str, Lease]:
     }
 
 
-def any_hub(store: Store) -> bool:
+def has_hubs(store: Store) -> bool:
     """Return whether a source names a WebSub hub, or is subscribed to one (WS1)."""
     row = store.db.execute(
         "SELECT EXISTS (SELECT 1 FROM sources WHERE hub IS NOT NULL AND configured = 1)"

@@ -50,7 +50,7 @@ def with_events(store: Store, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
+def related_stories(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
     """Return the related stories of each story."""
     found: dict[str, set[str]] = {}
     for part in chunked(sorted(ids)):
@@ -65,7 +65,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
 _BEGINNING = "stories.title, substr(items.text, 1, 300) AS text, sources.name AS publisher, items.language"
 
 
-def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
+def event_words(store: Store, ids: Iterable[str]) -> list[EventWords]:
     """Return what the visible stories `ids` say about events."""
     found = []
     for part in chunked(sorted(ids)):
@@ -117,7 +117,7 @@ class UpcomingEntry:
     language: str | None
 
 
-def upcoming(store: Store, since: date, count: int) -> list[UpcomingEntry]:
+def upcoming_entries(store: Store, since: date, count: int) -> list[UpcomingEntry]:
     """Return the events with a calendar entry that are not over at `since`, at most `count`."""
     rows = store.db.execute(
         f"SELECT said.story_id, json_extract(facts, '$.kind') = 'deadline' AS is_deadline, first_day, last_day,"
@@ -216,7 +216,7 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
     return True
 
 
-def sharing(store: Store, ids: Iterable[str]) -> set[str]:
+def stories_with_same_entries(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the stories with an event whose calendar entry is that of one of the stories `ids`."""
     return {
         row[0]

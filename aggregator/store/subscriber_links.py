@@ -111,7 +111,7 @@ def ensure_manage(store: Store, key: bytes, random_bytes: RandomBytes, subscribe
     return bytes(row[0]) if row else add(store, key, random_bytes, subscriber_id, LinkPurpose.MANAGE)
 
 
-def any_needed(store: Store) -> bool:
+def is_key_needed(store: Store) -> bool:
     """Return whether there are links, or requests that ask for one."""
     row = store.db.execute(
         "SELECT EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM subscription_requests)"

@@ -188,7 +188,7 @@ def limit_sources(store: Store, times: Mapping[str, datetime]) -> None:
         )
 
 
-def postpone(store: Store, times: Mapping[str, datetime]) -> None:
+def plan_later(store: Store, times: Mapping[str, datetime]) -> None:
     """Plan due sources for the given later times (CL10)."""
     with store.transaction():
         store.db.conn.executemany(

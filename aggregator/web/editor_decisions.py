@@ -52,7 +52,7 @@ async def _page(request: EditorRequest, problem: RequestProblem | None) -> Respo
         page = newest[:PAGE_DECISIONS]
         return {
             "decisions": page,
-            "titles": editor_lists.titles(store, page),
+            "titles": editor_lists.titles_of_subjects(store, page),
             "older": page[-1].number if len(newest) > PAGE_DECISIONS else None,
         }
 

@@ -37,7 +37,7 @@ async def start(request: EditorRequest) -> Response:
 
     def read(store: Store) -> Mapping[str, object]:
         decisions = editorial.last_decisions(store, None, MAX_LAST_DECISIONS)
-        return {"decisions": decisions, "titles": editor_lists.titles(store, decisions)}
+        return {"decisions": decisions, "titles": editor_lists.titles_of_subjects(store, decisions)}
 
     return await request.page(
         "editor_start.html.j2", title=request.words["editor"], section="start", read=read

@@ -182,7 +182,7 @@ class EditorRequest:
             "root": self.root,
             "editor": self.editor,
             "display_name": _display_name,
-            "subjects": editor_lists.subjects,
+            "subjects": editor_lists.subjects_of,
             "problem": self._problem_sentence(problem) if problem else None,
             "moment": self._moment,
             "translated": partial(editor_reasons.translated, language=self.language),

@@ -233,7 +233,7 @@ def _state(status: PublicStatus, words: Mapping[str, Any]) -> tuple[str, str]:
 
 def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str, Any]:
     words = i18n.page_words(site.language)
-    strip = day_strips.strip(status.days.get(source.id, {}), status.first_day, DAYS)
+    strip = day_strips.day_strip(status.days.get(source.id, {}), status.first_day, DAYS)
     success = source.last_success
     return {
         "id": source.id,
@@ -260,7 +260,7 @@ def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> 
     return {
         "title": title,
         "alternative": f"{title}. " + ", ".join(words["bar"].format(month=m, n=n) for m, n in named),
-        "chart": charts.bars([number for _, number in named]),
+        "chart": charts.bar_chart([number for _, number in named]),
         "first": named[0][0],
         "largest": f"max. {max(number for _, number in named)}",
         "last": named[-1][0],

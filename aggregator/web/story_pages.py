@@ -39,7 +39,9 @@ class StoryPages:
             return None
         marked = UnpublishedStory() if is_gone_page(file) else None
         try:
-            found = await self.queries.run(partial(story_search.gone, story_id=name[1]), QUERY_SECONDS)
+            found = await self.queries.run(
+                partial(story_search.unpublished_story, story_id=name[1]), QUERY_SECONDS
+            )
         except StoreError:
             return marked
         return found or marked

@@ -312,8 +312,8 @@ def test_the_daemon_reads_the_mailbox_every_ten_minutes(place: Workplace, web: W
     send_editions(place, web)
     file, now = place.folder / "feeds.yaml", place.clock.now
     assert idle_check.has_mailbox(file)
-    assert idle_check.no_mail_due(file, now + timedelta(minutes=9)) is not None
-    assert idle_check.no_mail_due(file, now + timedelta(minutes=10)) is None
+    assert idle_check.queue_if_no_mail_due(file, now + timedelta(minutes=9)) is not None
+    assert idle_check.queue_if_no_mail_due(file, now + timedelta(minutes=10)) is None
     send_editions(place, web, bounces=PIPE)
     assert not idle_check.has_mailbox(file)
 

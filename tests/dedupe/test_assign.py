@@ -113,7 +113,7 @@ def state(place: Workplace) -> dict[str, str]:
 def in_feed(place: Workplace) -> list[str]:
     """The stories of the feed of everything."""
     with opened(place.database, create=False) as store:
-        return [*channels.window(store, "all", 100, in_feeds_only=True)]
+        return [*channels.newest_stories(store, "all", 100, in_feeds_only=True)]
 
 
 def mailed(place: Workplace, clock: Clock) -> dict[str, str]:

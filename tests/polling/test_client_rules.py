@@ -163,9 +163,9 @@ def test_a_held_source_costs_no_round(node: Workplace, web: Web, clock: Clock) -
     run(node)
     clock.now += 2 * HOUR
     assert run(node).held == 1
-    assert idle_check.nothing_due(node.folder / "feeds.yaml", clock.now) == 1
+    assert idle_check.count_if_nothing_due(node.folder / "feeds.yaml", clock.now) == 1
     clock.now += 9 * HOUR
-    assert idle_check.nothing_due(node.folder / "feeds.yaml", clock.now) is None
+    assert idle_check.count_if_nothing_due(node.folder / "feeds.yaml", clock.now) is None
 
 
 def test_after_downtime_the_daemon_spreads(place: Workplace, webs: Callable[[], Web], clock: Clock) -> None:

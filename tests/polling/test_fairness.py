@@ -109,14 +109,14 @@ def test_a_long_document_is_placed_over_several_rounds(
     assert (report.new_items, report.new_stories) == (27, 12)
     assert report.notices == ("15 new items are left to the next rounds",)
     assert titles(place) == reported(range(few)) | reported(range(100, 102))
-    assert idle_check.nothing_due(file, clock.now) is None
+    assert idle_check.count_if_nothing_due(file, clock.now) is None
     clock.now += timedelta(minutes=10)
     report = fetch.run(place.app())
     assert (report.visited, report.new_items, report.new_stories, report.notices) == (0, 0, 10, ())
     assert titles(place) == reported(range(20)) | reported(range(100, 102))
     assert fetch.run(place.app()).new_stories == 5
     assert titles(place) == reported(range(25)) | reported(range(100, 102))
-    assert idle_check.nothing_due(file, clock.now) == 2
+    assert idle_check.count_if_nothing_due(file, clock.now) == 2
     assert asked(web) == ["/long", "/short"]
     assert stored(place, "SELECT count(*) FROM items WHERE held IS NOT NULL") == [(0,)]
 
@@ -371,7 +371,7 @@ def test_a_source_that_is_always_refused_delays_no_other(
     web.answers |= {"/a": offender, "/b": other, "/c": other}
     feeds(place, web, "a", "b", "c")
     for _ in range(4 * 24):
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=spread)
         clock.now += HOUR
     hold = timedelta(seconds=wait) if wait else 4 * HOUR
@@ -400,7 +400,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     web.answers |= dict.fromkeys(("/a", "/b", "/c"), refusing)
     feeds(place, web, "a", "b", "c")
     for _ in range(6 * 24):
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app())
         clock.now += HOUR
     pauses = [after - before for before, after in pairwise(refused)]
@@ -422,7 +422,7 @@ def test_a_redirect_that_is_always_refused_delays_no_other(
         f"id: b, name: B, url: '{end.url}/b'",
     )
     for _ in range(4 * 24):
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app())
         clock.now += HOUR
     assert asked(end).count("/b") >= 36
@@ -442,7 +442,7 @@ def test_a_refused_article_delays_no_other_source(place: Workplace, web: Web, cl
     assert fetch.run(place.app()).visited == 1, "the host asked for silence"
     for _ in range(2 * 24):
         clock.now += HOUR
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
     assert all(reported.broken == () for reported in politeness_audit.read_reports(place.app().config))
@@ -633,7 +633,7 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
 @pytest.mark.parametrize(
     ("job", "part"),
     [
-        (fetch.run, "aggregator.store.story_members.any_to_place"),
+        (fetch.run, "aggregator.store.story_members.has_items_to_place"),
         (fetch.run, "aggregator.publishing.publish.freeze_ended_months"),
         (publish.run, "aggregator.publishing.publish.render"),
         (digest.run, "aggregator.digests.deliver.next_attempt_time"),

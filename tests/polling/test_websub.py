@@ -131,13 +131,13 @@ def test_a_named_hub_is_subscribed_and_pushes(scene: Scene) -> None:
     assert scene.state().subscribed_until == NOW + 10 * DAY
     asked = len(scene.web.asked)
     assert push(scene.visitor, form, scene.document(2, 1)) == 202
-    assert idle_check.nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) is None
+    assert idle_check.count_if_nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) is None
     report = scene.run(MINUTE)
     assert (report.pushes, report.new_items, report.new_stories, report.visited) == (1, 1, 1, 0)
     assert len(scene.web.asked) == asked
     assert b"Microscope number 2" in (scene.place.public / "atom.xml").read_bytes()
     assert scene.state().last_push == NOW
-    assert idle_check.nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) == 1
+    assert idle_check.count_if_nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) == 1
     scene.serve(2, 1)
     assert scene.run(2 * DAY).new_items == 0
     assert len(scene.titles()) == 2

@@ -152,7 +152,7 @@ def test_amending_as_text_and_as_xml_give_the_same_bytes(
 ) -> None:
     """A frozen document is parsed only if it is not as it was written; the result is the same."""
     (first, second, third) = december(place, a, clock).values()
-    amended, compared = archive_documents.amended, []
+    amended, compared = archive_documents.amended_in_parts, []
 
     def both(*of: Any, as_written: bool) -> list[bytes]:
         assert as_written
@@ -160,7 +160,7 @@ def test_amending_as_text_and_as_xml_give_the_same_bytes(
         compared.append(text == parsed)
         return [text]
 
-    monkeypatch.setattr(archive_documents, "amended", both)
+    monkeypatch.setattr(archive_documents, "amended_in_parts", both)
     for id_, hidden in ((second, True), (first, True), (second, False), (third, True), (first, False)):
         clock.now += DAY
         editor_commands.set_hidden(place.app(), [id_], "ada", hidden=hidden)
@@ -192,7 +192,7 @@ def test_a_month_is_read_in_blocks_of_any_size(
         f"{n:016}": entry.replace(ids(place)["News number 2"].encode(), f"{n:016}".encode()) for n in range(9)
     }
     file.write_bytes(body.replace(entry, b"".join(entries.values())))
-    with written_entries.in_order(file, atom.ENTRY, atom.split) as written:
+    with written_entries.opened_in_order(file, atom.ENTRY, atom.split) as written:
         wanted = [*entries][1::3]
         assert written.take(wanted[:1]) | written.take(wanted[1:]) == {id_: entries[id_] for id_ in wanted}
         assert written.take(["lost", *wanted]) == {}

@@ -47,7 +47,7 @@ from aggregator.publishing import (
 )
 from aggregator.store import items, pages
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import nothing_due
+from aggregator.store.idle_check import count_if_nothing_due
 from tests.builders import NOW, item, publisher, rss, story
 from tests.builders import site as site_values
 from tests.hostile_strings import VECTORS, Shape, faults, shape
@@ -398,7 +398,7 @@ def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pyte
     file.write_text(file.read_text().replace("The node", "The other node"))
     rounds = [[path for path in site.poll() if path.startswith("stories/")] for _ in range(4)]
     assert [len(each) for each in rounds] == [2, 2, 1, 0]
-    assert nothing_due(file, site.place.app().clock()) is not None
+    assert count_if_nothing_due(file, site.place.app().clock()) is not None
     order = [f"stories/{id_}.html" for (id_,) in site.rows("SELECT id FROM stories ORDER BY number DESC")]
     assert {*rounds[0]} == {*order[:2]}
 
@@ -421,7 +421,7 @@ def test_the_next_round_goes_on_with_what_is_left(
     written = site.poll(*(news(n) for n in range(1, 7)))
     assert len([path for path in written if path.startswith("stories/")]) == 2
     site.rows("UPDATE sources SET next_visit = '2027-01-01T00:00:00Z', not_before = NULL")
-    assert nothing_due(site.place.folder / "feeds.yaml", clock.now) is None
+    assert count_if_nothing_due(site.place.folder / "feeds.yaml", clock.now) is None
     for _ in range(2):
         fetch.run(site.place.app())
     assert len([*(site.place.public / "stories").glob("*.html")]) == 6
@@ -438,7 +438,7 @@ def test_a_killed_round_keeps_the_pages_that_it_wrote(site: Site, monkeypatch: p
 
     site.poll(news(1))
     with monkeypatch.context() as patch:
-        patch.setattr(items, "CHUNK", 2)
+        patch.setattr(items, "CHUNK_VALUES", 2)
         patch.setattr(files.Drafts, "rename_all", die)
         with pytest.raises(KeyboardInterrupt):
             site.poll(*(news(n) for n in range(1, 6)))
@@ -541,7 +541,7 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     listed = ListedStory(id="s" * 16, title=line, language="de", link=link, publisher=line, announced=NOW)
     numbers = Directory(channel_id="c", stories=1, weeks=(0, 1), newest=listed)
     rows = [
-        directory_pages.Listed(name=line, stories=1, numbers=numbers, publisher=publisher(**by)),
+        directory_pages.DirectoryEntry(name=line, stories=1, numbers=numbers, publisher=publisher(**by)),
     ]
     here = site_values(title="Imaging news")
     month = archive_pages.month_page(

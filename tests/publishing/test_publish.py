@@ -397,7 +397,7 @@ def test_an_interrupted_run_is_finished_by_the_next(
         with pytest.raises(FilesError):
             poll(place)
     assert (
-        idle_check.nothing_due(place.folder / "feeds.yaml", NOW) is None
+        idle_check.count_if_nothing_due(place.folder / "feeds.yaml", NOW) is None
     )  # the next cron run looks properly
     asked = len(both["a"].asked)
     report = fetch.run(place.app())

@@ -377,7 +377,7 @@ def test_documents_beyond_the_limits_of_a_round(
     community.head = GERMAN
     community.fetch()
     rounds = 0
-    while idle_check.nothing_due(community.place.folder / "feeds.yaml", NOW) is None:
+    while idle_check.count_if_nothing_due(community.place.folder / "feeds.yaml", NOW) is None:
         fetch.run(community.place.app())
         rounds += 1
     assert 1 < rounds < 9

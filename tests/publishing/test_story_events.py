@@ -14,7 +14,7 @@ from aggregator.dedupe import editor_commands
 from aggregator.gateways.drafts import Drafts
 from aggregator.polling import event_backfill, fetch
 from aggregator.publishing import publish_events, publish_pages
-from aggregator.store.idle_check import nothing_due
+from aggregator.store.idle_check import count_if_nothing_due
 from tests.builders import NOW, rss
 from tests.publishing.events import parsed
 from tests.web_server import Web
@@ -116,7 +116,7 @@ def test_the_next_round_writes_the_calendar_files_that_are_left(
     community.poll(COURSE, other)
     assert len([*folder.glob("*.ics")]) == 1
     community.rows("UPDATE sources SET next_visit = '2027-01-01T00:00:00Z', not_before = NULL")
-    assert nothing_due(community.place.folder / "feeds.yaml", NOW) is None
+    assert count_if_nothing_due(community.place.folder / "feeds.yaml", NOW) is None
     fetch.run(community.place.app())
     assert len([*folder.glob("*.ics")]) == 2
 
@@ -224,7 +224,7 @@ def test_merged_stories_have_one_entry(community: Community, clock: Clock) -> No
 
 def idle(community: Community) -> bool:
     """Return whether a run of now would have nothing to do."""
-    return nothing_due(community.place.folder / "feeds.yaml", community.place.clock.now) is not None
+    return count_if_nothing_due(community.place.folder / "feeds.yaml", community.place.clock.now) is not None
 
 
 def test_bytes_change_only_when_an_event_passes(community: Community, clock: Clock) -> None:

@@ -34,7 +34,7 @@ def plans(store: Store, act: Callable[[], object]) -> list[str]:
     return [row[3] for sql in queries for row in store.db.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
 
-@pytest.mark.parametrize("query", [story_members.unplaced, story_members.any_unplaced])
+@pytest.mark.parametrize("query", [story_members.unplaced, story_members.has_unplaced])
 def test_filtered_items_are_not_scanned(tmp_path: Path, query: Callable[[Store], object]) -> None:
     """Unplaced items are found by their own index, however many were filtered out (G3)."""
     with opened(tmp_path / "a.db") as store:
@@ -118,8 +118,8 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             lambda: story_events.of_channel(store, "all", today, today, 1),
             lambda: story_events.channels_between(store, [(today, today)]),
             lambda: story_events.next_end(store, today),
-            lambda: story_events.upcoming(store, today, 1),
-            lambda: digest_events.closing(store, weekly, today),
+            lambda: story_events.upcoming_entries(store, today, 1),
+            lambda: digest_events.near_deadlines(store, weekly, today),
         ):
             steps = [step for step in plans(store, query) if "subquery" not in step.lower()]
             assert "story_events_by_day" in steps[0], steps
@@ -127,9 +127,9 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
         for query in (
             lambda: story_events.with_events(store, ["a"]),
             lambda: story_events.of_stories(store, ["a"]),
-            lambda: story_events.words(store, ["a"]),
+            lambda: story_events.event_words(store, ["a"]),
             lambda: digest_events.last_events(store, "weekly", ["a"]),
-            lambda: event_backfill.any_left(store),
+            lambda: event_backfill.has_unsearched(store),
         ):
             steps = plans(store, query)
             assert not [step for step in steps if step.startswith("SCAN") and "items_without" not in step], (
