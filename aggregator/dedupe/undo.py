@@ -45,8 +45,8 @@ def undo_decision(app: App, number: int, who: str) -> Decision:
             _UNDO_BY_VERB[decision.verb](app, store, decision, before, undoing, who)
             clear_idle(store)
             return decision
-    hidden = decision.verb == "unhide"
-    if not editor_commands.set_hidden(app, decision.stories, who, hidden=hidden, undoes=number):
+    reverse = editor_commands.hide if decision.verb == "unhide" else editor_commands.unhide
+    if not reverse(app, decision.stories, who, undoes=number):
         raise _changed_since(decision)
     return decision
 

@@ -155,25 +155,17 @@ async def _split(request: EditorRequest, story_id: str, form: Form) -> Response:
 
 async def _hide(request: EditorRequest, story_id: str, form: Form) -> Response:
     withdrawn = first_value(form, "withdrawn") == "yes"
-    return await _set_hidden(request, story_id, hidden=True, withdrawn=withdrawn)
+    changed = await request.run_command(
+        partial(editor_commands.hide, request.app, [story_id], request.author, withdrawn=withdrawn)
+    )
+    return request.redirect(_path(story_id), "hidden" if changed else "unchanged")
 
 
 async def _unhide(request: EditorRequest, story_id: str, _: Form) -> Response:
-    return await _set_hidden(request, story_id, hidden=False, withdrawn=False)
-
-
-async def _set_hidden(request: EditorRequest, story_id: str, *, hidden: bool, withdrawn: bool) -> Response:
-    command = partial(
-        editor_commands.set_hidden,
-        request.app,
-        [story_id],
-        request.author,
-        hidden=hidden,
-        withdrawn=withdrawn,
+    changed = await request.run_command(
+        partial(editor_commands.unhide, request.app, [story_id], request.author)
     )
-    changed = await request.run_command(command)
-    done = ("hidden" if hidden else "unhidden") if changed else "unchanged"
-    return request.redirect(_path(story_id), done)
+    return request.redirect(_path(story_id), "unhidden" if changed else "unchanged")
 
 
 async def _event(request: EditorRequest, story_id: str, form: Form) -> Response:

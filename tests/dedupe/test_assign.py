@@ -465,11 +465,11 @@ def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: 
     """A hidden and a shown story are merged only after the editor decided which they are (I7)."""
     story_ids = store_reports(place, WELCOME, OTHER_WELCOME)
     ids = [story_ids[WELCOME[1]], story_ids[OTHER_WELCOME[1]]]
-    editor_commands.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
+    editor_commands.hide(place.app(), ids[nth : nth + 1], "ada")
     with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
         editor_commands.merge(place.app(), ids, "ada")
     assert state(place) == story_ids
-    editor_commands.set_hidden(place.app(), ids, "ada", hidden=True)
+    editor_commands.hide(place.app(), ids, "ada")
     editor_commands.merge(place.app(), ids, "ada")
     assert in_feed(place) == []
 
@@ -581,7 +581,7 @@ def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, c
 def test_hiding_is_logged(place: Workplace) -> None:
     """The author and time of hiding are stored, and hiding survives re-clustering (I7)."""
     story_ids = store_reports(place, WELCOME)
-    editor_commands.set_hidden(place.app(), [story_ids[WELCOME[1]]], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_ids[WELCOME[1]]], "ada")
     recluster.run(place.app(), dry_run=False)
     said = explain.story(place.app().config, story_ids[WELCOME[1]])
     assert said["hidden"] and [(d["who"], d["verb"]) for d in said["decisions"]] == [("ada", "hide")]
@@ -793,7 +793,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
     _, part = editor_commands.split(app, [society], "ada", announce=False)
     editor_commands.keep_apart(app, part, story_ids[WELCOME[1]], "ada")
     editor_commands.merge(app, [part, story_ids[SURVEY[1]]], "ada")
-    editor_commands.set_hidden(app, [story_ids[WELCOME[1]]], "ada", hidden=True)
+    editor_commands.hide(app, [story_ids[WELCOME[1]]], "ada")
     assert len(within) == 6 and all(within)
 
 

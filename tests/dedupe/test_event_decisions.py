@@ -107,7 +107,7 @@ def test_the_event_of_a_hidden_story_is_not_set(community: Community, clock: Clo
     community.poll(COURSE)
     app = community.place.app()
     ((story_id,),) = community.rows("SELECT id FROM stories")
-    editor_commands.set_hidden(app, [story_id], "ada", hidden=True)
+    editor_commands.hide(app, [story_id], "ada")
     for decide in (
         lambda: event_decisions.set_event(app, story_id, EventChange(start="2026-11-03"), "ada"),
         lambda: event_decisions.remove_event(app, story_id, "ada"),
@@ -116,7 +116,7 @@ def test_the_event_of_a_hidden_story_is_not_set(community: Community, clock: Clo
         with pytest.raises(WrongDecision, match=r"is hidden and has no event.*nothing was changed"):
             decide()
     assert community.rows("SELECT verb FROM decisions") == [("hide",)]
-    editor_commands.set_hidden(app, [story_id], "ada", hidden=False)
+    editor_commands.unhide(app, [story_id], "ada")
     decided = event_decisions.set_event(app, story_id, EventChange(status=EventStatus.CANCELLED), "ada")
     assert decided.event is not None and decided.event.event.start == date(2026, 10, 20)
 

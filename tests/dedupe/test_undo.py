@@ -72,7 +72,7 @@ DECISIONS: dict[str, Callable[[App, dict[str, str]], object]] = {
     "merge of three": lambda app, ids: editor_commands.merge(app, list(ids.values()), "eva"),
     "split": _split,
     "keep apart": lambda app, ids: editor_commands.keep_apart(app, ids["one"], ids["other"], "eva"),
-    "hide": lambda app, ids: editor_commands.set_hidden(app, [ids["one"]], "eva", hidden=True),
+    "hide": lambda app, ids: editor_commands.hide(app, [ids["one"]], "eva"),
     "event": lambda app, ids: event_decisions.set_event(
         app, ids["one"], EventChange(start="2026-11-20", place="Jena"), "eva"
     ),

@@ -357,12 +357,12 @@ def test_an_editor_s_word_is_not_lifted(
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.pages(3, status=404)
     if hidden_first:
-        editor_commands.set_hidden(place.app(), [story], "ada", hidden=True)
+        editor_commands.hide(place.app(), [story], "ada")
     node.lists(5, 4, 2, 1)
     days(place, clock, 2)
     if not hidden_first:
-        assert editor_commands.set_hidden(place.app(), [story], "ada", hidden=True) == [story]
-    assert editor_commands.set_hidden(place.app(), [story], "ada", hidden=True) == []
+        assert editor_commands.hide(place.app(), [story], "ada") == [story]
+    assert editor_commands.hide(place.app(), [story], "ada") == []
     node.lists(5, 4, 3, 2, 1)
     days(place, clock, 1)
     assert rows(place, "SELECT hidden FROM stories WHERE title LIKE 'Sample%'") == [(1,)]
@@ -374,7 +374,7 @@ def test_an_editor_may_show_what_was_withdrawn(node: Partner, place: Workplace, 
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     days(place, clock, 2)
-    editor_commands.set_hidden(place.app(), [story], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [story], "ada")
     days(place, clock, 3)
     assert len(fed(place)) == 5
 

@@ -201,7 +201,7 @@ def test_a_hidden_story_says_so_until_it_is_shown(site: Site, clock: Clock) -> N
     """The page of a hidden story has none of its words and is not indexed."""
     id_ = site.id_of(news(1)["title"])
     clock.now += DAY
-    editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=True)
+    editor_commands.hide(site.place.app(), [id_], "ada")
     site.poll()
     page = site.story(id_)
     assert words(page.find(".//h1")) == "No longer published"
@@ -209,7 +209,7 @@ def test_a_hidden_story_says_so_until_it_is_shown(site: Site, clock: Clock) -> N
     assert "Microscope" not in words(page)
     assert id_ not in (site.place.public / "sitemap.xml").read_text()
     assert not (site.place.public / "archive/2026-10.html").exists()  # it was the only story of its month
-    editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=False)
+    editor_commands.unhide(site.place.app(), [id_], "ada")
     site.poll()
     assert words(site.story(id_).find(".//h1")) == news(1)["title"]
 
@@ -226,7 +226,8 @@ def test_a_merged_story_leads_on(site: Site, clock: Clock) -> None:
     assert page.xpath("//meta[@name='robots']/@content") == ["noindex"]
     title = words(site.story(kept).find(".//h1"))
     for hidden in (True, False):
-        editor_commands.set_hidden(site.place.app(), [kept], "ada", hidden=hidden)
+        hide_or_unhide = editor_commands.hide if hidden else editor_commands.unhide
+        hide_or_unhide(site.place.app(), [kept], "ada")
         site.poll()
         page = site.story(gone)
         assert (title in words(page)) is not hidden
@@ -471,7 +472,7 @@ def test_a_change_while_pages_are_written_is_not_lost(site: Site, monkeypatch: p
     def hiding(drafts: files.Drafts) -> None:
         usual(drafts)
         monkeypatch.undo()
-        editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=True)
+        editor_commands.hide(site.place.app(), [id_], "ada")
 
     site.rows("UPDATE stories SET change = change + 1")
     monkeypatch.setattr(files.Drafts, "rename_all", hiding)

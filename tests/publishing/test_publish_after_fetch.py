@@ -218,9 +218,9 @@ class Community:
                 case 0:
                     editor_commands.merge(app, chosen, "ada")
                 case 1:
-                    editor_commands.set_hidden(app, chosen[:1], "ada", hidden=True)
+                    editor_commands.hide(app, chosen[:1], "ada")
                 case 2:
-                    editor_commands.set_hidden(app, chosen, "ada", hidden=False)
+                    editor_commands.unhide(app, chosen, "ada")
                 case 3 if several:
                     editor_commands.split(app, [*self.random.choice(several)], "ada", announce=False)
 

@@ -183,7 +183,7 @@ def test_a_cancellation_by_another_story(community: Community, clock: Clock) -> 
     assert (after.uid, after.sequence, after.status) == (before.uid, 1, "CANCELLED")
     assert "Cancelled: 20–22 October 2026, Turin" in (community.place.public / "atom.xml").read_text("utf-8")
     ((cancelled,),) = community.rows("SELECT story_id FROM items WHERE guid = 'cancelled'")
-    editor_commands.set_hidden(community.place.app(), [cancelled], "ada", hidden=True)
+    editor_commands.hide(community.place.app(), [cancelled], "ada")
     fetch.run(community.place.app())
     assert [(each.sequence, each.status) for each in community.entries()] == [(2, "CONFIRMED")]
 
@@ -195,7 +195,8 @@ def test_a_hidden_story_leaves_the_calendars(community: Community) -> None:
     ((story_id,),) = community.rows("SELECT id FROM stories")
     file = community.place.public / f"stories/{story_id}.ics"
     for hidden in (True, False):
-        editor_commands.set_hidden(community.place.app(), [story_id], "ada", hidden=hidden)
+        hide_or_unhide = editor_commands.hide if hidden else editor_commands.unhide
+        hide_or_unhide(community.place.app(), [story_id], "ada")
         fetch.run(community.place.app())
         assert file.exists() is not hidden
         assert community.entries() == ([] if hidden else before)
