@@ -102,8 +102,8 @@ class Containment:
         self.broken |= {(step, name): reason for name, reason in broken.items()}
         return act(self.usable(step, usable))
 
-    def works(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
-        """Return whether `act`, about one item or story, works; if not, set that aside."""
+    def succeeds(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
+        """Return whether `act`, about one item or story, succeeds; if not, set that aside."""
         result = attempt(act)
         if isinstance(result, Broken):
             self.broken[step, name] = result.reason

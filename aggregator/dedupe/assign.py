@@ -290,7 +290,7 @@ def _set_aside_broken(store: Store, contained: Containment) -> None:
 
 def _is_comparable(member: Member, contained: Containment) -> bool:
     """Return whether an item can be compared; set it aside if not."""
-    return contained.works(
+    return contained.succeeds(
         ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member)
     )
 
@@ -330,7 +330,7 @@ def _assign_singly(
             (member,) = story_members.of_items(store, [item_id])
             _set_aside_clashing(store, member, contained)
             contained.record(now)
-            contained.works(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
+            contained.succeeds(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
     return AssignReport(
         founded=sum(each.founded for each in reports), joined=sum(each.joined for each in reports)
     )
@@ -346,4 +346,4 @@ def _set_aside_clashing(store: Store, member: Member, contained: Containment) ->
         compare = partial(
             cluster.place_items, [member], [story], candidate_ids, given.constraints, given.common_words
         )
-        contained.works(ContainedStep.PLACING, story.lead.item_id, compare)
+        contained.succeeds(ContainedStep.PLACING, story.lead.item_id, compare)

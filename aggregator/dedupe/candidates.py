@@ -51,7 +51,7 @@ def index_singly(store: Store, contained: Containment) -> None:
 
     while queued := candidate_index.queued_items(store, BATCH_ITEMS):
         for item in queued:
-            if not contained.works(ContainedStep.PLACING, item.item_id, partial(write, item_keys, item)):
+            if not contained.succeeds(ContainedStep.PLACING, item.item_id, partial(write, item_keys, item)):
                 write(_no_keys, item)
 
 

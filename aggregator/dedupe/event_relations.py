@@ -122,7 +122,7 @@ class _Announcer:
         """Return the events of the days that this story names, or the one that it changes."""
         shares = {n: self._share(each) for n, each in enumerate(entries) if self._may_be(each)}
         shares = {
-            n: share for n, share in shares.items() if share >= MIN_SHARE and not self._vetoed(entries[n])
+            n: share for n, share in shares.items() if share >= MIN_SHARE and not self._is_vetoed(entries[n])
         }
         needed = MIN_SHARE_OF_CHANGED if self.status else MIN_SHARE_OF_DATED
         dated = [n for n, share in shares.items() if share >= needed and self._names_day_of(entries[n])]
@@ -151,7 +151,7 @@ class _Announcer:
         towns = self.features.title_towns, known.title.title_towns
         return not all(towns) or bool(towns[0] & towns[1])
 
-    def _vetoed(self, known: _Known) -> bool:
+    def _is_vetoed(self, known: _Known) -> bool:
         return any(veto(self.features, known.features) for veto in _VETOES)
 
     def _share(self, known: _Known) -> float:

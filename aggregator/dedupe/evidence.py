@@ -336,7 +336,9 @@ class _MeasureFunctions:
 def _measure_functions(near: tuple[Piece, ...], kind: str, table: Weights) -> _MeasureFunctions:
     """Choose the functions among `near` that have a weight for a kind of pair."""
     names = measures.NAMES
-    weighed = [function for function in near if function not in names or table.has(kind + names[function])]
+    weighed = [
+        function for function in near if function not in names or table.has_weight(kind + names[function])
+    ]
     later = tuple(function for function in weighed if function in measures.LATER)
     weight_of = {function: table.plain.get(kind + names[function], 0.0) for function in later}
     return _MeasureFunctions(

@@ -199,7 +199,7 @@ def _joining(
         if placement.founds or placement.story_id in editorial.listed_with(store, story.story_id):
             continue
         other = by_id[placement.story_id]
-        if not _kept_apart(story, other, given.constraints):
+        if not _are_kept_apart(story, other, given.constraints):
             yield _pair(story, other, placement, now)
 
 
@@ -216,7 +216,7 @@ def _pair(story: Cluster, other: Cluster, placement: Placement, now: datetime) -
     )
 
 
-def _kept_apart(story: Cluster, other: Cluster, constraints: known_stories.LinkConstraints) -> bool:
+def _are_kept_apart(story: Cluster, other: Cluster, constraints: known_stories.LinkConstraints) -> bool:
     """Return whether an editor keeps an item of one story apart from an item of the other."""
     here, there = ({member.item_id for member in each.members} for each in (story, other))
     return any(
@@ -273,7 +273,7 @@ def _add_candidate_pair(store: Store, pair: CandidatePair) -> bool:
     """Add a merge candidate unless an editor decided meanwhile; return whether it was added."""
     both = story_members.clusters(store, [pair.story, pair.other])
     constraints = editorial.link_constraints(store, (m.item_id for each in both for m in each.members))
-    if len(both) < 2 or _kept_apart(both[0], both[1], constraints):
+    if len(both) < 2 or _are_kept_apart(both[0], both[1], constraints):
         return False
     editorial.add_candidate_pair(store, pair)
     editorial.add_relations(store, [(pair.story, pair.other, pair.why)])

@@ -175,7 +175,7 @@ def save_choices(app: App, token: str, digests: Iterable[str], language: str) ->
         return found is not None
 
 
-def set_paused(app: App, token: str, state: SubscriberState) -> bool:
+def set_running_state(app: App, token: str, state: SubscriberState) -> bool:
     """Pause or resume a running subscription (SU4)."""
     with _running(app, token) as found:
         if found:

@@ -45,7 +45,7 @@ class Validators:
                 object.__setattr__(self, name, None)
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """Return whether a request can be conditional; an empty ETag is a validator, too."""
         return self.etag is not None or self.last_modified is not None
 

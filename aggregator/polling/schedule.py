@@ -206,7 +206,7 @@ def minimum_interval(source: Source, rules: FetchRules, validators: Validators) 
     """Return the source's own interval, else the global one, a day without validators (CL6)."""
     if source.every is not None:
         return source.every
-    if not validators.usable:
+    if not validators.is_usable:
         return max(rules.every, MIN_INTERVAL_WITHOUT_VALIDATORS)
     return rules.every
 

@@ -161,7 +161,7 @@ class _Visit:
             return None
         if self.response.conditional is not None:
             return self.response.conditional
-        return self.plan.request.validators.usable
+        return self.plan.request.validators.is_usable
 
     # --- the document ----------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Visit:
         )
         if body_hash == self.plan.body_hash:
             # The same bytes keep the validators they had (CL3).
-            return self._unchanged(response, validators if validators.usable else known, response.body)
+            return self._unchanged(response, validators if validators.is_usable else known, response.body)
         return self._parse(response, validators, body_hash)
 
     def _unchanged(

@@ -108,7 +108,7 @@ def _write_calendar_files_of(work: PageWork, outdated: Sequence[EventFile]) -> N
     for story in work.contained.without_broken(
         ContainedStep.PUBLISHING, kept, partial(stories.read, work.store)
     ):
-        work.contained.works(
+        work.contained.succeeds(
             ContainedStep.PUBLISHING,
             story.id,
             lambda story=story: documents.append(calendar.render_story(story, work.config.site)),  # type: ignore[misc]

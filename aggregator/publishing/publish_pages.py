@@ -182,7 +182,7 @@ def _write_pages_of_stories(work: PageWork, ids: Sequence[str]) -> None:
         )
     documents = [story_page.render_gone(each, site, web_url=work.web_url) for each in gone.values()]
     for page in read:
-        work.contained.works(
+        work.contained.succeeds(
             ContainedStep.PUBLISHING,
             page.story.id,
             lambda page=page: documents.append(story_page.render(page, site, web_url=work.web_url)),  # type: ignore[misc]

@@ -36,7 +36,7 @@ def begin(store: Store, run_id: int, attempts: Iterable[Attempt], now: datetime)
                     request.target,
                     attempt.forced,
                     attempt.min_interval.total_seconds(),
-                    request.validators.usable,
+                    request.validators.is_usable,
                 ],
             )
             visits[source_id] = int(cursor.lastrowid or 0)
@@ -130,7 +130,7 @@ def _log(
             new_items,
             updated_items,
             visit.requests,
-            not isinstance(result, Failure) and result.validators.usable,
+            not isinstance(result, Failure) and result.validators.is_usable,
             plan.min_interval.total_seconds(),
             stamp(plan.limit_host_until or plan.not_before),
             visit.url,

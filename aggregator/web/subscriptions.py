@@ -209,9 +209,9 @@ class Subscriptions:
 def _change(app: App, subscriber: Subscriber, token: str, action: str, form: Form) -> str | None:
     """Save, pause or resume; return what the page then says."""
     if action == "pause":
-        return "saved" if subscriptions.set_paused(app, token, SubscriberState.PAUSED) else None
+        return "saved" if subscriptions.set_running_state(app, token, SubscriberState.PAUSED) else None
     if action == "resume":
-        return "saved" if subscriptions.set_paused(app, token, SubscriberState.ACTIVE) else None
+        return "saved" if subscriptions.set_running_state(app, token, SubscriberState.ACTIVE) else None
     if action != "save":
         return None
     known = {plan.id for plan in app.config.digests}
