@@ -120,7 +120,7 @@ def story_ids(store: Store, month: str) -> list[str]:
 
 
 def stories_in_parts(store: Store, month: str) -> Iterator[dict[str, int]]:
-    """Yield the last changes of a month's stories (`stories.changes`), `CHUNK` at a time."""
+    """Yield the last changes of a month's stories (`stories.changes`), `CHUNK_VALUES` at a time."""
     rows = store.db.execute(_CHANGES, [month])
     while part := rows.fetchmany(CHUNK_VALUES):
         yield {row[0]: row[1] for row in part}

@@ -188,7 +188,7 @@ def count_of_month(store: Store, month: str) -> int:
 
 
 def of_month(store: Store, month: str) -> Iterator[dict[str, AnnouncedStory]]:
-    """Yield the stories of `all` of a month, newest first, `CHUNK` at a time."""
+    """Yield the stories of `all` of a month, newest first, `CHUNK_VALUES` at a time."""
     rows = store.db.execute(f"SELECT story_id, channel_stories.announced, stories.change{_OF_MONTH}", [month])
     while part := rows.fetchmany(CHUNK_VALUES):
         yield {row[0]: AnnouncedStory(sure_moment(row[1]), row[2]) for row in part}

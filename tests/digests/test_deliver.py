@@ -456,7 +456,7 @@ def test_many_messages_are_read_page_by_page(
     place: Workplace, start: Start, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Across the edges of pages each recipient gets one message, in order (M4)."""
-    monkeypatch.setattr(deliver.due_deliveries, "PAGE", 4)
+    monkeypatch.setattr(deliver.due_deliveries, "PAGE_DELIVERIES", 4)
     readers = [f"reader{n:02}@a.example" for n in range(21)]
     start(*readers)
     assert run(place).sent == 21

@@ -205,7 +205,7 @@ def test_a_month_is_the_same_in_parts_of_any_size(
     """The files of a month do not depend on how many stories are read at once (PB13)."""
     december(place, a, clock)
     for module in (archives, pages, archive_pages):
-        monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK", 2)
+        monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK_VALUES", 2)
     assert publish.run(place.app()).documents_written == ()
 
 

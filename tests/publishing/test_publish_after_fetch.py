@@ -370,7 +370,7 @@ def test_documents_beyond_the_limits_of_a_round(
     monkeypatch.setattr(publish_pages, "MAX_UNCHANGED_MONTHS", 1)
     monkeypatch.setattr(publish_partners, "MAX_REPORTS", 1)
     monkeypatch.setattr(publish_events, "MAX_FILES", 1)
-    monkeypatch.setattr(publish_events, "CHUNK", 1)
+    monkeypatch.setattr(publish_events, "CHUNK_VALUES", 1)
     months = [format_datetime(NOW - n * 31 * DAY) for n in range(5)]
     community.partners[0].items += [COURSE, *(item(3 + n, pubDate=day) for n, day in enumerate(months))]
     community.fetch()

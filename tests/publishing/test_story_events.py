@@ -104,7 +104,7 @@ def test_the_next_round_writes_the_calendar_files_that_are_left(
 ) -> None:
     """Calendar files beyond the limit of a round follow in one without changes (V6)."""
     monkeypatch.setattr(publish_events, "MAX_FILES", 1)
-    monkeypatch.setattr(publish_events, "CHUNK", 1)
+    monkeypatch.setattr(publish_events, "CHUNK_VALUES", 1)
     other = {
         "title": "Workshop on light sheet microscopy in Oslo, 3-5 November 2026",
         "link": "https://node.example/workshop",
