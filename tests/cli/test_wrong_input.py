@@ -156,9 +156,15 @@ UNKNOWN = [
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
     (("story", "show", "*"), "no story '*'; `aggregator search` finds stories and shows their ids"),
-    (("story", "event", "nope", "--start", "2026-10-20"), "no story 'nope'; nothing was changed"),
-    (("story", "event", "nope", "--none"), "no story 'nope'; nothing was changed"),
-    (("story", "event", "nope"), "no story 'nope'; nothing was changed"),
+    (
+        ("story", "event", "nope", "--start", "2026-10-20"),
+        "no story 'nope': `aggregator search` finds stories; nothing was changed",
+    ),
+    (
+        ("story", "event", "nope", "--none"),
+        "no story 'nope': `aggregator search` finds stories; nothing was changed",
+    ),
+    (("story", "event", "nope"), "no story 'nope': `aggregator search` finds stories; nothing was changed"),
 ]
 
 

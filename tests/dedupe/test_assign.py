@@ -765,7 +765,7 @@ def test_a_split_while_an_edition_is_composed(
     society = story_view.read(place.app().config, story_ids[SURVEY[1]]).story.further_items[0].item.id
     split = partial(editor_commands.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
-    beside(monkeypatch, body, "compose", editor.start)
+    beside(monkeypatch, body, "compose_body", editor.start)
     assert mailed(place, clock) == {SURVEY[1]: "new"}
     editor.join()
     assert mailed(place, clock) == {UMFRAGE[1]: "new"}
