@@ -40,7 +40,7 @@ def clock() -> Callable[[], datetime]:
     if not simulated:
         return lambda: datetime.now(UTC).replace(microsecond=0)
     try:
-        fixed = moment(simulated, UTC)
+        fixed = parse_moment(simulated, UTC)
     except ValueError as error:
         raise ClockError(
             f"{CLOCK_VARIABLE}={simulated!r} is not a moment: write it as 2026-10-05T08:00:00+00:00"
@@ -48,7 +48,7 @@ def clock() -> Callable[[], datetime]:
     return lambda: fixed
 
 
-def moment(text: str, zone: tzinfo) -> datetime:
+def parse_moment(text: str, zone: tzinfo) -> datetime:
     """Parse a moment in ISO 8601 in the years 1990 to 2199; `zone` is used where it names none.
 
     Raises ValueError.
@@ -107,7 +107,7 @@ def _sandbox(documents: int) -> Iterator[Sandbox]:
         yield partial(_sandboxed, documents)
     finally:
         if module := sys.modules.get("aggregator.gateways.sandbox"):
-            module.close()
+            module.end_processes()
 
 
 def _sandboxed(documents: int, function: Callable[..., Result], *args: Any, seconds: float) -> Result:
@@ -140,14 +140,14 @@ def _for_other_machine(args: tuple[Any, ...]) -> tuple[Any, ...]:
     is finished.
     """
     from aggregator.polling.visit import HostVisit
-    from aggregator.ports import never
+    from aggregator.ports import never_stop
 
     work, fetcher, *_, sandbox = args
     parts = work.plans if isinstance(work, HostVisit) else work.checks
     own = {part.source.id for part in parts}
     credentials = {id_: kept for id_, kept in fetcher.credentials.items() if id_ in own}
     limited = replace(fetcher, credentials=credentials)
-    return (work, limited, never, sandbox) if isinstance(work, HostVisit) else (work, limited, sandbox)
+    return (work, limited, never_stop, sandbox) if isinstance(work, HostVisit) else (work, limited, sandbox)
 
 
 def _link_key(config: Config) -> bytes:
@@ -174,6 +174,6 @@ def _mailer(config: Config) -> AbstractContextManager[Mailer]:
         from aggregator.gateways.files import OUTBOX, outbox
 
         return outbox(config.data / OUTBOX)
-    from aggregator.gateways.smtp import relay
+    from aggregator.gateways.smtp import connected_relay
 
-    return relay(config.mail.smtp, config.mail.sender)
+    return connected_relay(config.mail.smtp, config.mail.sender)

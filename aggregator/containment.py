@@ -20,7 +20,7 @@ from aggregator.store import set_aside
 from aggregator.store.connection import Store, is_database_error
 from aggregator.text import line
 
-T = TypeVar("T")
+_Result = TypeVar("_Result")
 
 MAX_NOTICES = 5
 """Maximum number of things set aside that are named one by one; `status` lists all."""
@@ -40,7 +40,7 @@ class Broken:
         return f"{type(self.error).__name__}: {line(str(self.error), 200) or 'no message'}"
 
 
-def attempt(act: Callable[[], T]) -> T | Broken:
+def attempt(act: Callable[[], _Result]) -> _Result | Broken:
     """Return what `act` returns, or Broken if it raises an unexpected exception.
 
     Expected failures, errors of the database file or the machine, and a lack of memory are raised as they are.
@@ -56,7 +56,7 @@ def attempt(act: Callable[[], T]) -> T | Broken:
         return Broken(error)
 
 
-def shown(name: str, act: Callable[[], T]) -> T:
+def value_to_show(name: str, act: Callable[[], _Result]) -> _Result:
     """Return what `act` returns; raises NothingToShow if it raises an unexpected exception."""
     result = attempt(act)
     if isinstance(result, Broken):
@@ -76,15 +76,15 @@ class Containment:
     repaired: set[tuple[ContainedStep, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.aside = set_aside.names(self.store)
+        self.aside = set_aside.names_by_step(self.store)
 
     def usable(self, step: ContainedStep, names: Iterable[str]) -> list[str]:
         """Return those of `names` that are not set aside in this step."""
         return [name for name in names if name not in self.aside[step] and (step, name) not in self.broken]
 
     def without_broken(
-        self, step: ContainedStep, names: Iterable[str], act: Callable[[Sequence[str]], T]
-    ) -> T:
+        self, step: ContainedStep, names: Iterable[str], act: Callable[[Sequence[str]], _Result]
+    ) -> _Result:
         """Return what `act` makes of `names` without those that break it alone.
 
         Raises what `act` raises if no name is the cause: without any name, with no single one, or with each one.
@@ -102,14 +102,14 @@ class Containment:
         self.broken |= {(step, name): reason for name, reason in broken.items()}
         return act(self.usable(step, usable))
 
-    def works(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
-        """Return whether `act`, about one item or story, works; if not, set that aside."""
+    def succeeds(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
+        """Return whether `act`, about one item or story, succeeds; if not, set that aside."""
         result = attempt(act)
         if isinstance(result, Broken):
             self.broken[step, name] = result.reason
         return not isinstance(result, Broken)
 
-    def attempt_whole(self, step: ContainedStep, name: str, act: Callable[[], T]) -> T | None:
+    def attempt_whole(self, step: ContainedStep, name: str, act: Callable[[], _Result]) -> _Result | None:
         """Return what `act` makes of many; None if it breaks, to be tried at the next run."""
         result = attempt(act)
         if isinstance(result, Broken):

@@ -27,7 +27,7 @@ from aggregator.app import build
 from aggregator.counts import count_of
 from aggregator.digests import run as digest
 from aggregator.digests.editor_sign_in import mails_links
-from aggregator.digests.personal import is_trustworthy
+from aggregator.digests.personal import is_protected
 from aggregator.errors import (
     AggregatorError,
     AnotherRunHolds,
@@ -177,7 +177,7 @@ class Worker:
         self.config_problem = f"{self.config_file.name} is not valid and not used: {problems[0]}"
 
     def _fetch(self) -> None:
-        if idle_check.nothing_due(self.config_file, self.app.clock()) is not None:
+        if idle_check.count_if_nothing_due(self.config_file, self.app.clock()) is not None:
             return
         report = fetch.run(self.app, spread=True, progress=lambda *_: self.note_progress())
         for notice in report.notices:
@@ -195,7 +195,7 @@ class Worker:
         config = self.app.config
         if not (config.mailings or config.web.url) or not (self.app.config.data / "aggregator.db").exists():
             return
-        if idle_check.no_mail_due(self.config_file, self.app.clock()) is not None:
+        if idle_check.queue_if_no_mail_due(self.config_file, self.app.clock()) is not None:
             return
         report = digest.run(self.app)
         for notice in report.notices:
@@ -214,7 +214,7 @@ class Worker:
     def problems(self) -> list[str]:
         """Return the problems that monitoring has to report."""
         try:
-            found = health.alerts(health.report(self.app.config), self.app.clock())
+            found = health.alerts(health.read_report(self.app.config), self.app.clock())
             return [self.config_problem, *found] if self.config_problem else found
         except AggregatorError as error:
             return [str(error)]
@@ -222,7 +222,7 @@ class Worker:
 
 def run(config_file: Path, *, verbose: bool) -> None:
     """Run scheduler and web app in one process until SIGTERM or SIGINT."""
-    logs.start(logging.DEBUG if verbose else logging.INFO)
+    logs.start_logging(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
     contact.refuse_public(worker.app)
     with suppress(StoreError):  # every tick logs it; the site is served meanwhile
@@ -240,7 +240,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     _serve_until_signalled(worker, listener, worker.stop.set, watch)
     with suppress(SchedulerNotRunningError):  # its thread died before it started
         scheduler.shutdown(wait=False)
-    _await_end(worker)
+    _end_before_deadline(worker)
     if watch.fault:
         raise SchedulerStopped(f"the scheduler {watch.fault}; nothing is lost; start the daemon again")
 
@@ -319,7 +319,7 @@ def _watch_clock(worker: Worker, scheduler: BaseScheduler) -> None:
 
 def serve(config_file: Path, *, verbose: bool) -> None:
     """Run the web app without the scheduler until SIGTERM or SIGINT."""
-    logs.start(logging.DEBUG if verbose else logging.INFO)
+    logs.start_logging(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file, build=lambda file: build(file, secrets=False))
     listener = _bind(worker.app.config.listen)
 
@@ -411,14 +411,14 @@ def _warn_of_proxies(config: Config) -> None:
 
 def _warn_of_cookies(config: Config) -> None:
     """Warn if browsers would not keep the session of an editor (ED3)."""
-    if mails_links(config) and not is_trustworthy(config.web.url or ""):
+    if mails_links(config) and not is_protected(config.web.url or ""):
         logger.warning(
             "web.url is %s: browsers keep the session of an editor at https only, so that nobody can sign in there",
             config.web.url,
         )
 
 
-def _await_end(worker: Worker) -> None:
+def _end_before_deadline(worker: Worker) -> None:
     """Wait for the current visit or message; end the process after the deadline in any case."""
     deadline = worker.app.config.fetch.timeout.total_seconds() + GRACE_SECONDS
     if worker.idle.wait(deadline):

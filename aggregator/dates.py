@@ -1,7 +1,7 @@
 """Parse dates as publishers write them, as aware moments in UTC (T2).
 
-Reads the raw text: feedparser reads CET as UTC and epoch numbers as the year 1749, and knows neither German dates nor
-dates without a zone.
+Dates are read from the raw text. feedparser reads CET as UTC and epoch numbers as the year 1749. It knows neither
+German dates nor dates without a zone.
 """
 
 from __future__ import annotations

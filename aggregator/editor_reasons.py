@@ -36,7 +36,7 @@ FORMER = "former"
 
 def translated(reason: str, language: str) -> str:
     """Return a reason in a language; it stays in English if a part of it has no phrase."""
-    language, reason = i18n.known(language), _current(reason)
+    language, reason = i18n.text_language(language), _current(reason)
     return _whole(reason, _phrases(language), language) if _is_known(reason, language) else reason
 
 

@@ -14,5 +14,5 @@ from aggregator import i18n
 def page_words(language: str) -> Mapping[str, str]:
     """Return the phrases of the editors' pages in a language."""
     phrases = json.loads(Path(__file__).with_name("editor_words.json").read_bytes())
-    words: Mapping[str, str] = phrases[i18n.known(language)]
+    words: Mapping[str, str] = phrases[i18n.text_language(language)]
     return words

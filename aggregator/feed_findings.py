@@ -14,16 +14,16 @@ from typing import NamedTuple
 
 from aggregator import i18n, urls
 from aggregator.model.findings import EntryFacts, FeedFacts, Finding, FindingWords, Level
-from aggregator.model.servers import MAX_CERTIFICATE_WARNING, SLOW_SECONDS
+from aggregator.model.servers import MAX_CERTIFICATE_WARNING, MIN_SLOW_SECONDS
 from aggregator.text import line
 
 MAX_ENTRIES_READ = 50
 """Maximum number of entries of a document that are counted, from its top."""
 WINDOW = timedelta(days=30)
 """Time before a report whose visits are counted."""
-MIN_SLOW, MIN_IGNORED = 3, 3
+MIN_SLOW_VISITS, MIN_IGNORED_VALIDATORS = 3, 3
 """Minimum numbers of slow responses and of ignored validators in WINDOW that are reported."""
-LARGE_BYTES = 1_000_000
+MIN_LARGE_BYTES = 1_000_000
 """Minimum size of a large document in bytes, decoded."""
 CERTIFICATE_SHARE = 5
 """Divisor of the lifetime of a certificate for its warning; some are valid for six days."""
@@ -163,7 +163,7 @@ UNREADABLE = FailureKind("unreadable", "", "look at `url` in a browser")
 """Any other failure."""
 
 
-def failure(reason: str) -> FailureKind:
+def failure_kind(reason: str) -> FailureKind:
     """Return the kind of a failure by its reason."""
     return next((kind for kind in FAILURES if re.search(kind.pattern, reason)), UNREADABLE)
 
@@ -182,7 +182,7 @@ class Rule(NamedTuple):
     condition: Callable[[FeedFacts], Values | None]
 
 
-def find(facts: FeedFacts, since: Mapping[str, date] | None = None) -> tuple[Finding, ...]:
+def find_findings(facts: FeedFacts, since: Mapping[str, date] | None = None) -> tuple[Finding, ...]:
     """Return the findings of a feed, problems first; `since` has the first days of known ones.
 
     The first day of a new finding is that of the last visit.
@@ -201,7 +201,7 @@ def _failing(facts: FeedFacts) -> Iterable[Finding]:
     """Yield the finding that the state of the source is a reason for, if any."""
     if not facts.reason:
         return
-    code = failure(facts.reason).code
+    code = failure_kind(facts.reason).code
     if code != "moved":  # the rule of this name states the new address
         yield Finding(code=code, level=Level.PROBLEM)
 
@@ -225,9 +225,9 @@ def as_reason(words: FindingWords) -> str:
 
 def _formatted(value: str | int | date, language: str) -> str:
     if isinstance(value, int):
-        return i18n.number(value, i18n.known(language))
+        return i18n.format_number(value, i18n.text_language(language))
     if isinstance(value, date):
-        return i18n.day(value, i18n.known(language))
+        return i18n.day(value, i18n.text_language(language))
     return line(value, MAX_QUOTED_CHARACTERS) or ""
 
 
@@ -250,7 +250,7 @@ def _no_validators(facts: FeedFacts) -> Values | None:
 
 def _ignored_validators(facts: FeedFacts) -> Values | None:
     visits = facts.visits
-    if visits.ignored_validators < MIN_IGNORED:
+    if visits.ignored_validators < MIN_IGNORED_VALIDATORS:
         return None
     return {"n": visits.ignored_validators, "days": WINDOW.days, "size": _size(visits.unchanged_bytes)}
 
@@ -315,14 +315,14 @@ def _certificate(facts: FeedFacts) -> Values | None:
 
 def _slow(facts: FeedFacts) -> Values | None:
     visits = facts.visits
-    if visits.slow < MIN_SLOW:
+    if visits.slow < MIN_SLOW_VISITS:
         return None
-    return {"n": visits.slow, "total": visits.visits, "days": WINDOW.days, "seconds": int(SLOW_SECONDS)}
+    return {"n": visits.slow, "total": visits.visits, "days": WINDOW.days, "seconds": int(MIN_SLOW_SECONDS)}
 
 
 def _large(facts: FeedFacts) -> Values | None:
     size = facts.visits.last_bytes
-    return {"size": _size(size)} if size >= LARGE_BYTES and facts.kind in DOCUMENTS else None
+    return {"size": _size(size)} if size >= MIN_LARGE_BYTES and facts.kind in DOCUMENTS else None
 
 
 def _http(facts: FeedFacts) -> Values | None:
@@ -360,7 +360,7 @@ def _no_feed(facts: FeedFacts) -> Values | None:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1_000_000:.1f} MB" if count >= LARGE_BYTES else f"{count / 1_000:.0f} kB"
+    return f"{count / 1_000_000:.1f} MB" if count >= MIN_LARGE_BYTES else f"{count / 1_000:.0f} kB"
 
 
 RULES = (

@@ -31,7 +31,7 @@ from aggregator.store import (
 from aggregator.store.connection import Store, moment, opened
 
 
-def report(config: Config) -> StatusReport:
+def read_report(config: Config) -> StatusReport:
     """Return the state of every source, of the last runs and of mail. Raises DatabaseLost."""
     refuse_lost(config)
     if config.data.is_dir():
@@ -72,7 +72,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         unwritten=channels.unwritten(store),
         failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
         sentence_encoder=extras.sentence_encoder(),
-        bounces=returned_mail.rates(store),
+        bounces=returned_mail.bounce_rates(store),
     )
 
 
@@ -80,16 +80,19 @@ def advice(source: SourceHealth) -> str | None:
     """Return what to do about a source with a failure; None where there is none."""
     if not source.reason:
         return None
-    return feed_findings.failure(source.reason).advice.replace("{id}", source.id)
+    return feed_findings.failure_kind(source.reason).advice.replace("{id}", source.id)
 
 
 MAX_CANDIDATES_LISTED = 20
 """Maximum number of merge candidates listed."""
 
 
-LATE = timedelta(hours=2)
-MAIL_LATE = timedelta(days=1)
-UNWRITTEN_LATE = timedelta(hours=1)
+MAX_DELAY = timedelta(hours=2)
+"""Maximum delay of visits, placing and mail before it is reported."""
+MAX_OWED_TIME = timedelta(days=1)
+"""Maximum time that a message is owed before it is reported."""
+MAX_UNWRITTEN_TIME = timedelta(hours=1)
+"""Maximum time that a channel is out of date before it is reported."""
 
 
 MIN_FAILED_RUNS = 2
@@ -106,7 +109,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     They are about old data, not about running processes.
     """
     found = []
-    if count := overdue(report, now):
+    if count := count_overdue(report, now):
         sources, were = count_of(len(report.sources), "source"), "was" if count == 1 else "were"
         found.append(f"{count} of {sources} {were} not visited in time: is cron or the daemon running?")
     failing = [s for s in report.sources if s.state in (SourceState.FAILING, SourceState.GONE)]
@@ -118,7 +121,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     if since := unplaced_since(report, now):
         items = count_of(report.unplaced, "item has", "items have")
         found.append(f"{items} no story, the oldest since {_minute(since)}")
-    if behind := unwritten(report, now):
+    if behind := unwritten_channels(report, now):
         channels = count_of(len(behind), "channel is", "channels are")
         found.append(
             f"{channels} not written, the oldest since {_minute(min(behind.values()))}: {', '.join(sorted(behind))}"
@@ -128,15 +131,15 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
         f" the first at {_minute(job.since)}: {job.reason}"
         for job in failing_jobs(report)
     ]
-    if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
+    if report.oldest_owed and report.oldest_owed < now - MAX_OWED_TIME:
         messages = count_of(report.owed, "message is", "messages are")
         found.append(f"{messages} owed, the oldest since {_minute(report.oldest_owed)}")
-    if report.relay and report.relay.since < now - LATE:
+    if report.relay and report.relay.since < now - MAX_DELAY:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
     found += [
         containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE_STEPS
     ]
-    if report.bounces.fault_since and report.bounces.fault_since < now - LATE:
+    if report.bounces.fault_since and report.bounces.fault_since < now - MAX_DELAY:
         begun = _minute(report.bounces.fault_since)
         found.append(f"bounces are not read since {begun}: {report.bounces.fault}")
     if report.parked:
@@ -217,14 +220,14 @@ def _share(part: int, whole: int) -> str:
 
 
 def unplaced_since(report: StatusReport, now: datetime) -> datetime | None:
-    """Return since when an item has had no story, if that is more than LATE."""
+    """Return since when an item has had no story, if that is more than `MAX_DELAY`."""
     since = report.unplaced_since
-    return since if since and since < now - LATE else None
+    return since if since and since < now - MAX_DELAY else None
 
 
-def unwritten(report: StatusReport, now: datetime) -> dict[str, datetime]:
-    """Return the channels that have been out of date for UNWRITTEN_LATE, and since when."""
-    return {id_: since for id_, since in report.unwritten.items() if since < now - UNWRITTEN_LATE}
+def unwritten_channels(report: StatusReport, now: datetime) -> dict[str, datetime]:
+    """Return the channels that have been out of date for `MAX_UNWRITTEN_TIME`, and since when."""
+    return {id_: since for id_, since in report.unwritten.items() if since < now - MAX_UNWRITTEN_TIME}
 
 
 def failing_jobs(report: StatusReport) -> list[FailingJob]:
@@ -236,6 +239,6 @@ def _minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def overdue(report: StatusReport, now: datetime) -> int:
+def count_overdue(report: StatusReport, now: datetime) -> int:
     """Return the number of sources that were not visited in time."""
-    return sum(source.next_visit is None or source.next_visit < now - LATE for source in report.sources)
+    return sum(source.next_visit is None or source.next_visit < now - MAX_DELAY for source in report.sources)

@@ -194,27 +194,27 @@ _WORDS = {
 }
 
 
-def known(language: str) -> str:
+def text_language(language: str) -> str:
     """Return the language used for `language`: its primary subtag, or English."""
     primary = language.partition("-")[0]
     return primary if primary in _WORDS else "en"
 
 
-def words(language: str) -> Mapping[str, str]:
+def digest_words(language: str) -> Mapping[str, str]:
     """Return all phrases in a language."""
-    return _WORDS[known(language)]
+    return _WORDS[text_language(language)]
 
 
 def day(when: date, language: str) -> str:
     """Format a date with the name of its month."""
-    months = calendar_names.months(known(language))
-    return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
+    months = calendar_names.months(text_language(language))
+    return digest_words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
 
 
 def short_day(when: date, language: str) -> str:
     """Format a date with the shortened name of its month."""
-    months = calendar_names.month_labels(known(language))
-    return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
+    months = calendar_names.month_labels(text_language(language))
+    return digest_words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
 
 
 def month(when: date, language: str) -> str:
@@ -224,7 +224,7 @@ def month(when: date, language: str) -> str:
 
 def month_name(month: int, language: str) -> str:
     """Return the name of a month."""
-    return calendar_names.months(known(language))[month - 1]
+    return calendar_names.months(text_language(language))[month - 1]
 
 
 def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo) -> str:
@@ -232,15 +232,15 @@ def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo
 
     `zone` is that of the site, for times whose source states no zone. Of a series, the next date is named.
     """
-    phrases = words(language)
-    place = _where(event, language)
-    when = _when(event, event.dates[0], language, zone)
+    phrases = digest_words(language)
+    place = _event_place(event, language)
+    when = _event_dates(event, event.dates[0], language, zone)
     line = f"{when}, {place}" if place else when
     if event.occurrences[1:]:
         more = len(event.occurrences) - 1
         line = phrases["further_dates" if more > 1 else "further_date"].format(when=line, n=more)
     if former:
-        before = [_former_when(event, former, language, zone), _where(former, language)]
+        before = [_former_dates(event, former, language, zone), _event_place(former, language)]
         changed = [text for text, now in zip(before, (when, place), strict=True) if text and text != now]
         line = phrases["formerly"].format(when=line, former=", ".join(changed)) if changed else line
     if event.kind is EventKind.DEADLINE and event.status is not EventStatus.EXTENDED:
@@ -250,8 +250,8 @@ def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo
     return phrases[f"event_{event.status}"].format(when=line)
 
 
-def _where(event: Event, language: str) -> str:
-    phrases = words(language)
+def _event_place(event: Event, language: str) -> str:
+    phrases = digest_words(language)
     if event.attendance is Attendance.ONLINE:
         return phrases["online"]
     if event.attendance is Attendance.BOTH and event.place:
@@ -259,22 +259,26 @@ def _where(event: Event, language: str) -> str:
     return event.place or ""
 
 
-def _former_when(event: Event, former: Event, language: str, zone: ZoneInfo) -> str:
+def _former_dates(event: Event, former: Event, language: str, zone: ZoneInfo) -> str:
     """Return when an event was before a change, empty if its first date is the same.
 
     Of a series, that is its date nearest to the next one; empty if its known dates end before that.
     """
-    first, former_first = (_when(each, (each.start, each.end), language, zone) for each in (event, former))
+    first, former_first = (
+        _event_dates(each, (each.start, each.end), language, zone) for each in (event, former)
+    )
     start, end = event.dates[0]
     if first == former_first or (former.occurrences and day_of(former.occurrences[-1]) < day_of(start)):
         return ""
     nearest = min(
         former.dates, key=lambda dates: (abs(day_of(dates[0]) - day_of(start)), dates != (start, end))
     )
-    return _when(former, nearest, language, zone)
+    return _event_dates(former, nearest, language, zone)
 
 
-def _when(event: Event, dates: tuple[date | datetime, date | datetime], language: str, zone: ZoneInfo) -> str:
+def _event_dates(
+    event: Event, dates: tuple[date | datetime, date | datetime], language: str, zone: ZoneInfo
+) -> str:
     """Format one of the dates of an event, with its times and the abbreviation of its zone."""
     here = replace(event, start=dates[0], end=dates[1]).local(zone)
     first, last = day_of(here.start), day_of(here.end)
@@ -285,19 +289,17 @@ def _when(event: Event, dates: tuple[date | datetime, date | datetime], language
         return days
     start, end = f"{here.start:%H:%M}", f"{here.end:%H:%M}"
     form = "times" if last >= first and here.end > here.start else "time"
-    return (
-        f"{days}, {words(language)[form].format(start=start, end=end)} {here.start.tzname() or ''}".rstrip()
-    )
+    return f"{days}, {digest_words(language)[form].format(start=start, end=end)} {here.start.tzname() or ''}".rstrip()
 
 
 def _days(first: date, last: date, language: str) -> str:
     if last <= first:
         return day(first, language)
     if (first.year, first.month) == (last.year, last.month):
-        return words(language)["days"].format(
+        return digest_words(language)["days"].format(
             first=first.day,
             last=last.day,
-            month=calendar_names.months(known(language))[first.month - 1],
+            month=calendar_names.months(text_language(language))[first.month - 1],
             year=first.year,
         )
     start = day(first, language)
@@ -311,7 +313,7 @@ def heading(section: str, language: str) -> str:
     if section.startswith(TOPIC):
         topic = section.removeprefix(TOPIC)
         return topic[:1].upper() + topic[1:]
-    return _HEADINGS[known(language)][section]
+    return _HEADINGS[text_language(language)][section]
 
 
 def update_note(entry: EditionEntry, language: str) -> tuple[str, str]:
@@ -319,7 +321,7 @@ def update_note(entry: EditionEntry, language: str) -> tuple[str, str]:
 
     Both are empty for a new story. The former title is separate because it may be in another language.
     """
-    phrases = words(language)
+    phrases = digest_words(language)
     if entry.update_kind is None or entry.updated_on is None:
         return "", ""
     note = phrases[entry.update_kind].format(day=day(entry.updated_on, language))
@@ -330,21 +332,23 @@ def update_note(entry: EditionEntry, language: str) -> tuple[str, str]:
     return f"{note} {phrases['before']}", phrases["quote"].format(title=entry.former_title)
 
 
-def entry_event(entry: EditionEntry, language: str, zone: ZoneInfo) -> str:
+def entry_event_line(entry: EditionEntry, language: str, zone: ZoneInfo) -> str:
     """Describe when and where the event of an entry takes place; empty without an event."""
     return event_line(entry.event, entry.former_event, language, zone) if entry.event else ""
 
 
-def count(number: int, language: str) -> str:
+def story_count(number: int, language: str) -> str:
     """Return a number of stories in words."""
-    return words(language)["story"] if number == 1 else words(language)["stories"].format(n=number)
+    return (
+        digest_words(language)["story"] if number == 1 else digest_words(language)["stories"].format(n=number)
+    )
 
 
 def summary(entries: Sequence[EditionEntry], language: str) -> str:
     """Summarise in one line how many stories an edition contains."""
     from aggregator.model.digests import EntryReason, UpdateKind  # no page but those of editions needs them
 
-    phrases = words(language)
+    phrases = digest_words(language)
     closing = sum(entry.reason is EntryReason.CLOSING for entry in entries)
     new = [
         entry for entry in entries if entry.update_kind is None and entry.reason is not EntryReason.CLOSING
@@ -371,7 +375,7 @@ def summary(entries: Sequence[EditionEntry], language: str) -> str:
 def page_words(language: str) -> Mapping[str, Any]:
     """Return the phrases of pages (page_words.json); those of errors by status."""
     phrases: dict[str, Any] = json.loads(Path(__file__).with_name("page_words.json").read_bytes())
-    words = phrases[known(language)]
+    words = phrases[text_language(language)]
     return {**words, "errors": {int(status): tuple(texts) for status, texts in words["errors"].items()}}
 
 
@@ -381,21 +385,21 @@ def finding_words(language: str) -> Mapping[str, Mapping[str, str]]:
     phrases: dict[str, dict[str, dict[str, str]]] = json.loads(
         Path(__file__).with_name("finding_words.json").read_bytes()
     )
-    return phrases[known(language)]
+    return phrases[text_language(language)]
 
 
-def number(count: int, language: str) -> str:
+def format_number(count: int, language: str) -> str:
     """Format a whole number with the separator of thousands."""
-    return f"{count:,}" if known(language) == "en" else f"{count:,}".replace(",", ".")
+    return f"{count:,}" if text_language(language) == "en" else f"{count:,}".replace(",", ".")
 
 
-def decimal(value: float, language: str) -> str:
+def format_decimal(value: float, language: str) -> str:
     """Format a number with one decimal."""
-    return f"{value:.1f}" if known(language) == "en" else f"{value:.1f}".replace(".", ",")
+    return f"{value:.1f}" if text_language(language) == "en" else f"{value:.1f}".replace(".", ",")
 
 
 def plural(phrase: str, count: int, language: str) -> str:
     """Return a phrase of pages that depends on a number; English and German have two forms."""
     forms = page_words(language)[phrase]
     text: str = forms["one" if count == 1 else "other"]
-    return text.format(n=number(count, language))
+    return text.format(n=format_number(count, language))

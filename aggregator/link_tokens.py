@@ -12,7 +12,7 @@ TOKEN_BYTES = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
-def token(key: bytes, nonce: bytes) -> str:
+def link_token(key: bytes, nonce: bytes) -> str:
     """Return the token that belongs to a nonce: the same one for each message (M4).
 
     The store has nonce and hash only. Without the key, which is a file of its own, they are of no use.

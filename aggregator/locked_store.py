@@ -62,7 +62,7 @@ def refuse_lost(config: Config, store: Store | None = None) -> None:
     """
     database, feed = config.data / "aggregator.db", config.public / "atom.xml"
     # Channels are stored before any file is written.
-    new = not channels.known(store) if store else not has_database(database)
+    new = not channels.known_ids(store) if store else not has_database(database)
     if new and feed.is_file():
         raise DatabaseLost(
             f"{database} is {'empty' if database.exists() else 'missing'}, but {feed} was published before:"

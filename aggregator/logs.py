@@ -44,7 +44,7 @@ def _trace(text: str) -> str:
     return "\n".join(legal(line).expandtabs() for line in text.splitlines())
 
 
-def start(level: int) -> None:
+def start_logging(level: int) -> None:
     """Log to standard error: this program's records from `level` on, errors of libraries."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Human() if sys.stderr.isatty() else _Json())

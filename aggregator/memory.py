@@ -20,7 +20,7 @@ def use_one_arena() -> bool:
     return False
 
 
-def return_free() -> None:
+def return_free_memory() -> None:
     """Return freed memory to the system; glibc keeps what is free between used blocks."""
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -72,7 +72,7 @@ class Sandbox(Protocol):
         ...
 
 
-def in_process(function: Callable[..., Result], *args: Any, seconds: float) -> Result:  # noqa: ARG001
+def call_in_process(function: Callable[..., Result], *args: Any, seconds: float) -> Result:  # noqa: ARG001
     """Call a function without a sandbox, for documents of this program's own."""
     return function(*args)
 
@@ -84,7 +84,7 @@ It is passed to workers: where these are processes, it must be picklable.
 """
 
 
-def never() -> bool:
+def never_stop() -> bool:
     """Never ask to stop."""
     return False
 
@@ -185,6 +185,6 @@ class App:
     hub: Callable[[], Hub] = no_hub
     hub_request: Callable[[], HubRequest] = no_hub_request
     simulated_clock: bool = False
-    stopping: Stopping = never
+    stopping: Stopping = never_stop
     host_gap: float = 0.0
     """Seconds between two requests to one host (V2, CL11)."""

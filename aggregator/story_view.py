@@ -53,10 +53,10 @@ def read(config: Config, name: str) -> StoryView:
 def read_from(store: Store, name: str) -> StoryView:
     """Return one story as `read` does, in the caller's snapshot."""
     found = story_search.resolve(store, name)
-    read = containment.shown(found, lambda: stories.read(store, [found], texts=True)) if found else []
+    read = containment.value_to_show(found, lambda: stories.read(store, [found], texts=True)) if found else []
     if not read:
         raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
-    return StoryView(story=read[0], why=stories.why(store, read[0].id))
+    return StoryView(story=read[0], why=stories.reasons(store, read[0].id))
 
 
 def as_json(view: StoryView) -> dict[str, Any]:

@@ -215,9 +215,9 @@ _MESSAGES = {
 
 def page_words(language: str) -> Mapping[str, str]:
     """Return the phrases of pages in a language."""
-    return _PAGES[i18n.known(language)]
+    return _PAGES[i18n.text_language(language)]
 
 
 def message_words(language: str) -> Mapping[str, str]:
     """Return the phrases of messages in a language."""
-    return _MESSAGES[i18n.known(language)]
+    return _MESSAGES[i18n.text_language(language)]

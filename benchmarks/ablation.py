@@ -138,7 +138,7 @@ def outcomes(pairs: Sequence[StoredPair]) -> dict[str, str]:
 def assigned(pair: StoredPair) -> tuple[Placement, ...]:
     """Assign the items of a pair to stories."""
     given = pair.candidates
-    return cluster.assign(
+    return cluster.place_items(
         pair.members, given.clusters, given.candidate_ids, given.constraints, given.common_words
     )
 

@@ -136,7 +136,7 @@ def stores(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, An
 def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     """Return whether two items become one story in an empty database."""
     ids, now = keep(store, a, b)
-    assign.assign(store, (), now)
+    assign.assign_items(store, (), now)
     rows = store.db.execute("SELECT DISTINCT story_id FROM items WHERE id IN (?, ?)", ids).fetchall()
     return len(rows) == 1
 
@@ -144,7 +144,7 @@ def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 def keep(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], datetime]:
     """Store two items as two visits would; return their ids and the time of the visits."""
     publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
-    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
+    sources.synchronise(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
     now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
     return [_visit(store, publishers[side["source"]], side, now) for side in (a, b)], now
 
@@ -167,7 +167,7 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
         language=side.get("lang"),
         base=source.url,
     )
-    found, _ = normalise.items(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
+    found, _ = normalise.items_of(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
     known = items.known(store, source.id, (alias for item in found for alias in item.aliases))
     taken = items.existing_ids(store, [item.id for item in found])
     item_changes = diff.item_changes(found, known.get, taken)

@@ -164,29 +164,29 @@ def neighbours(pairs: Sequence[tuple[Member, Member]]) -> Iterator[Example]:
     for pair in pairs:
         for member in pair:
             members[f"{member.source_id} {member.title} {member.text}"] = member
-        first, second = (for_member(member).compact for member in pair)
+        first, second = (for_member(member).compact_title for member in pair)
         groups[group(second)] = group(first)
     for number, (a, b) in enumerate(combinations(members.values(), 2)):
         one, other = for_member(a), for_member(b)
-        if a.source_id == b.source_id or group(one.compact) == group(other.compact):
+        if a.source_id == b.source_id or group(one.compact_title) == group(other.compact_title):
             continue
         common: float = sum(one.words[c] for c in one.words.keys() & other.words.keys())
         common += len(one.facts.dates & other.facts.dates) + len(one.towns & other.towns)
         if (
             common >= MIN_COMMON
-            and abs(a.sort_time - b.sort_time) <= evidence.WINDOW
+            and abs(a.sort_time - b.sort_time) <= evidence.MAX_TIME_BETWEEN_ITEMS
             and not evidence.exact(a, b)
         ):
             yield _example(f"neighbour{number}", a, b, False, "neighbours", f"neighbours {number % 10}")
 
 
 def _example(id_: str, a: Member, b: Member, same: bool, domain: str, kind: str) -> Example:
-    pair = weighed_pairs.pair(for_member(a), for_member(b))
+    pair = weighed_pairs.weigh_pair(for_member(a), for_member(b))
     found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     if meaning := measures.meaning(a, b):
         found.append(meaning)
-    vetoed = bool(vetoes.of_all(a, b)[0]) or abs(a.sort_time - b.sort_time) > evidence.WINDOW
+    vetoed = bool(vetoes.of_all(a, b)[0]) or abs(a.sort_time - b.sort_time) > evidence.MAX_TIME_BETWEEN_ITEMS
     weight = {"field": 2.0, "neighbours": NEIGHBOUR_WEIGHT}.get(domain, 1.0)
     weight *= (1.0 if same else DIFFERENT_WEIGHT) * (VETOED_WEIGHT if vetoed else 1.0)
     return Example(

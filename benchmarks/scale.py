@@ -234,16 +234,16 @@ def measure(folder: Path) -> dict[str, float]:
 
         def assigning() -> float:
             _arrive(store, config, words, new, PLACED)
-            return _milliseconds(lambda: assign.assign(store, config.channels, NOW)) / PLACED
+            return _milliseconds(lambda: assign.assign_items(store, config.channels, NOW)) / PLACED
 
         def publishing() -> float:
             _arrive(store, config, words, new, 1)
-            assign.assign(store, config.channels, NOW)
+            assign.assign_items(store, config.channels, NOW)
             return _milliseconds(lambda: publish.render(store, config, NOW))
 
         def assigning_one() -> float:
             _arrive(store, config, words, new, 1)
-            return _milliseconds(lambda: assign.assign(store, config.channels, NOW))
+            return _milliseconds(lambda: assign.assign_items(store, config.channels, NOW))
 
         assigning()
         result = {
@@ -255,7 +255,7 @@ def measure(folder: Path) -> dict[str, float]:
     app = replace(application.build(folder / "feeds.yaml"), clock=lambda: NOW)
     digests.run(app)
     result["digest_ms"] = min(_milliseconds(lambda: digests.run(app)) for _ in range(ROUNDS))
-    result["status_ms"] = min(_milliseconds(lambda: health.report(config)) for _ in range(ROUNDS))
+    result["status_ms"] = min(_milliseconds(lambda: health.read_report(config)) for _ in range(ROUNDS))
     # Frequent words: in any archive they have more matches than a search counts, others have more in a larger one.
     queries = Words(3).known[:30]
     result["search_ms"] = median(_milliseconds(lambda q=q: story_view.search(config, q, 20)) for q in queries)  # type: ignore[misc]
@@ -290,7 +290,7 @@ def _arrive(store: Store, config: Config, words: Words, new: Iterator[int], coun
                 position=0, link=f"http://127.0.2.1/{n}", title=title, summary=words.text(), base=source.url
             )
         )
-    found, _ = normalise.items(ParsedDocument(entries=tuple(entries)), source, IdentityPolicy(), (), NOW)
+    found, _ = normalise.items_of(ParsedDocument(entries=tuple(entries)), source, IdentityPolicy(), (), NOW)
     with store.transaction():
         items.save(store, diff.item_changes(found, lambda _: None), backlog=False, now=NOW)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from aggregator import app, cli
-from aggregator.ports import App, in_process
+from aggregator.ports import App, call_in_process
 from tests.builders import NOW, rss
 from tests.web_server import Web
 from tests.workplace import Clock, Workplace
@@ -100,7 +100,7 @@ def call(place: Workplace, *args: str, sandboxed: bool = False, **env: str | Non
 
 
 def _parsing_here(build: Callable[..., App], file: Path, **options: bool) -> App:
-    return replace(build(file, **options), sandbox=lambda _documents: nullcontext(in_process))
+    return replace(build(file, **options), sandbox=lambda _documents: nullcontext(call_in_process))
 
 
 def news(n: int, **fields: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from aggregator import health, story_view
 from aggregator.dedupe import explain
 from aggregator.digests import body
 from aggregator.digests import run as digest
-from aggregator.digests.edition import compose
+from aggregator.digests.edition import compose_edition
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import feed
 from aggregator.formats.parsers import PARSERS
@@ -189,7 +189,7 @@ def check(given: Case) -> Checked:
         except UnreadableDocument:
             return Checked(None, seconds or {"read": 0.0})
         with timed("normalise"):
-            items, identity_policy = normalise.items(reading, given.source, IdentityPolicy(), (), NOW)
+            items, identity_policy = normalise.items_of(reading, given.source, IdentityPolicy(), (), NOW)
         _check_items(items)
         _check_again(given, reading, items, identity_policy)
         publication = _publication(items)
@@ -199,7 +199,7 @@ def check(given: Case) -> Checked:
             page = site.render(publication)
         edition = _edition(publication)
         with timed("message"):
-            mail = body.compose(edition, publication.site)
+            mail = body.compose_body(edition, publication.site)
         _check(not xml_faults(as_rss.body), "the RSS feed is not XML")
         _check(bool(json.loads(as_json.body)), "the JSON feed is empty")
         _check(document == renderers.feeds(publication)[0], "equal stories give different feeds")
@@ -308,7 +308,7 @@ def _publication(items: tuple[Item, ...]) -> Publication:
 
 
 def _edition(publication: Publication) -> Edition:
-    return compose(DIGEST, PendingStories(new=publication.stories), NOW.date(), NOW)
+    return compose_edition(DIGEST, PendingStories(new=publication.stories), NOW.date(), NOW)
 
 
 def _check_feed(document: PublishedDocument, publication: Publication) -> None:
@@ -407,7 +407,7 @@ def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
 def _check_round(place: Workplace, broken: list[str]) -> None:
     config = place.app().config
     _check(not broken, f"something was set aside: {broken[:3]}")
-    report = health.report(config)
+    report = health.read_report(config)
     _check(sum(source.items > 0 for source in report.sources) >= 4, "fewer than four sources have items")
     _check(not report.set_aside, f"something is set aside: {report.set_aside[:3]}")
     for source in report.sources:

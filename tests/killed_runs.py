@@ -25,7 +25,7 @@ import aggregator.items.diff  # noqa: F401
 from aggregator import app as builder
 from aggregator.digests import run as digest
 from aggregator.polling import fetch
-from aggregator.ports import in_process
+from aggregator.ports import call_in_process
 
 
 def main(folder: Path, kills: int, seed: int) -> int:
@@ -63,7 +63,7 @@ def _prepare(folder: Path, work: Path) -> None:
 
 def _run(work: Path) -> None:
     app = builder.build(work / "feeds.yaml")
-    app = replace(app, sandbox=lambda _documents: nullcontext(in_process))  # a kill is to hit the job
+    app = replace(app, sandbox=lambda _documents: nullcontext(call_in_process))  # a kill is to hit the job
     fetch.run(app, force=True)
     digest.run(app)
 

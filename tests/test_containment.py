@@ -302,8 +302,10 @@ def test_a_story_that_breaks_an_edition_is_left_out_of_it(
     """An edition omits a story that fails; once it is repaired, a later edition has it."""
     fetched(place)
     with monkeypatch.context() as broken:
-        poisoned = raise_for(lambda edition, _: any(t.title == POISON for t in edition.entries), body.compose)
-        broken.setattr(body, "compose", poisoned)
+        poisoned = raise_for(
+            lambda edition, _: any(t.title == POISON for t in edition.entries), body.compose_body
+        )
+        broken.setattr(body, "compose_body", poisoned)
         assert call(place, "digest", "preview", "daily").code == 0
         said = call(place, "digest", "run")
         assert said.code == 0
@@ -324,8 +326,8 @@ def test_a_digest_that_cannot_be_composed_stops_no_other(
     place.write(f"sources:\n{sources}{DAILY}" + DAILY.partition("\n")[2].replace("daily", "odd"))
     fetched(place)
     with monkeypatch.context() as broken:
-        is_odd = raise_for(lambda edition, _: edition.digest_id == "odd", body.compose)
-        broken.setattr(body, "compose", is_odd)
+        is_odd = raise_for(lambda edition, _: edition.digest_id == "odd", body.compose_body)
+        broken.setattr(body, "compose_body", is_odd)
         said = call(place, "digest", "run")
         assert "digest odd cannot be composed" in said.err
         assert len(said.err.splitlines()) == 1

@@ -32,7 +32,7 @@ from aggregator.daemon import Worker
 from aggregator.errors import StoreError
 from aggregator.model.polling import Failure, Request, Response
 from aggregator.polling import fetch, politeness_audit
-from aggregator.ports import App, Fetcher, in_process
+from aggregator.ports import App, Fetcher, call_in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 from tests.processes import free_port, until
@@ -389,7 +389,7 @@ def simulated_worker(
         return simulated_sources
 
     def build(file: Path) -> App:
-        sandbox = lambda _documents: nullcontext(in_process)  # noqa: E731
+        sandbox = lambda _documents: nullcontext(call_in_process)  # noqa: E731
         return replace(build_app(file), clock=clock, fetcher=fetcher, sandbox=sandbox)
 
     return Worker(place.folder / "feeds.yaml", build=build), simulated_sources
@@ -475,7 +475,7 @@ def test_a_month_with_200_sources(place: Workplace, clock: Clock) -> None:
     run_for(worker, clock, timedelta(days=27), timedelta(minutes=10))
     late = memory_kb()
     check_intervals(simulated_sources, clock.now)
-    assert not [report for report in politeness_audit.report(worker.app.config) if report.broken]
+    assert not [report for report in politeness_audit.read_reports(worker.app.config) if report.broken]
     visits = sum(len(times) for times in simulated_sources.visits.values())
     editions = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
     print(f"{visits} visits, {visits / 200 / 30:.1f} per source and day; memory {early} -> {late} kB")
@@ -498,7 +498,9 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
     run_for(worker, clock, tenth, step)
     clock.now -= timedelta(hours=5)  # … and was put right
     run_for(worker, clock, 5 * tenth, step)
-    politeness_report = {report.source_id: report for report in politeness_audit.report(worker.app.config)}
+    politeness_report = {
+        report.source_id: report for report in politeness_audit.read_reports(worker.app.config)
+    }
     assert {id_: report.broken for id_, report in politeness_report.items() if report.broken} == {}
     kinds = (
         "down at times",
@@ -517,7 +519,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
         print(
             f"{kind:14} {sum(shares) / len(shares):5.2f} requests per source and day, at most {max(shares)}"
         )
-    moved = next(source for source in health.report(worker.app.config).sources if source.id == "s4")
+    moved = next(source for source in health.read_report(worker.app.config).sources if source.id == "s4")
     assert moved.state == "moved"
     assert (
         politeness_report["s2"].per_day <= 1.1
@@ -532,7 +534,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
 
 
 def test_fortnight_with_all_kinds_of_sources(place: Workplace, clock: Clock) -> None:
-    """No client rule is broken in a fortnight with downtime and clock steps."""
+    """No client rule is broken in 14 days with downtime and clock steps."""
     weeks(place, clock, 8, 14)
 
 

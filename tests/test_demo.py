@@ -14,7 +14,7 @@ import pytest
 
 from aggregator.config.load import load
 from aggregator.digests.editor_sign_in import mails_links
-from aggregator.digests.personal import is_trustworthy
+from aggregator.digests.personal import is_protected
 from tests.feed_validators import chain
 from tests.publishing.events import parsed
 from tests.publishing.test_feed_validators import DEMO, JUDGES, PLAYED, judge
@@ -133,7 +133,7 @@ def test_the_demo_has_an_editor(played: tuple[Path, str]) -> None:
     """Somebody who tries the demo can sign in at the editors' pages that `--serve` names."""
     config = load(played[0] / "feeds.yaml")
     assert config.editors == ("editor@news.example",)
-    assert mails_links(config) and is_trustworthy(config.web.url or "")
+    assert mails_links(config) and is_protected(config.web.url or "")
 
 
 def test_other_folder_is_not_emptied(tmp_path: Path) -> None:

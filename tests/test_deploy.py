@@ -35,7 +35,7 @@ def unit(name: str) -> dict[str, str]:
 def test_memory_fits_parent_and_reading_processes(name: str) -> None:
     """All processes together stay below MemoryMax, and killing one does not end the unit."""
     service = unit(name)
-    needed = PARENT_MEGABYTES + READING_PROCESSES * sandbox.MEGABYTES
+    needed = PARENT_MEGABYTES + READING_PROCESSES * sandbox.MEMORY_MEGABYTES
     assert sandbox.PROCESSES <= READING_PROCESSES
     assert int(service["MemoryMax"].removesuffix("M")) >= needed
     assert service["OOMPolicy"] == "continue"

@@ -66,7 +66,7 @@ def test_every_reason_of_placing_is_translated() -> None:
         replace(each, item_id=f"item{n:04}", source_id=f"source{n}") for n, each in enumerate(members)
     ]
     ids = {each.item_id: [other.item_id for other in numbered[n - 6 : n]] for n, each in enumerate(numbered)}
-    placements = cluster.assign(numbered, (), ids)
+    placements = cluster.place_items(numbered, (), ids)
     reasons = {placement.why for placement in placements}
     reasons |= {why for placement in placements for _, why in placement.related}
     reasons |= {each.why for placement in placements for each in placement.merge_candidates}

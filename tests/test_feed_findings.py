@@ -37,7 +37,7 @@ def facts(**fields: Any) -> FeedFacts:
 
 def codes(feed: FeedFacts) -> list[str]:
     """Return the codes of the findings."""
-    return [finding.code for finding in feed_findings.find(feed)]
+    return [finding.code for finding in feed_findings.find_findings(feed)]
 
 
 def test_every_finding_has_words_in_all_languages() -> None:

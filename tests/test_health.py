@@ -97,6 +97,6 @@ def test_every_failure_comes_with_advice(place: Workplace, web: Web, answer: Ans
     web.answers["/feed"] = answer
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
-    (source,) = health.report(place.app().config).sources
+    (source,) = health.read_report(place.app().config).sources
     assert source.state is SourceState.FAILING and source.reason
     assert words in (source.advice or "")

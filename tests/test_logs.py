@@ -39,7 +39,7 @@ def logged(monkeypatch: pytest.MonkeyPatch, text: str, *, terminal: bool) -> str
     """Return the output of a warning and an exception with this text."""
     screen = Screen(terminal=terminal)
     monkeypatch.setattr("sys.stderr", screen)
-    logs.start(logging.INFO)
+    logs.start_logging(logging.INFO)
     try:
         raise ValueError(text)
     except ValueError:

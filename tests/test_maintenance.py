@@ -111,7 +111,7 @@ def test_a_hidden_story_is_removed_and_restored(fetched: Workplace) -> None:
     """A hidden story disappears from feed, page and search; shown again, it is newer."""
     before = (fetched.public / "atom.xml").read_bytes()
     story = story_of(fetched, "News 1")
-    assert editor_commands.set_hidden(fetched.app(), [story], "anna", hidden=True) == [story]
+    assert editor_commands.hide(fetched.app(), [story], "anna") == [story]
     assert fetch.run(fetched.app()).visited == 0
     assert b"News 1" not in (fetched.public / "atom.xml").read_bytes()
     assert b"News 1" not in (fetched.public / "index.html").read_bytes()
@@ -119,8 +119,8 @@ def test_a_hidden_story_is_removed_and_restored(fetched: Workplace) -> None:
     conn = sqlite3.connect(fetched.database)
     assert conn.execute("SELECT story_id, reason FROM tombstones").fetchall() == [(story, "hidden by anna")]
     conn.close()
-    assert editor_commands.set_hidden(fetched.app(), [story], "anna", hidden=True) == []
-    assert editor_commands.set_hidden(fetched.app(), [story[:8]], "anna", hidden=False) == [story]
+    assert editor_commands.hide(fetched.app(), [story], "anna") == []
+    assert editor_commands.unhide(fetched.app(), [story[:8]], "anna") == [story]
     fetch.run(fetched.app())
     after = (fetched.public / "atom.xml").read_bytes()
     assert after != before
@@ -129,7 +129,7 @@ def test_a_hidden_story_is_removed_and_restored(fetched: Workplace) -> None:
 
 def test_a_hidden_story_is_not_mailed(fetched: Workplace) -> None:
     """A story hidden before the digest is not in it."""
-    editor_commands.set_hidden(fetched.app(), [story_of(fetched, "News 1")], "anna", hidden=True)
+    editor_commands.hide(fetched.app(), [story_of(fetched, "News 1")], "anna")
     digest.run(fetched.app())
     (message,) = (fetched.folder / "var" / "outbox").iterdir()
     assert b"News 2" in message.read_bytes() and b"News 1" not in message.read_bytes()
@@ -139,7 +139,7 @@ def test_an_unknown_story_changes_nothing(fetched: Workplace) -> None:
     """With one unknown id no story is hidden."""
     story = story_of(fetched, "News 1")
     with pytest.raises(UnknownName, match="nothing was changed"):
-        editor_commands.set_hidden(fetched.app(), [story, "nonsense"], "anna", hidden=True)
+        editor_commands.hide(fetched.app(), [story, "nonsense"], "anna")
     assert story_view.read(fetched.app().config, story).story.id == story
 
 
@@ -172,7 +172,7 @@ def test_a_lost_database_is_neither_copied_nor_healthy(
     lose(fetched.database)
     for act in (
         partial(maintenance.backup, fetched.app().config, backup),
-        partial(health.report, fetched.app().config),
+        partial(health.read_report, fetched.app().config),
     ):
         with pytest.raises(DatabaseLost):
             act()
@@ -183,7 +183,7 @@ def test_a_story_is_hidden_beside_a_changed_file(fetched: Workplace) -> None:
     """A story is hidden by the next run although feeds.yaml changed in between (L1)."""
     file = fetched.folder / "feeds.yaml"
     file.write_text(file.read_text() + "channels: [{id: new, title: New}]\n")
-    editor_commands.set_hidden(fetched.app(), [story_of(fetched, "News 1")], "anna", hidden=True)
+    editor_commands.hide(fetched.app(), [story_of(fetched, "News 1")], "anna")
     fetch.run(fetched.app())
     assert b"News 1" not in (fetched.public / "channels/new/atom.xml").read_bytes()
     assert b"News 2" in (fetched.public / "channels/new/atom.xml").read_bytes()

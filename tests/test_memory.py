@@ -25,7 +25,7 @@ def test_freed_memory_between_used_blocks_is_returned() -> None:
     used = blocks[::20]
     filled = _resident_bytes()
     blocks.clear()
-    memory.return_free()
+    memory.return_free_memory()
     assert filled - _resident_bytes() > BLOCKS * BLOCK_BYTES / 2
     assert len(used) == BLOCKS / 20
 

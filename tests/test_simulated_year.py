@@ -275,7 +275,7 @@ class Year:
     def hide(self) -> None:
         """Hide a story."""
         ids = [self.random.choice(self.visible())]
-        self.hidden += editor_commands.set_hidden(self.app, ids, "ada", hidden=True)
+        self.hidden += editor_commands.hide(self.app, ids, "ada")
         self.decided |= set(ids)
         self.did["hide"] += 1
 
@@ -284,7 +284,7 @@ class Year:
         if self.hidden:
             id_ = self.hidden.pop(self.random.randrange(len(self.hidden)))
             known = {row[0] for row in self.rows("SELECT id FROM stories")}
-            if id_ in known and editor_commands.set_hidden(self.app, [id_], "ada", hidden=False):
+            if id_ in known and editor_commands.unhide(self.app, [id_], "ada"):
                 self.decided.add(id_)
                 self.did["unhide"] += 1
 
@@ -573,7 +573,7 @@ def test_tombstones(place: Workplace, webs: Callable[[], Web], monkeypatch: pyte
     published = [id_ for id_ in year.visible() if STORY + id_ in year.subscriber.shown]
     left = next(id_ for id_ in year.visible() if STORY + id_ not in year.subscriber.shown)
     assert editor_commands.merge(year.app, [left, published[0]], "ada") == (left, [published[0]])
-    editor_commands.set_hidden(year.app, [published[1]], "ada", hidden=True)
+    editor_commands.hide(year.app, [published[1]], "ada")
     year.decided |= {left, *published[:2]}
     year.run()
     body = (place.public / "atom.xml").read_text("utf-8")

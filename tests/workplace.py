@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aggregator import app
-from aggregator.ports import App, in_process
+from aggregator.ports import App, call_in_process
 from tests.builders import NOW
 
 HEAD = """\
@@ -60,7 +60,7 @@ class Workplace:
             built,
             clock=self.clock,
             fetcher=lambda: fetcher,
-            sandbox=lambda _documents: nullcontext(in_process),
+            sandbox=lambda _documents: nullcontext(call_in_process),
             host_gap=0.0,
             simulated_clock=True,
         )

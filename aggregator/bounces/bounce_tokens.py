@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"([1-9]\d{0,17})-([a-z2-7]{26})")
 _IN_MAIL = re.compile(rb"(?:\+|2[Bb])([1-9][0-9]{0,17}-[A-Za-z2-7]{26})(?![A-Za-z0-9])")
 
 
-def token(key: bytes, delivery_id: int) -> str:
+def bounce_token(key: bytes, delivery_id: int) -> str:
     """Return the token of a delivery, the same one at each attempt.
 
     It has no case, because some servers write the local part in lower case.
@@ -30,18 +30,18 @@ def token(key: bytes, delivery_id: int) -> str:
 def envelope_sender(address: str, key: bytes, delivery_id: int) -> str:
     """Return the envelope sender of a delivery: `bounces+TOKEN@domain`."""
     local, _, domain = address.rpartition("@")
-    return f"{local}+{token(key, delivery_id)}@{domain}"
+    return f"{local}+{bounce_token(key, delivery_id)}@{domain}"
 
 
-def delivery_of(key: bytes, text: str) -> int | None:
+def delivery_of_token(key: bytes, text: str) -> int | None:
     """Return the delivery of a token, None if the token was not made with this key."""
     match = _TOKEN.fullmatch(text.lower())
-    if match is None or not hmac.compare_digest(token(key, int(match[1])), match[0]):
+    if match is None or not hmac.compare_digest(bounce_token(key, int(match[1])), match[0]):
         return None
     return int(match[1])
 
 
-def candidates(raw: bytes, decoded: Iterable[str]) -> tuple[str, ...]:
+def token_candidates(raw: bytes, decoded: Iterable[str]) -> tuple[str, ...]:
     """Return what may be tokens in a mail: of its header, then of its bytes and decoded parts.
 
     `raw` has LF as line ends. The returned message has the token in Return-Path, a complaint in Original-Mail-From

@@ -45,11 +45,11 @@ class Collected:
     notices: tuple[str, ...] = ()
 
 
-def run(app: App, store: Store) -> Collected:
+def collect_mails(app: App, store: Store) -> Collected:
     """Read the mailbox of bounces under the lock of the job that sends mail.
 
-    Mail about our messages that is understood is recorded and then removed from the mailbox; a kill in between
-    leaves a mail that is known. All else is left where it is, and reported once.
+    Mail about our messages that is understood is recorded and then removed from the mailbox. A kill between both steps
+    leaves a mail that the next round knows. All other mail stays where it is, and is reported once.
     """
     now = app.clock()
     round_ = _Round(app, store, now)
@@ -66,7 +66,7 @@ def run(app: App, store: Store) -> Collected:
     return Collected(read=round_.count, notices=(*_limited(round_.notices), *_left_notices(round_.left)))
 
 
-def receive(app: App, content: bytes) -> str:
+def record_piped_mail(app: App, content: bytes) -> str:
     """Record one mail that a mail server passed on; return what it was, without addresses.
 
     Every mail is kept for 30 days, as it is nowhere else; of one that is too large the beginning.
@@ -96,7 +96,7 @@ class _Round:
         """Read all mails that were not read before, oldest first."""
         names = mailbox.names()
         known = returned_mail.left_names(self.store, mailbox.id)
-        returned_mail.forget_left(self.store, mailbox.id, known.difference(names))
+        returned_mail.delete_left(self.store, mailbox.id, known.difference(names))
         end = time.monotonic() + ROUND_SECONDS
         for name in names:
             if self.app.stopping() or time.monotonic() > end:
@@ -122,7 +122,7 @@ class _Round:
                 self.notices.append(_outcome(recorded))
 
     def _leave(self, mailbox: Mailbox, name: str, kind: MailKind, reason: str) -> None:
-        returned_mail.leave(self.store, mailbox.id, name, kind, reason, self.now)
+        returned_mail.record_left(self.store, mailbox.id, name, kind, reason, self.now)
         self.left.append((name, reason))
 
 
@@ -145,7 +145,7 @@ def _unread(reason: str) -> MailReading:
 def _delivery(store: Store, reading: MailReading) -> int | None:
     """Return the delivery of the first valid token of a mail: nobody can invent one (BO1)."""
     key = returned_mail.token_key(store)
-    found = (bounce_tokens.delivery_of(key, text) for text in reading.tokens)
+    found = (bounce_tokens.delivery_of_token(key, text) for text in reading.tokens)
     return next((delivery_id for delivery_id in found if delivery_id is not None), None)
 
 

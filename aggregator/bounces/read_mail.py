@@ -69,7 +69,7 @@ def read(raw: bytes) -> MailReading:
     if not mail.keys():
         raise UnreadableDocument("it has no header")
     parts = list(_parts(mail))
-    tokens = bounce_tokens.candidates(raw, (_decoded(part) for part in parts if _is_encoded(part)))
+    tokens = bounce_tokens.token_candidates(raw, (_decoded(part) for part in parts if _is_encoded(part)))
     kind, reason = _result(mail, parts, raw)
     return MailReading(kind=kind, tokens=tokens, reason=line(reason, MAX_REASON_CHARACTERS) or kind.value)
 

@@ -13,7 +13,7 @@ from aggregator.store import returned_mail, subscribers
 from aggregator.store.connection import opened
 
 
-def show(config: Config, address: str) -> AddressRecord:
+def address_record(config: Config, address: str) -> AddressRecord:
     """Return every state of an address with its reason and date. Raises UnknownName."""
     key = addresses.key(address)
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
@@ -24,14 +24,14 @@ def show(config: Config, address: str) -> AddressRecord:
             history=tuple(subscribers.history(store, subscriber.id)) if subscriber else (),
             digests=tuple(plan.id for plan in config.mailings if key in map(addresses.key, plan.recipients)),
             suppression=returned_mail.suppression(store, address),
-            mails=tuple(returned_mail.about(store, address)),
+            mails=tuple(returned_mail.mails_about(store, address)),
         )
     if not (record.subscriber or record.digests or record.suppression or record.mails):
         raise UnknownName(f"{address} is no subscriber, and nothing is known about it")
     return record
 
 
-def lift(config: Config, suppressed: Sequence[str], reason: str, now: datetime) -> None:
+def lift_suppressions(config: Config, suppressed: Sequence[str], reason: str, now: datetime) -> None:
     """End the suppression of addresses. Raises UnknownName if one of them has none."""
     with opened(config.data / "aggregator.db", create=False) as store, store.transaction():
         for address in dict.fromkeys(suppressed):

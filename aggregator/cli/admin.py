@@ -47,7 +47,7 @@ def status(
         return
     from aggregator import health
 
-    report = health.report(invocation.config())
+    report = health.read_report(invocation.config())
     now = clock()()
     if textfile:
         from aggregator.gateways import files
@@ -191,7 +191,7 @@ def _print_for_editors(report: StatusReport) -> None:
 def _report_politeness(invocation: Invocation, as_json: bool) -> None:
     from aggregator.polling import politeness_audit
 
-    reports = politeness_audit.report(invocation.config())
+    reports = politeness_audit.read_reports(invocation.config())
     if as_json:
         print_json({"sources": reports, "broken": sum(len(source.broken) for source in reports)})
     else:
@@ -267,4 +267,4 @@ def demo(serve: bool, out: Path) -> None:
     """Run everything once with recorded sites, without a network."""
     from aggregator.demo import run
 
-    run.run(out, serve=serve)
+    run.run_demo(out, serve=serve)

@@ -32,7 +32,7 @@ def bounce(invocation: Invocation) -> None:
         pass
     if not content.strip():
         raise click.UsageError("no mail was given: standard input is empty")
-    click.echo(collect.receive(app, content))
+    click.echo(collect.record_piped_mail(app, content))
 
 
 @click.command("show")
@@ -46,7 +46,7 @@ def show(invocation: Invocation, address: str, as_json: bool) -> None:
     """
     from aggregator.bounces import suppressions
 
-    record = suppressions.show(invocation.config(), address)
+    record = suppressions.address_record(invocation.config(), address)
     if as_json:
         print_json(record)
     else:
@@ -91,6 +91,6 @@ def lift(invocation: Invocation, addresses: tuple[str, ...], reason: str) -> Non
 
     if not reason.strip():
         raise click.BadParameter("is empty: state why messages will arrive now", param_hint="--reason")
-    suppressions.lift(invocation.config(), addresses, reason.strip(), clock()())
+    suppressions.lift_suppressions(invocation.config(), addresses, reason.strip(), clock()())
     for address in addresses:
         click.echo(f"{address} is not suppressed any more; it gets the next edition that it is subscribed to")

@@ -37,7 +37,7 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     from aggregator.store import idle_check
 
     file = invocation.config_file
-    idle = None if idle_check.has_mailbox(file) else idle_check.no_mail_due(file, app.clock()())
+    idle = None if idle_check.has_mailbox(file) else idle_check.queue_if_no_mail_due(file, app.clock()())
     if idle is not None and not as_json and not invocation.prints_summary:
         return
     report = _run(invocation) if idle is None else _idle(*idle)
@@ -115,7 +115,7 @@ def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: 
 
 def _moment(text: str, config: Config) -> datetime:
     try:
-        return app.moment(text, config.site.timezone)
+        return app.parse_moment(text, config.site.timezone)
     except ValueError as error:
         raise click.BadParameter(
             f"{text!r} is not a time such as 2026-10-05T08:00", param_hint="--at"
@@ -149,7 +149,7 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
     """Explain why an address received a story or did not."""
     from aggregator.digests import explain
 
-    report = explain.run(invocation.config(), story, address, app.clock()())
+    report = explain.explain_digests(invocation.config(), story, address, app.clock()())
     if as_json:
         print_json(report)
         return
@@ -172,7 +172,7 @@ def digest_queue(invocation: Invocation, full_addresses: bool, as_json: bool) ->
     """
     from aggregator.digests import queue
 
-    queued = queue.read(invocation.config())
+    queued = queue.read_queue(invocation.config())
     if as_json:
         print_json(queued)
     else:
@@ -251,7 +251,7 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     """
     from aggregator.digests import queue
 
-    count = queue.retry(invocation.config(), addresses)
+    count = queue.retry_messages(invocation.config(), addresses)
     click.echo(
         f"{count_of(count, 'message')} queued; `aggregator digest run` sends {'it' if count == 1 else 'them'}"
     )
@@ -267,5 +267,5 @@ def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> No
     """
     from aggregator.digests import queue
 
-    count = queue.acknowledge(invocation.config(), addresses)
+    count = queue.acknowledge_messages(invocation.config(), addresses)
     click.echo(f"{count_of(count, 'message')} acknowledged")

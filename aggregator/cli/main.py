@@ -143,5 +143,5 @@ def _short_messages() -> Iterator[None]:
 @click.pass_context
 def cli(context: click.Context, config_file: Path, verbose: int) -> None:
     """Poll partner sites, merge their news, publish a feed and digests."""
-    logs.start(logging.INFO if verbose > 1 else logging.WARNING)
+    logs.start_logging(logging.INFO if verbose > 1 else logging.WARNING)
     context.obj = Invocation(config_file, verbose > 0)

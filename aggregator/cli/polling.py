@@ -70,17 +70,17 @@ def _check_maildir(config: Config) -> None:
 
 
 def _check_live(invocation: Invocation, as_json: bool) -> None:
-    from aggregator.discovery import live_check as job
+    from aggregator.discovery import live_check
 
     app = invocation.app()
     _check_maildir(app.config)
     with progress_line() as progress:
-        checks = job.run(app, progress)
+        checks = live_check.check_sources(app, progress)
     if as_json:
         print_json({"sources": checks})
     else:
         _print_checks(checks)
-    _raise_if_all_fail("sources", [source for source in checks if job.is_failing(source)], len(checks))
+    _raise_if_all_fail("sources", [source for source in checks if live_check.is_failing(source)], len(checks))
 
 
 def _print_checks(checks: Sequence[SourceCheck]) -> None:
@@ -121,7 +121,7 @@ def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json
     if not sources and not force:
         from aggregator.store import idle_check
 
-        not_due = idle_check.nothing_due(invocation.config_file, clock()())
+        not_due = idle_check.count_if_nothing_due(invocation.config_file, clock()())
         if not_due is not None:
             _print_idle(invocation, not_due, as_json)
             return

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from aggregator.model.discovery import Discovery, SourcePreview, TriedProposal
 
 
+_NONE_HELD = "no items are held back"
+
+
 @click.group()
 def source() -> None:
     """List, find, preview, review, import and export sources."""
@@ -38,7 +41,16 @@ def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
     This is either a flood of unknown old entries, or the smaller document of a page that lost most of its items.
     """
-    _decide_held(invocation, ids, release=True)
+    from aggregator.polling import held_items
+
+    for id_, count in held_items.release(invocation.app(secrets=False), ids, user_name()).items():
+        if count:
+            result = (
+                f"{count_of(count, 'item')} released: the next run publishes {'it' if count == 1 else 'them'}"
+            )
+        else:
+            result = f"{_NONE_HELD}; if its page lost items, the next visit accepts the page"
+        click.echo(f"{id_}: {result}")
 
 
 @source.command("discard")
@@ -49,22 +61,10 @@ def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
     The entries are never published.
     """
-    _decide_held(invocation, ids, release=False)
-
-
-def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
     from aggregator.polling import held_items
 
-    for id_, count in held_items.decide(
-        invocation.app(secrets=False), ids, user_name(), release=release
-    ).items():
-        none = "no items are held back"
-        if release:
-            none += "; if its page lost items, the next visit accepts the page"
-        result = (
-            f"released: the next run publishes {'it' if count == 1 else 'them'}" if release else "discarded"
-        )
-        click.echo(f"{id_}: {count_of(count, 'item')} {result}" if count else f"{id_}: {none}")
+    for id_, count in held_items.discard(invocation.app(secrets=False), ids, user_name()).items():
+        click.echo(f"{id_}: {count_of(count, 'item')} discarded" if count else f"{id_}: {_NONE_HELD}")
 
 
 @source.command("discover")
@@ -76,13 +76,13 @@ def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
 
     Nothing is recorded.
     """
-    from aggregator.discovery import discover as job
+    from aggregator.discovery import discover
     from aggregator.discovery.preview import parse_url
 
     with progress_line() as progress:
-        found = job.run(invocation.app(secrets=False), parse_url(url), progress)
+        found = discover.discover_sources(invocation.app(secrets=False), parse_url(url), progress)
     if as_json:
-        print_json(job.as_json(found))
+        print_json(discover.as_json(found))
     else:
         _print_discovery(found)
 
@@ -134,10 +134,10 @@ def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool
 
     The argument is the id of a source in feeds.yaml, or any URL. Nothing is recorded.
     """
-    from aggregator.discovery import preview as job
+    from aggregator.discovery.preview import preview_source
 
     with progress_line() as progress:
-        preview = job.run(invocation.app(), name, force=force, progress=progress)
+        preview = preview_source(invocation.app(), name, force=force, progress=progress)
     if as_json:
         print_json(preview)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -301,7 +302,10 @@ def story_hide(invocation: Invocation, ids: tuple[str, ...], withdrawn: bool) ->
 
     The next run removes them.
     """
-    _set_hidden(invocation, ids, hidden=True, withdrawn=withdrawn)
+    from aggregator.dedupe import editor_commands
+
+    changed = editor_commands.hide(invocation.app(secrets=False), ids, user_name(), withdrawn=withdrawn)
+    _print_changed(changed, "hidden")
 
 
 @story.command("unhide")
@@ -309,7 +313,17 @@ def story_hide(invocation: Invocation, ids: tuple[str, ...], withdrawn: bool) ->
 @click.pass_obj
 def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
     """Publish hidden stories again, with their old ids and times."""
-    _set_hidden(invocation, ids, hidden=False)
+    from aggregator.dedupe import editor_commands
+
+    changed = editor_commands.unhide(invocation.app(secrets=False), ids, user_name())
+    _print_changed(changed, "visible")
+
+
+def _print_changed(changed: Sequence[str], state: str) -> None:
+    for id_ in changed:
+        click.echo(f"{id_} is {state} {_FROM_NEXT_RUN}")
+    if not changed:
+        click.echo(f"nothing to do: already {state}")
 
 
 @story.command("event")
@@ -344,11 +358,11 @@ def story_event(invocation: Invocation, /, id_: str, none: bool, auto: bool, **f
     if none + auto + bool(given) > 1:
         raise click.UsageError("--none, --auto and facts of an event cannot be combined; nothing was changed")
     if not (none or auto or given):
-        _print_event(app, event_decisions.read(app, id_), "")
+        _print_event(app, event_decisions.read_event(app, id_), "")
     elif none:
-        _print_event(app, event_decisions.remove(app, id_, user_name()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.remove_event(app, id_, user_name()), _FROM_NEXT_RUN)
     elif auto:
-        _print_event(app, event_decisions.undo(app, id_, user_name()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.make_automatic(app, id_, user_name()), _FROM_NEXT_RUN)
     else:
         change = event_decisions.EventChange(**_typed(given))
         _print_event(app, event_decisions.set_event(app, id_, change, user_name()), _FROM_NEXT_RUN)
@@ -372,17 +386,3 @@ def _print_event(app: App, decided: DecidedEvent, when: str) -> None:
     click.echo(f"{decided.story_id} {event.event.kind}: {line} {when}".rstrip())
     if event.entry_id != decided.story_id:
         click.echo(f"  shares the calendar entry of {event.entry_id}")
-
-
-def _set_hidden(
-    invocation: Invocation, ids: tuple[str, ...], *, hidden: bool, withdrawn: bool = False
-) -> None:
-    from aggregator.dedupe import editor_commands
-
-    app = invocation.app(secrets=False)
-    changed = editor_commands.set_hidden(app, ids, user_name(), hidden=hidden, withdrawn=withdrawn)
-    state = "hidden" if hidden else "visible"
-    for id_ in changed:
-        click.echo(f"{id_} is {state} {_FROM_NEXT_RUN}")
-    if not changed:
-        click.echo(f"nothing to do: already {state}")

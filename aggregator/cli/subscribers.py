@@ -41,7 +41,7 @@ def subscriber_list(invocation: Invocation, as_json: bool) -> None:
     """List all subscribers with their states and digests."""
     from aggregator.digests import subscriber_commands
 
-    listed = subscriber_commands.listed(invocation.config())
+    listed = subscriber_commands.list_subscribers(invocation.config())
     if as_json:
         print_json(listed)
     elif listed:
@@ -75,7 +75,9 @@ def subscriber_add(
     if confirmed is not None and not confirmed.strip():
         raise click.BadParameter("is empty: state how consent was given", param_hint="--confirmed")
     app = invocation.app(secrets=False)
-    added = subscriber_commands.add(app, address, digests, language, confirmed and confirmed.strip())
+    added = subscriber_commands.add_subscriber(
+        app, address, digests, language, confirmed and confirmed.strip()
+    )
     then = "" if confirmed else "; `aggregator digest run` sends the message that asks for confirmation"
     click.echo(f"{added.address} is {added.state}{then}")
 
@@ -90,7 +92,7 @@ def subscriber_remove(invocation: Invocation, address: str) -> None:
     """
     from aggregator.digests import subscriber_commands
 
-    removed = subscriber_commands.remove(invocation.app(secrets=False), address)
+    removed = subscriber_commands.remove_subscriber(invocation.app(secrets=False), address)
     click.echo(f"{removed.address} is {removed.state}")
 
 
@@ -172,5 +174,5 @@ def subscriber_erase(invocation: Invocation, address: str) -> None:
     """
     from aggregator.digests import subscriber_commands
 
-    subscriber_commands.erase(invocation.app(secrets=False), address)
+    subscriber_commands.erase_address(invocation.app(secrets=False), address)
     click.echo(f"all that is stored about {address} is erased")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
     """Return the configuration in `file`; raise ConfigError with every problem.
 
-    With `secrets=False` (commands that only read) references to secrets are not resolved, with `mail=False`
-    (commands that send no mail) those of the mail relay. Only the file and its secrets are read.
+    With `secrets=False`, for commands that only read, references to secrets are not resolved. With `mail=False`, for
+    commands that send no mail, those of the mail relay are not. Only the file and its secrets are read.
     """
     values = SecretValues(file.parent, resolve=secrets, mail=mail)
     return resolved(parse(file, values), values)

@@ -61,7 +61,7 @@ def _body(document: bytes) -> etree._Element:
         raise SourceListError("declares entities: no list of sources needs them")
     inner = root.find("body")
     if inner is None:
-        raise SourceListError("the document has no body")
+        raise SourceListError("the OPML document has no <body>")
     return inner
 
 

@@ -52,7 +52,7 @@ class AssignReport:
     notices: tuple[str, ...] = ()
 
 
-def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
+def assign_items(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
     """Assign items without a story, of each source at most `MAX_NEW_ITEMS`.
 
     An item that breaks the program is set aside, and the others are assigned without it.
@@ -61,7 +61,7 @@ def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> Assi
     with caches.emptied(), _collecting_rarely(), _cached_embeddings(store, now):
         report = attempt(lambda: _assign_all(store, all_channels, now))
         if isinstance(report, Broken):
-            return _assign_contained(store, all_channels, now)
+            return _assign_without_broken_items(store, all_channels, now)
         return report
 
 
@@ -86,7 +86,7 @@ def lead_item_id(members: Iterable[Member]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
+class _UnplacedItems:
     """Ids of items to assign, in the order of `cluster.lead_order`.
 
     `released` are those that an earlier round deferred, and `deferred` is the number left to later rounds.
@@ -99,7 +99,7 @@ class _Work:
 
 
 @dataclass(slots=True)
-class _Placed:
+class _RoundResults:
     """What the batches of one round did, besides what `placing_round` records.
 
     `leads` has the first of `cluster.lead_order` for each story that an item joined. The stored leads stay until the
@@ -115,59 +115,68 @@ def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) ->
     with store.transaction():
         deferred, released = items.defer(store, MAX_NEW_ITEMS)
         candidates.index_items(store)
-        work = _Work(
+        unplaced = _UnplacedItems(
             item_ids=story_members.unplaced_ids(store),
             released=released,
-            feed_exists=stories.any_announced(store),
+            feed_exists=stories.has_announced(store),
             deferred=deferred,
         )
-        return _assign_items(store, all_channels, now, work)
+        return _assign_items(store, all_channels, now, unplaced)
 
 
-def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work) -> AssignReport:
+def _assign_items(
+    store: Store, all_channels: Sequence[Channel], now: datetime, unplaced: _UnplacedItems
+) -> AssignReport:
     """Assign items for which queries were added, in batches, in the caller's transaction."""
-    if not placing_round.begin(store, work.item_ids):
-        return AssignReport(deferred=work.deferred)
+    if not placing_round.begin(store, unplaced.item_ids):
+        return AssignReport(deferred=unplaced.deferred)
     newest_before = stories.newest_number(store)
     common = candidates.find_similar(store)
-    placed = _Placed()
+    results = _RoundResults()
     for item_ids in placing_round.items_in_batches(store, BATCH_ITEMS):
-        _assign_batch(store, now, work, item_ids, common, placed)
-    story_placement.set_leads(store, {story_id: order[-1] for story_id, order in placed.leads.items()}, now)
-    removed_stories.hide_removed(store, stories.hidden(store, placed.leads), now)
+        _assign_batch(store, now, unplaced, item_ids, common, results)
+    story_placement.set_leads(store, {story_id: order[-1] for story_id, order in results.leads.items()}, now)
+    removed_stories.hide_removed(store, stories.hidden(store, results.leads), now)
     placing_round.add_stories(store, story_placement.correct_future_times(store, now))
     for changed in placing_round.stories_in_batches(store, BATCH_ITEMS):
         update_channels(store, all_channels, changed, now)
     for founded in stories.all_ids(store, newest_before, BATCH_ITEMS):
         relate_events(store, all_channels, founded, now)
-    return AssignReport(founded=placed.founded, joined=placed.joined, deferred=work.deferred)
+    return AssignReport(founded=results.founded, joined=results.joined, deferred=unplaced.deferred)
 
 
 def _assign_batch(
-    store: Store, now: datetime, work: _Work, item_ids: Sequence[str], common: frozenset[int], placed: _Placed
+    store: Store,
+    now: datetime,
+    unplaced: _UnplacedItems,
+    item_ids: Sequence[str],
+    common: frozenset[int],
+    results: _RoundResults,
 ) -> None:
     """Assign some items of a round, after those that come before them in its order."""
     members = story_members.of_items(store, item_ids)
     given = candidates.find_candidates(store, members, common)
     several = (member.item_id for each in given.clusters if len(each.members) > 2 for member in each.members)
     of_round = placing_round.items_of_round(store, several)
-    clusters = [_in_order(each, of_round) for each in given.clusters]
-    placements = cluster.assign(members, clusters, given.candidate_ids, given.constraints, given.common_words)
-    foundings = _foundings(store, placements, work, now)
-    story_placement.write(store, foundings, placements, now)
+    clusters = [_with_round_in_order(each, of_round) for each in given.clusters]
+    placements = cluster.place_items(
+        members, clusters, given.candidate_ids, given.constraints, given.common_words
+    )
+    new_stories = _new_stories(store, placements, unplaced, now)
+    story_placement.write(store, new_stories, placements, now)
     for placement in placements:
         if listed := _merge_candidates(store, placement):
             editorial.add_candidate(store, placement.story_id, listed, now)
-    placed.founded += len(foundings)
-    placed.joined += len(placements) - len(foundings)
+    results.founded += len(new_stories)
+    results.joined += len(placements) - len(new_stories)
     placing_round.add_stories(store, (p.story_id for p in placements))
     placing_round.add_stories(store, (other for p in placements for other, _ in p.related))
     joined = {placement.story_id for placement in placements if not placement.founds}
     for story_id, lead in _leads(given.clusters, placements, joined).items():
-        placed.leads[story_id] = min(lead, placed.leads.get(story_id, lead))
+        results.leads[story_id] = min(lead, results.leads.get(story_id, lead))
 
 
-def _in_order(story: Cluster, item_ids: Collection[str]) -> Cluster:
+def _with_round_in_order(story: Cluster, item_ids: Collection[str]) -> Cluster:
     """Return a story whose members of this round follow the older ones, in its order."""
     lead, *others = story.members
     older = [member for member in others if member.item_id not in item_ids]
@@ -193,23 +202,27 @@ def relate_events(
         update_channels(store, all_channels, changed, now)
 
 
-def _foundings(
-    store: Store, placements: Sequence[Placement], work: _Work, now: datetime
+def _new_stories(
+    store: Store, placements: Sequence[Placement], unplaced: _UnplacedItems, now: datetime
 ) -> list[story_placement.NewStory]:
     """Return how each new story is announced.
 
     Deferred items of the first round are announced like the others of that round.
     """
-    month = archives.current(store, now) if work.feed_exists else None
-    of_first_round = story_placement.of_first_round(store, work.released) if work.feed_exists else set()
+    month = archives.current_month(store, now) if unplaced.feed_exists else None
+    of_first_round = (
+        story_placement.of_first_round(store, unplaced.released) if unplaced.feed_exists else set()
+    )
     return [
-        _founding(placement, work.feed_exists and placement.member.item_id not in of_first_round, now, month)
+        _new_story(
+            placement, unplaced.feed_exists and placement.member.item_id not in of_first_round, now, month
+        )
         for placement in placements
         if placement.founds
     ]
 
 
-def _founding(
+def _new_story(
     placement: Placement, feed_exists: bool, now: datetime, month: str | None
 ) -> story_placement.NewStory:
     """Decide when a new story counts as announced, and whether it enters the feeds (T4).
@@ -244,21 +257,23 @@ def _leads(
 # --- after a failure -------------------------------------------------------------------------------------
 
 
-def _assign_contained(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
+def _assign_without_broken_items(
+    store: Store, all_channels: Sequence[Channel], now: datetime
+) -> AssignReport:
     """Set aside the items that break the program, and assign the others."""
     with store.transaction():
         deferred, released = items.defer(store, MAX_NEW_ITEMS)
     contained = Containment(store)
     _set_aside_broken(store, contained)
     contained.record(now)
-    work = _Work(
+    unplaced = _UnplacedItems(
         item_ids=list(story_members.unplaced_ids(store)),  # read several times
         released=released,
-        feed_exists=stories.any_announced(store),
+        feed_exists=stories.has_announced(store),
     )
-    report = attempt(lambda: _assign_again(store, all_channels, now, work))
+    report = attempt(lambda: _assign_again(store, all_channels, now, unplaced))
     if isinstance(report, Broken):  # no item breaks the program alone
-        report = _assign_singly(store, all_channels, now, work, contained)
+        report = _assign_singly(store, all_channels, now, unplaced, contained)
     return replace(report, deferred=deferred, notices=contained.record(now))
 
 
@@ -275,7 +290,7 @@ def _set_aside_broken(store: Store, contained: Containment) -> None:
 
 def _is_comparable(member: Member, contained: Containment) -> bool:
     """Return whether an item can be compared; set it aside if not."""
-    return contained.works(
+    return contained.succeeds(
         ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member)
     )
 
@@ -287,29 +302,35 @@ def _placed_candidates(store: Store, members: Sequence[Member]) -> list[Member]:
     return [member for each in candidates.find_candidates(store, members).clusters for member in each.members]
 
 
-def _assign_again(store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work) -> AssignReport:
+def _assign_again(
+    store: Store, all_channels: Sequence[Channel], now: datetime, unplaced: _UnplacedItems
+) -> AssignReport:
     """Assign items whose keys are written, in a transaction."""
     with store.transaction():
         candidate_index.clear_queries(store)
-        candidates.add_queries(store, work.item_ids)
-        return _assign_items(store, all_channels, now, work)
+        candidates.add_queries(store, unplaced.item_ids)
+        return _assign_items(store, all_channels, now, unplaced)
 
 
 def _assign_singly(
-    store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work, contained: Containment
+    store: Store,
+    all_channels: Sequence[Channel],
+    now: datetime,
+    unplaced: _UnplacedItems,
+    contained: Containment,
 ) -> AssignReport:
     """Assign items one by one, each without the stories that it cannot be compared with."""
     reports: list[AssignReport] = []
 
     def assign_one(item_id: str) -> None:
-        reports.append(_assign_again(store, all_channels, now, replace(work, item_ids=[item_id])))
+        reports.append(_assign_again(store, all_channels, now, replace(unplaced, item_ids=[item_id])))
 
-    for item_id in work.item_ids:
+    for item_id in unplaced.item_ids:
         if isinstance(attempt(partial(assign_one, item_id)), Broken):
             (member,) = story_members.of_items(store, [item_id])
             _set_aside_clashing(store, member, contained)
             contained.record(now)
-            contained.works(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
+            contained.succeeds(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
     return AssignReport(
         founded=sum(each.founded for each in reports), joined=sum(each.joined for each in reports)
     )
@@ -323,6 +344,6 @@ def _set_aside_clashing(store: Store, member: Member, contained: Containment) ->
     for story in given.clusters:
         candidate_ids = {member.item_id: [other.item_id for other in story.members]}
         compare = partial(
-            cluster.assign, [member], [story], candidate_ids, given.constraints, given.common_words
+            cluster.place_items, [member], [story], candidate_ids, given.constraints, given.common_words
         )
-        contained.works(ContainedStep.PLACING, story.lead.item_id, compare)
+        contained.succeeds(ContainedStep.PLACING, story.lead.item_id, compare)

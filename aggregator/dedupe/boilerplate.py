@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aggregator.dedupe.features import Features
 from aggregator.dedupe.vocabulary.words import concepts
 
-MIN_COPY = 0.5
+MIN_COPIED_SHARE = 0.5
 """Minimum share of equal sentences of a copy; a smaller one is boilerplate."""
 RUN_WORDS = 5
 """Number of consecutive words that two texts rarely share by chance."""
@@ -21,7 +21,7 @@ def boilerplate(a: Features, b: Features) -> set[str]:
         return set()
     one, other = _runs(words), _runs(other_words)
     shared = one & other
-    if len(shared) < 2 or len(shared) / min(len(one), len(other)) >= MIN_COPY:
+    if len(shared) < 2 or len(shared) / min(len(one), len(other)) >= MIN_COPIED_SHARE:
         return set()
     written = {word for run in shared for word in run}
     return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()

@@ -22,7 +22,7 @@ BATCH_ITEMS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What `cluster.assign` gets beside the items; `candidate_ids` are similar items."""
+    """What `cluster.place_items` gets beside the items; `candidate_ids` are similar items."""
 
     clusters: tuple[Cluster, ...]
     candidate_ids: dict[str, tuple[str, ...]]
@@ -51,7 +51,7 @@ def index_singly(store: Store, contained: Containment) -> None:
 
     while queued := candidate_index.queued_items(store, BATCH_ITEMS):
         for item in queued:
-            if not contained.works(ContainedStep.PLACING, item.item_id, partial(write, item_keys, item)):
+            if not contained.succeeds(ContainedStep.PLACING, item.item_id, partial(write, item_keys, item)):
                 write(_no_keys, item)
 
 
@@ -95,7 +95,7 @@ def item_keys(item: IndexedItem) -> ItemKeys:
 
 def find_similar(store: Store) -> frozenset[int]:
     """Find items that are similar to those for which queries were added; return common tokens."""
-    return candidate_index.find_near(store, evidence.WINDOW.days)
+    return candidate_index.find_near(store, evidence.MAX_TIME_BETWEEN_ITEMS.days)
 
 
 def find_candidates(
@@ -129,7 +129,7 @@ def find_candidates(
 
 def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
     """Return the stories without an item that is set aside."""
-    aside = set_aside.names(store)[ContainedStep.PLACING]
+    aside = set_aside.names_by_step(store)[ContainedStep.PLACING]
     return [each for each in clusters if aside.isdisjoint(member.item_id for member in each.members)]
 
 

@@ -35,14 +35,14 @@ MAX_MERGE_CANDIDATES = 10
 _EDITOR_FORBIDS = "an editor keeps them apart"
 
 
-def assign(
+def place_items(
     unplaced: Iterable[Member],
     clusters: Sequence[Cluster],
     candidate_ids: Mapping[str, Collection[str]] | None = None,
     constraints: LinkConstraints | None = None,
     common_words: frozenset[str] = frozenset(),
 ) -> tuple[Placement, ...]:
-    """Assign each unplaced item to one of `clusters` or to a new story.
+    """Put each unplaced item into one of `clusters` or into a new story.
 
     The order in which items arrive does not matter (I5). Items are compared with stories that share an address with
     them and with those of their `candidate_ids`, the best first. `common_words` weigh less.
@@ -87,7 +87,7 @@ def compare_with_itself(member: Member) -> None:
     vetoes.of_reposts(member, copy)
     for piece in evidence.EXACT:
         piece(member, copy)
-    assign([member, without_addresses], (), {member.item_id: [without_addresses.item_id]})
+    place_items([member, without_addresses], (), {member.item_id: [without_addresses.item_id]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +167,13 @@ def _rank(strength: Strength) -> int:
 
 
 def _decided_by_editor() -> Comparison:
-    decision = Evidence(name="editor", weight=evidence.PROOF, word=lambda: "an editor put them together")
+    decision = Evidence(
+        name="editor", weight=evidence.PROOF_WEIGHT, word=lambda: "an editor put them together"
+    )
     return Comparison(
         strength=Strength.SAME,
-        score=evidence.PROOF,
-        threshold=evidence.PROOF,
+        score=evidence.PROOF_WEIGHT,
+        threshold=evidence.PROOF_WEIGHT,
         evidence=(decision,),
         vetoes=(),
     )

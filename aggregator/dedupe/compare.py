@@ -34,8 +34,8 @@ def compare(
         return _comparison(
             (), ("both are of the same source, which lists them separately",), Strength.DIFFERENT
         )
-    if abs(a.sort_time - b.sort_time) > evidence.WINDOW:
-        reason = f"published more than {evidence.WINDOW.days} days apart"
+    if abs(a.sort_time - b.sort_time) > evidence.MAX_TIME_BETWEEN_ITEMS:
+        reason = f"published more than {evidence.MAX_TIME_BETWEEN_ITEMS.days} days apart"
         pieces = evidence.near(a, b, common) if all_vetoes else ()
         return _comparison(pieces, (reason,), Strength.DIFFERENT)
     pieces = evidence.near(a, b, common, -math.inf if all_vetoes else RELATED)
@@ -59,11 +59,11 @@ def _too_little(score: float) -> str:
 def _comparison(
     pieces: tuple[Evidence, ...], against: tuple[str, ...], strength: Strength, failed: str | None = None
 ) -> Comparison:
-    exact = any(piece.weight >= evidence.PROOF for piece in pieces)
+    exact = any(piece.weight >= evidence.PROOF_WEIGHT for piece in pieces)
     return Comparison(
         strength=strength,
         score=evidence.score(pieces),
-        threshold=evidence.PROOF if exact else SAME,
+        threshold=evidence.PROOF_WEIGHT if exact else SAME,
         evidence=pieces,
         vetoes=against,
         failed=failed,

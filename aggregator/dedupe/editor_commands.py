@@ -57,7 +57,7 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
             pairs = [
                 pair
                 for one, other in combinations(parts.values(), 2)
-                for pair in _pairs(one.members, other.members)
+                for pair in _all_pairs(one.members, other.members)
             ]
             before = {
                 "parts": {id_: [member.item_id for member in parts[id_].members] for id_ in gone},
@@ -65,15 +65,15 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
                 "connections": story_connections.read(store, ids),
                 "words": {id_: event_decisions.decision(store, id_) for id_ in ids},
             }
-            decision = editorial.decide(
+            decision = editorial.log_decision(
                 store, "merge", who, now, stories=[kept, *gone], items=leads, before=before
             )
             editorial.add_link_constraints(store, pairs, LinkConstraint.MUST_LINK, decision)
-            absorb_stories(store, app.config, kept, parts, f"merged by {who} on {now:%Y-%m-%d}", now)
+            merge_into(store, app.config, kept, parts, f"merged by {who} on {now:%Y-%m-%d}", now)
     return kept, gone
 
 
-def absorb_stories(
+def merge_into(
     store: Store, config: Config, kept: str, parts: Mapping[str, Cluster], why: str, now: datetime
 ) -> None:
     """Move the items of all stories in `parts` to the story `kept`, in the caller's transaction."""
@@ -82,7 +82,7 @@ def absorb_stories(
     for story_id in parts:
         if story_id != kept:
             _remove_from_channels(store, story_id, now)
-            editorial.absorb(store, kept, story_id, why, now)
+            editorial.merge_into(store, kept, story_id, why, now)
     story_placement.set_leads(store, {kept: lead}, now)
     _update_channels(store, config, [kept], now)
 
@@ -92,7 +92,7 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            story, leaving, staying = divided(store, [_item_id(store, name) for name in names])
+            story, leaving, staying = divide_story(store, [_item_id(store, name) for name in names])
             founders = {own_story_id(member): member.item_id for member in leaving}
             if story.story_id in founders:
                 raise WrongDecision(
@@ -100,21 +100,23 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
                     " split the other items off instead",
                     "founder_stays",
                 )
-            part = editorial.merged_part(store, story.story_id, founders)
-            part = part or unannounced(store, story, leaving[0])
+            part = editorial.story_to_restore(store, story.story_id, founders)
+            part = part or unannounced_story(store, story, leaving[0])
             if announce:
-                part = replace(part, announced=now, month=part.month or archives.current(store, now))
+                part = replace(part, announced=now, month=part.month or archives.current_month(store, now))
             ids = [member.item_id for member in leaving]
             both = [story.story_id, part.story_id]
-            apart, together = _pairs(leaving, staying), list(product(ids[:1], ids[1:]))
+            apart, together = _all_pairs(leaving, staying), list(product(ids[:1], ids[1:]))
             before = {"links": editorial.links_between(store, [*apart, *together])}
-            decision = editorial.decide(store, "split", who, now, stories=both, items=ids, before=before)
+            decision = editorial.log_decision(
+                store, "split", who, now, stories=both, items=ids, before=before
+            )
             editorial.add_link_constraints(store, apart, LinkConstraint.CANNOT_LINK, decision)
             editorial.add_link_constraints(store, together, LinkConstraint.MUST_LINK, decision)
             if announce:
-                editions.forget_entries(store, set(ids))
+                editions.delete_from_ledgers(store, set(ids))
             why = f"split off by {who} on {now:%Y-%m-%d}"
-            part_story(store, app.config, story, leaving, part, now, why)
+            split_story(store, app.config, story, leaving, part, now, why)
     return story.story_id, part.story_id
 
 
@@ -129,15 +131,15 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
                     "these are one story; `aggregator story split` takes items out of it", "one_already"
                 )
             first, second = story_members.clusters(store, ids)
-            pairs = _pairs(first.members, second.members)
+            pairs = _all_pairs(first.members, second.members)
             before = {
                 "links": editorial.links_between(store, pairs),
                 "connections": story_connections.between(store, *ids),
             }
-            decision = editorial.decide(store, "keep-apart", who, now, stories=ids, before=before)
+            decision = editorial.log_decision(store, "keep-apart", who, now, stories=ids, before=before)
             editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
             editorial.remove_candidate_pair(store, *ids)
-            editorial.unrelate(store, *ids)
+            editorial.remove_relation(store, *ids)
             _update_channels(store, app.config, ids, now)
     return ids
 
@@ -148,35 +150,37 @@ def postpone(app: App, one: str, other: str, until: datetime) -> bool:
         return editorial.postpone_candidate(store, one, other, until)
 
 
-def set_hidden(
-    app: App,
-    names: Sequence[str],
-    who: str,
-    *,
-    hidden: bool,
-    withdrawn: bool = False,
-    undoes: int | None = None,
+def hide(
+    app: App, names: Sequence[str], who: str, *, withdrawn: bool = False, undoes: int | None = None
 ) -> list[str]:
-    """Hide stories or show them again; return the ids of those that changed.
+    """Hide stories; return the ids of those that changed.
 
-    `undoes` is the number of the decision that this one undoes.
+    `withdrawn`: digests that carried a story report that it was removed. `undoes` is the number of the decision that
+    this one undoes.
     """
-    with opened(app.config.data / "aggregator.db", create=False) as store:
+    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         now = app.clock()
-        with store.transaction():
-            ids = [story_named(store, name) for name in dict.fromkeys(names)]
-            if hidden:
-                changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
-            else:
-                changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]
-            if changed:
-                verb = "hide" if hidden else "unhide"
-                editorial.decide(store, verb, who, now, stories=changed, before={}, undoes=undoes)
-            update_channels(store, known_channels(store, app.config.channels), changed, now)
+        ids = [story_named(store, name) for name in dict.fromkeys(names)]
+        changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
+        if changed:
+            editorial.log_decision(store, "hide", who, now, stories=changed, before={}, undoes=undoes)
+        update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 
 
-def part_story(
+def unhide(app: App, names: Sequence[str], who: str, *, undoes: int | None = None) -> list[str]:
+    """Show hidden stories again; return the ids of those that changed."""
+    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+        now = app.clock()
+        ids = [story_named(store, name) for name in dict.fromkeys(names)]
+        changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]
+        if changed:
+            editorial.log_decision(store, "unhide", who, now, stories=changed, before={}, undoes=undoes)
+        update_channels(store, known_channels(store, app.config.channels), changed, now)
+    return changed
+
+
+def split_story(
     store: Store,
     config: Config,
     story: Cluster,
@@ -190,7 +194,7 @@ def part_story(
     If `story` is hidden, so is the part, and readers who had it get a tombstone for both (PB9).
     """
     ids = [member.item_id for member in leaving]
-    editorial.found_part(store, part, ids, now, why)
+    editorial.store_split_story(store, part, ids, now, why)
     channels.replace_successor(store, story.story_id, part.story_id, set(map(own_story_id, leaving)))
     staying = [member for member in story.members if member.item_id not in ids]
     story_placement.set_leads(store, {story.story_id: lead_item_id(staying)}, now)
@@ -198,11 +202,11 @@ def part_story(
     if stories.hidden(store, [story.story_id]):
         who = editorial.hidden_by(store, story.story_id) or why
         hidden_stories.hide(store, part.story_id, who, now)
-        editorial.decide(store, "hide", who, now, stories=[part.story_id])
+        editorial.log_decision(store, "hide", who, now, stories=[part.story_id])
         _update_channels(store, config, [part.story_id], now)
 
 
-def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.SplitStory:
+def unannounced_story(store: Store, story: Cluster, lead: Member) -> editorial.SplitStory:
     """Return a new story, announced nowhere, for items that leave `story` (I7)."""
     (facts,) = stories.facts(store, [story.story_id])
     return editorial.SplitStory(
@@ -224,7 +228,7 @@ def _require_equal_visibility(store: Store, ids: Sequence[str]) -> None:
         )
 
 
-def divided(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Member], list[Member]]:
+def divide_story(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Member], list[Member]]:
     """Return the story of items, its members that leave, in order of lead, and those that stay."""
     story_ids = stories.stories_of(store, item_ids)
     if len(story_ids) != 1:
@@ -239,7 +243,7 @@ def divided(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Member
     return story, leaving, staying
 
 
-def _pairs(some: Iterable[Member], others: Iterable[Member]) -> list[tuple[str, str]]:
+def _all_pairs(some: Iterable[Member], others: Iterable[Member]) -> list[tuple[str, str]]:
     return [(one.item_id, other.item_id) for one, other in product(some, others)]
 
 
@@ -285,7 +289,7 @@ def story_named(store: Store, name: str) -> str:
     """Return the id of the story that a command changes; raises UnknownName."""
     story_id = story_search.resolve(store, name)
     if story_id is None:
-        raise UnknownName(f"no story {name!r}; nothing was changed")
+        raise UnknownName(f"no story {name!r}: `aggregator search` finds stories; nothing was changed")
     return story_id
 
 

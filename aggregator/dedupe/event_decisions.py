@@ -44,56 +44,56 @@ class DecidedEvent:
     event: StoryEvent | None
 
 
-def read(app: App, name: str) -> DecidedEvent:
+def read_event(app: App, name: str) -> DecidedEvent:
     """Return the event of a story; raises UnknownName."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.snapshot():
-        return _read(store, story_named(store, name))
+        return _read_decided(store, story_named(store, name))
 
 
 def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEvent:
     """Set facts of the event of a story; raises WrongDecision, and then nothing was changed."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
-        present = _read(store, story_id).event
+        present = _read_decided(store, story_id).event
         if present and present.entry_id != story_id and change.start is None:
             raise WrongDecision(
                 f"{story_id} shares the calendar entry of {present.entry_id}: change that story, or give this one an"
                 " event of its own by --start; nothing was changed",
                 "shares_entry",
             )
-        return _decide(app, store, story_id, changed(present.event if present else None, change), who)
+        return _store_decision(app, store, story_id, changed(present.event if present else None, change), who)
 
 
-def remove(app: App, name: str, who: str) -> DecidedEvent:
+def remove_event(app: App, name: str, who: str) -> DecidedEvent:
     """Record that a story has no event."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        return _decide(app, store, _visible(store, name), None, who)
+        return _store_decision(app, store, _visible(store, name), None, who)
 
 
-def undo(app: App, name: str, who: str) -> DecidedEvent:
+def make_automatic(app: App, name: str, who: str) -> DecidedEvent:
     """Remove an editor's decision, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
         before = event_store.decision(store, story_id)
-        if not event_store.undecide(store, story_id):
+        if not event_store.remove_decision(store, story_id):
             raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed", "not_decided")
-        editorial.decide(store, "event automatic", who, app.clock(), stories=[story_id], before=before)
-        return publish(app, store, story_id)
+        editorial.log_decision(store, "event automatic", who, app.clock(), stories=[story_id], before=before)
+        return update_story_with_event(app, store, story_id)
 
 
-def _decide(app: App, store: Store, story_id: str, event: Event | None, who: str) -> DecidedEvent:
+def _store_decision(app: App, store: Store, story_id: str, event: Event | None, who: str) -> DecidedEvent:
     verb, before = "event" if event else "event none", event_store.decision(store, story_id)
-    number = editorial.decide(store, verb, who, app.clock(), stories=[story_id], before=before)
-    event_store.decide(store, story_id, event, number)
-    return publish(app, store, story_id)
+    number = editorial.log_decision(store, verb, who, app.clock(), stories=[story_id], before=before)
+    event_store.store_decision(store, story_id, event, number)
+    return update_story_with_event(app, store, story_id)
 
 
-def publish(app: App, store: Store, story_id: str) -> DecidedEvent:
+def update_story_with_event(app: App, store: Store, story_id: str) -> DecidedEvent:
     """Update a story after a decision on its event; changed facts are a significant edit (E1)."""
     now = app.clock()
-    before = _read(store, story_id).event
+    before = _read_decided(store, story_id).event
     update_channels(store, known_channels(store, app.config.channels), [story_id], now)
-    after = _read(store, story_id)
+    after = _read_decided(store, story_id)
     if _facts(before) != _facts(after.event):
         story_events.record_edit(store, story_id, now)
     clear_idle(store)
@@ -104,7 +104,7 @@ def _facts(story_event: StoryEvent | None) -> tuple[object, ...] | None:
     return story_event.event.announced if story_event else None
 
 
-def _read(store: Store, story_id: str) -> DecidedEvent:
+def _read_decided(store: Store, story_id: str) -> DecidedEvent:
     events = story_events.of_stories(store, [story_id]).get(story_id, ())
     return DecidedEvent(story_id=story_id, event=next((each for each in events if not each.part), None))
 

@@ -1,6 +1,6 @@
 """Relate stories about one event: its announcement, programme, change and report (EX7).
 
-Near evidence does not do that: it never compares two items of one source, which lists them separately, and a
+Near evidence does not relate them. It never compares two items of one source, which lists them separately, and a
 cancellation often has neither the date nor the words of the announcement.
 """
 
@@ -49,13 +49,15 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
 
     Runs in the caller's transaction.
     """
-    announcers = [each for words in story_events.words(store, story_ids) if (each := _Announcer.of(words))]
+    announcers = [
+        each for words in story_events.event_words(store, story_ids) if (each := _Announcer.of(words))
+    ]
     if not announcers:
         return set()
     days = {day for each in announcers for day in each.days}
     entries = [
         _Known(entry=each, title=extract(each.title, "", each.publisher, each.language))
-        for each in story_events.upcoming(store, min(each.since for each in announcers), MAX_ENTRIES)
+        for each in story_events.upcoming_entries(store, min(each.since for each in announcers), MAX_ENTRIES)
         if (each.is_deadline, each.first_day) in days or any(announcer.status for announcer in announcers)
     ]
     pairs = [
@@ -67,8 +69,12 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
         for announcer in announcers
         for known in announcer.matches(entries)
     ]
-    new = [pair for pair in pairs if pair[1] not in story_events.related(store, [pair[0]]).get(pair[0], ())]
-    editorial.relate(store, new)
+    new = [
+        pair
+        for pair in pairs
+        if pair[1] not in story_events.related_stories(store, [pair[0]]).get(pair[0], ())
+    ]
+    editorial.add_relations(store, new)
     return {story_id for pair in new for story_id in pair[:2]}
 
 
@@ -100,7 +106,7 @@ class _Announcer:
     def of(cls, words: EventWords) -> _Announcer | None:
         """Read what a story says about events; None if it says nothing."""
         stated = {event.status for event in words.events} - AS_ANNOUNCED
-        status = next(iter(stated), None) or event_status.of(words.title, words.text)
+        status = next(iter(stated), None) or event_status.status_in(words.title, words.text)
         if not words.events and not status:
             return None
         return cls(
@@ -116,7 +122,7 @@ class _Announcer:
         """Return the events of the days that this story names, or the one that it changes."""
         shares = {n: self._share(each) for n, each in enumerate(entries) if self._may_be(each)}
         shares = {
-            n: share for n, share in shares.items() if share >= MIN_SHARE and not self._vetoed(entries[n])
+            n: share for n, share in shares.items() if share >= MIN_SHARE and not self._is_vetoed(entries[n])
         }
         needed = MIN_SHARE_OF_CHANGED if self.status else MIN_SHARE_OF_DATED
         dated = [n for n, share in shares.items() if share >= needed and self._names_day_of(entries[n])]
@@ -145,7 +151,7 @@ class _Announcer:
         towns = self.features.title_towns, known.title.title_towns
         return not all(towns) or bool(towns[0] & towns[1])
 
-    def _vetoed(self, known: _Known) -> bool:
+    def _is_vetoed(self, known: _Known) -> bool:
         return any(veto(self.features, known.features) for veto in _VETOES)
 
     def _share(self, known: _Known) -> float:

@@ -21,15 +21,15 @@ from aggregator.dedupe.vocabulary.words import concepts, fold, weight
 from aggregator.dedupe.weighed_pairs import Pair
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
-from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.caches import MAX_ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
-from aggregator.items.url_variants import Variant, in_two_sections, variant
+from aggregator.items.url_variants import Variant, are_in_two_sections, variant
 from aggregator.model.stories import Evidence, Member
 from aggregator.model.value_classes import dataclass
 
-PROOF = 10.0
+PROOF_WEIGHT = 10.0
 """The weight of evidence that suffices by itself."""
-WINDOW = timedelta(days=60)
+MAX_TIME_BETWEEN_ITEMS = timedelta(days=60)
 """Maximum time between two items that near evidence can connect."""
 MAX_REDATED = timedelta(days=45)
 """Maximum time between two permalinks of one post."""
@@ -47,8 +47,6 @@ _WEEKDAY_OR_TIME = re.compile(
 )
 MIN_SLUG_WEIGHT = 1.0
 """Minimum weight of words that the address of an article and a title share."""
-MIN_SLUG_CHARACTERS = 12
-"""Minimum length of the last part of an address that identifies a page in two languages."""
 
 
 # --- exact ---------------------------------------------------------------------------------------------
@@ -92,7 +90,10 @@ def repost(a: Member, b: Member) -> Evidence | None:
 
     The titles must be similar. Across languages a shared fact replaces that, since titles cannot be compared.
     """
-    if not (a.origins & b.links or b.origins & a.links) or abs(a.sort_time - b.sort_time) > WINDOW:
+    if (
+        not (a.origins & b.links or b.origins & a.links)
+        or abs(a.sort_time - b.sort_time) > MAX_TIME_BETWEEN_ITEMS
+    ):
         return None
     one, other = for_member(a), for_member(b)
     translated = differ_in_language(one, other) and _share_a_fact(one, other)
@@ -141,7 +142,7 @@ def moved_page(a: Member, b: Member) -> Evidence | None:
     """Recognise a page that a site has in two sections, by slug, title, day and text."""
     if not a.link or not b.link or not a.text or not _repeats(a, b):
         return None
-    if in_two_sections(a.link, b.link):
+    if are_in_two_sections(a.link, b.link):
         return _proof("moved page", "the same title and text under the same name in two sections of a site")
     return None
 
@@ -164,7 +165,7 @@ def short_link(a: Member, b: Member) -> Evidence | None:
     """Recognise an address with a number only, such as WordPress' /?p=123, beside the permalink."""
     if not a.link or not b.link or a.text != b.text or abs(a.sort_time - b.sort_time) > MAX_SHORT_LINK_DELAY:
         return None
-    if canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
+    if canonical_urls.is_short_link(a.link) == canonical_urls.is_short_link(b.link):
         return None
     if _titles_agree(a, b) and canonical_urls.host(a.link) == canonical_urls.host(b.link):
         return _proof("short link", "a short link and a permalink of one site with the same title and text")
@@ -206,7 +207,7 @@ EXACT: tuple[Callable[[Member, Member], Evidence | None], ...] = (
 
 
 def _proof(name: str, reason: str) -> Evidence:
-    return Evidence(name=name, weight=PROOF, word=lambda: reason)
+    return Evidence(name=name, weight=PROOF_WEIGHT, word=lambda: reason)
 
 
 def _titles_agree(a: Member, b: Member) -> bool:
@@ -257,7 +258,7 @@ def _variants(a: Member, b: Member) -> tuple[Variant | None, Variant | None]:
     return _variant(a.link), _variant(b.link)
 
 
-@cached(8_192, ADDRESS_CHARACTERS)
+@cached(8_192, MAX_ADDRESS_CHARACTERS)
 def _variant(link: str) -> Variant | None:
     """Return the variant of an address; None if a fragment may name an item of a series."""
     found = variant(link)
@@ -274,7 +275,7 @@ def _is_specific(a: Member) -> bool:
 def _loosely_linked(a: Member, b: Member) -> bool:
     if not a.link or not b.link or "#" in a.link + b.link:  # items of a series differ in the fragment
         return False
-    return canonical_urls.loose(a.link) == canonical_urls.loose(b.link) is not None
+    return canonical_urls.loose_url_key(a.link) == canonical_urls.loose_url_key(b.link) is not None
 
 
 def _share_a_fact(a: Features, b: Features) -> bool:
@@ -283,7 +284,7 @@ def _share_a_fact(a: Features, b: Features) -> bool:
     That is a date, an amount or a name other than those of the publishers.
     """
     named = {c for c in a.words.keys() & b.words.keys() if min(a.words[c], b.words[c]) > 1.0}
-    if named - a.context - b.context:
+    if named - a.publisher_words - b.publisher_words:
         return True
     return bool(a.facts.dates & b.facts.dates or a.facts.amounts & b.facts.amounts)
 
@@ -302,7 +303,7 @@ def near(
 
     There is none if the score cannot reach `needed`: most candidates are far from related.
     """
-    pair = weighed_pairs.pair(for_member(a), for_member(b), common)
+    pair = weighed_pairs.weigh_pair(for_member(a), for_member(b), common)
     functions = _measure_functions(measures.NEAR, pair.kind, weights())
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
     results = {function: tuple(function(pair) or ()) for function in functions.first}
@@ -335,7 +336,9 @@ class _MeasureFunctions:
 def _measure_functions(near: tuple[Piece, ...], kind: str, table: Weights) -> _MeasureFunctions:
     """Choose the functions among `near` that have a weight for a kind of pair."""
     names = measures.NAMES
-    weighed = [function for function in near if function not in names or table.has(kind + names[function])]
+    weighed = [
+        function for function in near if function not in names or table.has_weight(kind + names[function])
+    ]
     later = tuple(function for function in weighed if function in measures.LATER)
     weight_of = {function: table.plain.get(kind + names[function], 0.0) for function in later}
     return _MeasureFunctions(

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from aggregator import story_view
-from aggregator.containment import Broken, attempt, shown
+from aggregator.containment import Broken, attempt, value_to_show
 from aggregator.dedupe import candidates, editor_commands, evidence, semantic
 from aggregator.dedupe.cluster import compared_members
 from aggregator.dedupe.compare import RELATED, SAME, compare
@@ -41,7 +41,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
     with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
         view = story_view.read_from(store, name)
         comparisons = stories.evidence(store, view.story.id)
-        near_misses = shown(name, partial(_near_misses, store, view.story.id))
+        near_misses = value_to_show(name, partial(_near_misses, store, view.story.id))
         decisions = editorial.decisions(store, view.story.id)
         related = stories.read(store, [other for other, _ in view.story.related])
     as_json = story_view.as_json(view)
@@ -50,7 +50,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
     copied = ("id", "source", "lead", "title", "link", "claimed", "language", "why")
     return {
         **{key: as_json[key] for key in ("id", "title", "kind", "hidden")},
-        "thresholds": {"exact": evidence.PROOF, "same": SAME, "related": RELATED},
+        "thresholds": {"exact": evidence.PROOF_WEIGHT, "same": SAME, "related": RELATED},
         "items": [
             {key: item[key] for key in copied}
             | {"publisher": publishers[item["id"]]}
@@ -83,7 +83,7 @@ def pair_from(store: Store, one: str, other: str) -> dict[str, Any]:
             a, b = _founders(store, one, a), _founders(store, other, b)
         comparison, left, right = max(
             (
-                (shown(f"{one} and {other}", partial(compare, x, y, all_vetoes=True)), x, y)
+                (value_to_show(f"{one} and {other}", partial(compare, x, y, all_vetoes=True)), x, y)
                 for x in a
                 for y in b
                 if x.item_id != y.item_id or len(a) == len(b) == 1

@@ -53,7 +53,7 @@ def _extend_batch(store: Store, batch: Sequence[StoredKeys], now: datetime) -> s
     recent = [
         keys
         for keys in batch
-        if url_keys.is_recent(keys, now - evidence.WINDOW)
+        if url_keys.is_recent(keys, now - evidence.MAX_TIME_BETWEEN_ITEMS)
         and (keys.item_id in changed or (keys.link and len(known_stories.url_keys(keys.link)) > 1))
     ]
     url_keys.queue(store, (keys.number for keys in recent))
@@ -88,12 +88,14 @@ def _new_pages(keys: StoredKeys) -> Iterator[tuple[str, str, str]]:
 
 def _list_pairs(store: Store, story_ids: set[str], limit: int, now: datetime) -> int:
     """List pairs of stories that addresses prove equal for editors; return their number."""
-    pairs = [pair for pair in recluster.joining_pairs(store, story_ids, now) if pair.score >= evidence.PROOF]
+    pairs = [
+        pair for pair in recluster.joining_pairs(store, story_ids, now) if pair.score >= evidence.PROOF_WEIGHT
+    ]
     found = {frozenset((pair.story, pair.other)): pair for pair in pairs}
     chosen = list(found.values())[:limit]
     for pair in chosen:
         editorial.add_candidate_pair(store, pair)
-        editorial.relate(store, [(pair.story, pair.other, pair.why)])
+        editorial.add_relations(store, [(pair.story, pair.other, pair.why)])
     return len(chosen)
 
 

@@ -13,7 +13,7 @@ from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, title_key, weight
-from aggregator.items.caches import WORD_CHARACTERS, cached
+from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 from aggregator.model.value_classes import dataclass
 
@@ -77,12 +77,12 @@ class Features:
         return title_key(self.folded_title)
 
     @cached_property
-    def compact(self) -> str:
+    def compact_title(self) -> str:
         """Return the key without spaces."""
         return self.key.replace(" ", "")
 
     @cached_property
-    def cut(self) -> bool:
+    def title_is_cut(self) -> bool:
         """Return whether the title ends in an ellipsis."""
         return bool(_CUT.search(self.clean_title))
 
@@ -156,14 +156,14 @@ class Features:
         return self.in_both.names
 
     @cached_property
-    def context(self) -> frozenset[str]:
+    def publisher_words(self) -> frozenset[str]:
         """Return the words of the publisher's name."""
-        return _context(self.publisher)
+        return _publisher_words(self.publisher)
 
     @cached_property
-    def own_towns(self) -> frozenset[str]:
+    def publisher_towns(self) -> frozenset[str]:
         """Return the towns of the publisher's name."""
-        return _own_towns(self.publisher)
+        return _publisher_towns(self.publisher)
 
     @property
     def spelling(self) -> Mapping[str, str]:
@@ -255,15 +255,15 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
     )
 
 
-@cached(512, WORD_CHARACTERS)
-def _context(publisher: str) -> frozenset[str]:
+@cached(512, MAX_WORD_CHARACTERS)
+def _publisher_words(publisher: str) -> frozenset[str]:
     """Return the words of a publisher's name."""
     concepts_of_words = {c for word in WORD.findall(fold(publisher)) for c in concepts(word)}
     return frozenset(concepts_of_words | _look_up(WORD.findall(publisher)).names)
 
 
-@cached(512, WORD_CHARACTERS)
-def _own_towns(publisher: str) -> frozenset[str]:
+@cached(512, MAX_WORD_CHARACTERS)
+def _publisher_towns(publisher: str) -> frozenset[str]:
     """Return the towns of a publisher's name."""
     towns = vocabulary().towns
     return frozenset(towns[word] for word in WORD.findall(fold(publisher)) if word in towns)
@@ -315,7 +315,7 @@ def towns_differ(a: Features, b: Features) -> bool:
     """
     if not a.towns or not b.towns or a.towns & b.towns:
         return False
-    of_publisher = a.towns & b.own_towns or b.towns & a.own_towns
+    of_publisher = a.towns & b.publisher_towns or b.towns & a.publisher_towns
     return not of_publisher or bool(a.title_towns and b.title_towns)
 
 
@@ -388,7 +388,7 @@ class _Meaning:
     kind: str = ""
 
 
-@cached(16_384, WORD_CHARACTERS)
+@cached(16_384, MAX_WORD_CHARACTERS)
 def _meaning(written: str) -> _Meaning:
     """Look up a word as it is written."""
     known = vocabulary()
@@ -421,7 +421,7 @@ def _is_name(written: str) -> bool:
     )
 
 
-@cached(16_384, WORD_CHARACTERS)
+@cached(16_384, MAX_WORD_CHARACTERS)
 def _hash(text: str) -> int:
     """Hash to 63 bits, the positive integers of SQLite."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

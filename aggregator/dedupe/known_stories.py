@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 
 from aggregator.items import canonical_urls, url_variants
-from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.caches import MAX_ADDRESS_CHARACTERS, cached
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 
 MAX_SHARING_ITEMS = 30
@@ -131,10 +131,10 @@ def _keys(member: Member) -> tuple[Key, ...]:
     return (*pages, *works, *(("loose", key) for key in loose_addresses(member)))
 
 
-@cached(8_192, ADDRESS_CHARACTERS)
+@cached(8_192, MAX_ADDRESS_CHARACTERS)
 def url_keys(link: str) -> tuple[str, ...]:
     """Return the keys that an address shares with its other forms, to find candidates."""
-    keys = {canonical_urls.loose(link), url_variants.loose_key(link)}
+    keys = {canonical_urls.loose_url_key(link), url_variants.loose_variant_key(link)}
     return tuple(sorted(key for key in keys if key))
 
 

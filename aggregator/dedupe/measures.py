@@ -20,7 +20,7 @@ from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.dedupe.weighed_pairs import Pair
 from aggregator.model.stories import Member
 
-ENOUGH = 3.0
+MIN_SPECIFIC_WEIGHT = 3.0
 """Minimum weight of shared particular words and facts that are together no template."""
 LARGE_AMOUNT = 20_000
 """Minimum amount that is rarely equal by chance."""
@@ -46,39 +46,39 @@ Measures = Iterator[Measure]
 # --- titles ----------------------------------------------------------------------------------------------
 
 
-def titles(p: Pair) -> Measures:
+def titles(pair: Pair) -> Measures:
     """Compare the words of the titles by weight: equal titles, contained ones, and common words."""
-    a, b = p.a, p.b
-    weights = p.weights
+    a, b = pair.a, pair.b
+    weights = pair.weights
     shared = a.title.keys() & b.title.keys()
     common = _total(weights, shared)
     if same_title(a, b):
         least = 1.0 if a.facts.dates & b.facts.dates else 0.5  # a title with a date is hardly a template
-        yield Measure(f"{p.kind}same title", least + min(common, 5.0) / 10, lambda: "the same title")
+        yield Measure(f"{pair.kind}same title", least + min(common, 5.0) / 10, lambda: "the same title")
     if not shared:
         return
     whole_a, whole_b = _total(weights, a.title), _total(weights, b.title)
     contained = common / max(min(whole_a, whole_b), 1.0)
     overlap = common / max(whole_a + whole_b - common, 1.0)
-    yield Measure(f"{p.kind}title", overlap, lambda: f"the titles are {overlap:.0%} alike")
+    yield Measure(f"{pair.kind}title", overlap, lambda: f"the titles are {overlap:.0%} alike")
     yield Measure(
-        f"{p.kind}title contained",
+        f"{pair.kind}title contained",
         contained,
         lambda: f"{contained:.0%} of the shorter title is in the other, counting rare words more",
     )
     whole = common / max(whole_a, whole_b, 1.0)
     yield Measure(
-        f"{p.kind}whole title",
+        f"{pair.kind}whole title",
         whole**2,
         lambda: f"{whole:.0%} of the longer title is in the other, counting rare words more",
     )
     if pairs := _neighbours(a, shared) & _neighbours(b, shared):
         worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
         yield Measure(
-            f"{p.kind}word pairs", math.log1p(worth), lambda: f"both titles say {_listed_pairs(pairs, a)}"
+            f"{pair.kind}word pairs", math.log1p(worth), lambda: f"both titles say {_listed_pairs(pairs, a)}"
         )
     yield Measure(
-        f"{p.kind}title words",
+        f"{pair.kind}title words",
         math.log1p(common),
         lambda: f"both titles say {_listed(weights, shared, a, b)}",
     )
@@ -96,12 +96,12 @@ def _listed_pairs(pairs: Iterable[tuple[str, str]], item: Features) -> str:
     return ", ".join(sorted(" ".join(spelling.get(c, c) for c in pair) for pair in pairs)[:MAX_LISTED])
 
 
-def subjects(p: Pair) -> Measures:
+def subjects(pair: Pair) -> Measures:
     """Measure the words of each title that the other item lacks: two subjects, or two wordings."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     if same_title(a, b):
         return
-    weights = p.weights
+    weights = pair.weights
     alone_a, alone_b = missing(a, b), missing(b, a)
     shares = [
         _total(weights, alone) / max(_total(weights, each.title), 1.0)
@@ -109,7 +109,7 @@ def subjects(p: Pair) -> Measures:
     ]
     if min(shares):
         yield Measure(
-            f"{p.kind}unlike titles",
+            f"{pair.kind}unlike titles",
             min(shares),
             lambda: (
                 f"only one title says {_listed(weights, alone_a, a)},"
@@ -118,71 +118,73 @@ def subjects(p: Pair) -> Measures:
         )
 
 
-def template(p: Pair) -> Measures:
+def template(pair: Pair) -> Measures:
     """Recognise a template used twice: one beginning and end, and another middle."""
-    if not same_title(p.a, p.b) and (diff := title_difference(p.a, p.b)):
-        yield Measure(f"{p.kind}template", diff.equal_share, diff.reason)
+    if not same_title(pair.a, pair.b) and (diff := title_difference(pair.a, pair.b)):
+        yield Measure(f"{pair.kind}template", diff.equal_share, diff.reason)
 
 
 def missing(one: Features, other: Features) -> set[str]:
     """Return the words of one title that the other item lacks, without publishers' names."""
-    return one.title.keys() - other.words.keys() - other.context - one.context
+    return one.title.keys() - other.words.keys() - other.publisher_words - one.publisher_words
 
 
 # --- words -----------------------------------------------------------------------------------------------
 
 
-def title_in_text(p: Pair) -> Measures:
+def title_in_text(pair: Pair) -> Measures:
     """Compare the words of each title with the text of the other."""
-    a, b = p.a, p.b
-    weights = p.weights
-    if titled := p.shared & (a.title.keys() ^ b.title.keys()):
+    a, b = pair.a, pair.b
+    weights = pair.weights
+    if titled := pair.shared & (a.title.keys() ^ b.title.keys()):
         covered = sum(
             _total(weights, titled & x.title.keys()) / max(_total(weights, x.title), 1.0) for x in (a, b)
         )
         yield Measure(
-            f"{p.kind}title in text",
+            f"{pair.kind}title in text",
             covered,
             lambda: f"the text of one has words of the other's title, {_listed(weights, titled, a, b)}",
         )
 
 
-def words(p: Pair) -> Measures:
+def words(pair: Pair) -> Measures:
     """Compare the words of the texts by weight, without those of boilerplate."""
-    untitled = _untitled(p)
+    untitled = _untitled(pair)
     if (
         untitled
-        and (untitled := untitled - boilerplate(p.a, p.b))
-        and (value := _value_of_words(p, untitled))
+        and (untitled := untitled - boilerplate(pair.a, pair.b))
+        and (value := _value_of_words(pair, untitled))
     ):
         yield Measure(
-            f"{p.kind}words", value, lambda: f"both texts say {_listed(p.weights, untitled, p.a, p.b)}"
+            f"{pair.kind}words",
+            value,
+            lambda: f"both texts say {_listed(pair.weights, untitled, pair.a, pair.b)}",
         )
 
 
-def most_words(p: Pair) -> float:
+def most_words(pair: Pair) -> float:
     """Return the value of `words` without regard to boilerplate, which only lowers it."""
-    return _value_of_words(p, _untitled(p))
+    return _value_of_words(pair, _untitled(pair))
 
 
-def _untitled(p: Pair) -> Set[str]:
+def _untitled(pair: Pair) -> Set[str]:
     """Return the words of both texts that are neither in a title nor names."""
-    a, b = p.a, p.b
-    return p.shared - a.title.keys() - b.title.keys() - a.names - b.names
+    a, b = pair.a, pair.b
+    return pair.shared - a.title.keys() - b.title.keys() - a.names - b.names
 
 
-def _value_of_words(p: Pair, concepts: Iterable[str]) -> float:
-    worth = math.fsum(p.weights[c] ** 2 for c in concepts)
+def _value_of_words(pair: Pair, concepts: Iterable[str]) -> float:
+    worth = math.fsum(pair.weights[c] ** 2 for c in concepts)
     return math.log1p(worth) if worth > MIN_WORTH_OF_WORDS else 0.0
 
 
-def names(p: Pair) -> Measures:
+def names(pair: Pair) -> Measures:
     """Compare names and acronyms; those of publishers weigh less."""
-    a, b = p.a, p.b
-    weights = p.weights
-    shared = (p.shared & a.names) | (p.shared & b.names)
+    a, b = pair.a, pair.b
+    weights = pair.weights
+    shared = (pair.shared & a.names) | (pair.shared & b.names)
     both = shared & a.title.keys() & b.title.keys()
-    for name, some in ((f"{p.kind}names in titles", both), (f"{p.kind}names", shared - both)):
+    for name, some in ((f"{pair.kind}names in titles", both), (f"{pair.kind}names", shared - both)):
         if some and (worth := _total(weights, some)):
             reason = partial(_both_name, weights, some, a, b)
             yield Measure(name, math.log1p(worth), reason)
@@ -192,26 +194,30 @@ def _both_name(weights: Mapping[str, float], names: Set[str], a: Features, b: Fe
     return f"both name {_listed(weights, names, a, b)}"
 
 
-def phrases(p: Pair) -> Measures:
+def phrases(pair: Pair) -> Measures:
     """Compare pairs of capitalised words: persons, institutions, projects."""
-    a, b = p.a, p.b
-    shared = {each for each in a.phrases & b.phrases if not set(each.split()) <= a.context | b.context}
+    a, b = pair.a, pair.b
+    shared = {
+        each
+        for each in a.phrases & b.phrases
+        if not set(each.split()) <= a.publisher_words | b.publisher_words
+    }
     if shared:
         yield Measure(
-            f"{p.kind}persons", math.log1p(len(shared)), lambda: f"both name {_of(map(str.title, shared))}"
+            f"{pair.kind}persons", math.log1p(len(shared)), lambda: f"both name {_of(map(str.title, shared))}"
         )
 
 
 # --- facts -----------------------------------------------------------------------------------------------
 
 
-def dates(p: Pair) -> Measures:
+def dates(pair: Pair) -> Measures:
     """Compare days."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     one, other = a.facts.dates, b.facts.dates
     if shared := sorted(one & other):
         yield Measure(
-            f"{p.kind}dates",
+            f"{pair.kind}dates",
             min(len(shared), 3) ** 0.5,
             lambda: f"both give the date {reason_words.days(shared)}",
         )
@@ -223,14 +229,14 @@ def dates(p: Pair) -> Measures:
         )
 
 
-def amounts(p: Pair) -> Measures:
+def amounts(pair: Pair) -> Measures:
     """Compare amounts of money, and of millions."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     one, other = a.facts.amounts, b.facts.amounts
     if shared := sorted(one & other):
         worth = sum(1.0 if amount >= LARGE_AMOUNT else 0.5 for amount in shared)
         yield Measure(
-            f"{p.kind}amounts",
+            f"{pair.kind}amounts",
             min(worth, 2.0),
             lambda: f"both give the sum {', '.join(f'{n:,}' for n in shared)}",
         )
@@ -238,15 +244,15 @@ def amounts(p: Pair) -> Measures:
         yield Measure("other amounts", 1.0, lambda: f"they give different sums, {_of(one)} and {_of(other)}")
 
 
-def numbers(p: Pair) -> Measures:
+def numbers(pair: Pair) -> Measures:
     """Compare numbers, versions and the years of titles."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     shared = a.facts.numbers & b.facts.numbers
     if versions := a.facts.versions & b.facts.versions:
         yield Measure("versions", 1.0, lambda: f"both give the version {_of(versions)}")
     if shared:
         worth = sum(min(len(number.strip("xtd%")), 3) - 0.5 for number in shared)
-        yield Measure(f"{p.kind}numbers", math.log1p(worth), lambda: f"both give the number {_of(shared)}")
+        yield Measure(f"{pair.kind}numbers", math.log1p(worth), lambda: f"both give the number {_of(shared)}")
     for name, x, y in (
         ("other numbers", a.facts.numbers, b.facts.numbers),
         ("other numbers in titles", a.title_facts.numbers, b.title_facts.numbers),
@@ -257,20 +263,20 @@ def numbers(p: Pair) -> Measures:
         yield Measure("years", 1.0, lambda: f"both titles give the year {_of(years)}")
 
 
-def references(p: Pair) -> Measures:
+def references(pair: Pair) -> Measures:
     """Compare DOIs, and reference numbers as of a vacancy or a vulnerability."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     if shared := (a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois):
         yield Measure("reference", 1.0, lambda: f"both give the reference {_of(shared)}")
 
 
-def places(p: Pair) -> Measures:
+def places(pair: Pair) -> Measures:
     """Compare towns, and countries where no town agrees."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     if towns := a.towns & b.towns:
-        own = towns <= a.own_towns | b.own_towns
+        own = towns <= a.publisher_towns | b.publisher_towns
         yield Measure(
-            f"{p.kind}places", 0.5 if own else 1.0, lambda: f"both name {_of(map(str.title, towns))}"
+            f"{pair.kind}places", 0.5 if own else 1.0, lambda: f"both name {_of(map(str.title, towns))}"
         )
     elif countries := a.countries & b.countries:
         yield Measure("countries", 1.0, lambda: f"both name {_of(map(str.title, countries))}")
@@ -280,17 +286,19 @@ def places(p: Pair) -> Measures:
         yield Measure("other countries", 1.0, partial(_others, _OTHER_PLACES, a.countries, b.countries))
 
 
-def particular(p: Pair) -> Measures:
+def particular(pair: Pair) -> Measures:
     """Recognise a pair that shares only common words of announcements."""
-    worth = shared_worth(p)
-    if worth < ENOUGH:
-        yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, lambda: reason_words.COMMON_ONLY)
+    worth = shared_worth(pair)
+    if worth < MIN_SPECIFIC_WEIGHT:
+        yield Measure(
+            f"{pair.kind}unspecific", 1 - worth / MIN_SPECIFIC_WEIGHT, lambda: reason_words.COMMON_ONLY
+        )
 
 
-def shared_worth(p: Pair) -> float:
+def shared_worth(pair: Pair) -> float:
     """Return the weight of the particular words and facts that two items share."""
-    a, b = p.a, p.b
-    shared = [c for c in p.shared if is_rare(c) and c not in tools()]
+    a, b = pair.a, pair.b
+    shared = [c for c in pair.shared if is_rare(c) and c not in tools()]
     released = "release" in a.title and "release" in b.title
     facts = (
         len(a.facts.dates & b.facts.dates)
@@ -301,14 +309,16 @@ def shared_worth(p: Pair) -> float:
         + 3 * len((a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois))
         + 0.5 * len(a.facts.numbers & b.facts.numbers)
     )
-    return _total(p.weights, shared) + facts
+    return _total(pair.weights, shared) + facts
 
 
-def mention(p: Pair) -> Measures:
+def mention(pair: Pair) -> Measures:
     """Recognise an item that names the publisher of the other."""
-    a, b = p.a, p.b
+    a, b = pair.a, pair.b
     for one, other in ((a, b), (b, a)):
-        named = {c for c in (one.words.keys() & other.context) - one.context if one.words[c] > 0.6}
+        named = {
+            c for c in (one.words.keys() & other.publisher_words) - one.publisher_words if one.words[c] > 0.6
+        }
         if named:
             yield Measure("mention", 1.0, partial(_names_publisher, named, one))
             return

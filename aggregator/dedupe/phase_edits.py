@@ -22,9 +22,9 @@ _Edits = Mapping[str, frozenset[str]]
 def apply(store: Store, config: Config, now: datetime) -> None:
     """Apply the edits that changed the phase of items, after all visits of a round.
 
-    An item leaves its story if it is now cancelled, postponed, extended or the like, or not so any more, and another
-    item of the story differs in that. It joins a related story that agrees, or founds one that is announced now. So
-    the edit corrects this item only, and the others keep their story with its id and times (I5, E1).
+    An item leaves its story if the edit added or removed a phase, such as cancelled, in which another item of the story
+    differs. It joins a related story that agrees, or founds one that is announced now. So the edit corrects this item
+    only, and the others keep their story with its id and times (I5, E1).
     """
     with store.transaction():
         changed = phase_edits.pop_all(store)
@@ -86,11 +86,13 @@ def _leave(
         story_placement.set_leads(store, leads, now)
         update_channels(store, config.channels, leads, now)
         return
-    part = editor_commands.unannounced(store, story, member)
-    part = replace(part, announced=now, updated=now, month=archives.current(store, now))
+    part = editor_commands.unannounced_story(store, story, member)
+    part = replace(part, announced=now, updated=now, month=archives.current_month(store, now))
     why = f"left {story.story_id} on {now:%Y-%m-%d} by an edit ({', '.join(sorted(changed))})"
-    editor_commands.part_story(store, config, story, [member], part, now, why)
-    editorial.relate(store, [(story.story_id, part.story_id, "one story until one of them was edited")])
+    editor_commands.split_story(store, config, story, [member], part, now, why)
+    editorial.add_relations(
+        store, [(story.story_id, part.story_id, "one story until one of them was edited")]
+    )
 
 
 def _list_for_editors(store: Store, story: Cluster, now: datetime) -> None:
@@ -110,6 +112,6 @@ def _agreeing_story(store: Store, story: Cluster, member: Member) -> tuple[Place
     clusters = candidates.comparable(store, visible)
     ids = [each.item_id for other in clusters for each in other.members]
     constraints = editorial.link_constraints(store, [member.item_id])
-    (placement,) = cluster.assign([member], clusters, {member.item_id: ids}, constraints)
+    (placement,) = cluster.place_items([member], clusters, {member.item_id: ids}, constraints)
     target = next((other for other in clusters if other.story_id == placement.story_id), None)
     return (placement, target) if target and not placement.founds else None

@@ -144,7 +144,7 @@ def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -
             becomes=placement.story_id,
             why=_why(placement),
         )
-        for placement in cluster.assign(
+        for placement in cluster.place_items(
             others, [reduced], candidate_ids, given.constraints, given.common_words
         )
         if placement.story_id != story.story_id
@@ -189,7 +189,7 @@ def _joining(
             continue
         candidate_ids = given.candidate_ids.get(story.lead.item_id, ())
         others = {story_of[id_] for id_ in candidate_ids if id_ in story_of} | set(index.stories(story.lead))
-        (placement,) = cluster.assign(
+        (placement,) = cluster.place_items(
             [story.lead],
             [by_id[story_id] for story_id in sorted(others - {story.story_id})],
             {story.lead.item_id: candidate_ids},
@@ -199,7 +199,7 @@ def _joining(
         if placement.founds or placement.story_id in editorial.listed_with(store, story.story_id):
             continue
         other = by_id[placement.story_id]
-        if not _kept_apart(story, other, given.constraints):
+        if not _are_kept_apart(story, other, given.constraints):
             yield _pair(story, other, placement, now)
 
 
@@ -216,7 +216,7 @@ def _pair(story: Cluster, other: Cluster, placement: Placement, now: datetime) -
     )
 
 
-def _kept_apart(story: Cluster, other: Cluster, constraints: known_stories.LinkConstraints) -> bool:
+def _are_kept_apart(story: Cluster, other: Cluster, constraints: known_stories.LinkConstraints) -> bool:
     """Return whether an editor keeps an item of one story apart from an item of the other."""
     here, there = ({member.item_id for member in each.members} for each in (story, other))
     return any(
@@ -262,10 +262,10 @@ def _split(
     for item_ids in parts.values():
         members = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
         why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
-        part = editor_commands.unannounced(store, story, members[0])
-        editor_commands.part_story(store, app.config, story, members, part, now, why)
+        part = editor_commands.unannounced_story(store, story, members[0])
+        editor_commands.split_story(store, app.config, story, members, part, now, why)
         story = replace(story, members=tuple(m for m in story.members if m.item_id not in item_ids))
-        editorial.relate(store, [(story_id, part.story_id, "published as one story before")])
+        editorial.add_relations(store, [(story_id, part.story_id, "published as one story before")])
     return leaving
 
 
@@ -273,8 +273,8 @@ def _add_candidate_pair(store: Store, pair: CandidatePair) -> bool:
     """Add a merge candidate unless an editor decided meanwhile; return whether it was added."""
     both = story_members.clusters(store, [pair.story, pair.other])
     constraints = editorial.link_constraints(store, (m.item_id for each in both for m in each.members))
-    if len(both) < 2 or _kept_apart(both[0], both[1], constraints):
+    if len(both) < 2 or _are_kept_apart(both[0], both[1], constraints):
         return False
     editorial.add_candidate_pair(store, pair)
-    editorial.relate(store, [(pair.story, pair.other, pair.why)])
+    editorial.add_relations(store, [(pair.story, pair.other, pair.why)])
     return True

@@ -32,13 +32,13 @@ def hide_removed(store: Store, story_ids: Iterable[str], now: datetime) -> None:
 
 def _hide(store: Store, story_id: str, now: datetime) -> None:
     if hidden_stories.hide(store, story_id, PUBLISHER, now, withdrawn=True):
-        editorial.decide(store, "hide", PUBLISHER, now, stories=[story_id])
+        editorial.log_decision(store, "hide", PUBLISHER, now, stories=[story_id])
 
 
 def _show_again(store: Store, story_id: str, now: datetime) -> None:
     if editorial.hidden_by(store, story_id) == PUBLISHER:
         hidden_stories.unhide(store, story_id, now)
-        editorial.decide(store, "unhide", PUBLISHER, now, stories=[story_id])
+        editorial.log_decision(store, "unhide", PUBLISHER, now, stories=[story_id])
 
 
 def _choose_lead(store: Store, cluster: Cluster, now: datetime) -> None:

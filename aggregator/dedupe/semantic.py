@@ -1,7 +1,8 @@
 """Compare the meaning of short texts by sentence embeddings: the extra `semantic`.
 
-The model (Universal Sentence Encoder, multilingual, 16 languages) is loaded at the first text that is in no cache: it
-takes 150 MB and 1.6 seconds, and then about 3 ms a text. Its option `denoise` stays off, since it removes numbers.
+The model is the multilingual Universal Sentence Encoder for 16 languages. It is loaded at the first text that is in no
+cache, which takes 150 MB and 1.6 seconds; each text takes about 3 ms. Its option `denoise` stays off, since it removes
+numbers.
 """
 
 from __future__ import annotations

@@ -18,10 +18,12 @@ MAX_WORDS_ALIGNED = 100
 
 def same_title(a: Features, b: Features) -> bool:
     """Return whether titles are equal except for typography, or one is the start of the other."""
-    if a.compact == b.compact:
-        return bool(a.compact)
+    if a.compact_title == b.compact_title:
+        return bool(a.compact_title)
     return any(
-        short.cut and len(short.compact) >= 20 and long.compact.startswith(short.compact)
+        short.title_is_cut
+        and len(short.compact_title) >= 20
+        and long.compact_title.startswith(short.compact_title)
         for short, long in ((a, b), (b, a))
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aggregator.dedupe import editor_commands, event_decisions
-from aggregator.dedupe.editor_commands import absorb_stories, divided, part_story
+from aggregator.dedupe.editor_commands import divide_story, merge_into, split_story
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.config import Config
 from aggregator.model.stories import Decision
@@ -17,7 +17,7 @@ from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_idle
 
-Undo = Callable[[App, Store, Decision, Mapping[str, Any], int, str], None]
+UndoFunction = Callable[[App, Store, Decision, Mapping[str, Any], int, str], None]
 """Takes a decision, the state stored with it, and number and author of the new decision."""
 
 
@@ -32,7 +32,7 @@ def undo_decision(app: App, number: int, who: str) -> Decision:
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         decision, before = _undoable(store, number)
         if decision.verb in _UNDO_BY_VERB:
-            undoing = editorial.decide(
+            undoing = editorial.log_decision(
                 store,
                 f"undo {decision.verb}",
                 who,
@@ -45,8 +45,8 @@ def undo_decision(app: App, number: int, who: str) -> Decision:
             _UNDO_BY_VERB[decision.verb](app, store, decision, before, undoing, who)
             clear_idle(store)
             return decision
-    hidden = decision.verb == "unhide"
-    if not editor_commands.set_hidden(app, decision.stories, who, hidden=hidden, undoes=number):
+    reverse = editor_commands.hide if decision.verb == "unhide" else editor_commands.unhide
+    if not reverse(app, decision.stories, who, undoes=number):
         raise _changed_since(decision)
     return decision
 
@@ -55,7 +55,9 @@ def _undoable(store: Store, number: int) -> tuple[Decision, Mapping[str, Any]]:
     """Return a decision with what its undo restores."""
     decision_and_before = editorial.numbered(store, number)
     if decision_and_before is None:
-        raise UnknownName(f"no decision {number}; nothing was changed")
+        raise UnknownName(
+            f"no decision {number}: `aggregator story decisions` lists them; nothing was changed"
+        )
     decision = decision_and_before[0]
     if decision.undone:
         raise WrongDecision(f"decision {number} was undone before; nothing was changed", "undone_before")
@@ -71,7 +73,7 @@ def _changed_since(decision: Decision) -> WrongDecision:
     )
 
 
-def _merge(
+def _undo_merge(
     app: App, store: Store, decision: Decision, before: Mapping[str, Any], undoing: int, who: str
 ) -> None:
     """Move the items of each merged story back into a story of its former id."""
@@ -79,18 +81,18 @@ def _merge(
     for merged_id, item_ids in before["parts"].items():
         if stories.stories_of(store, item_ids) != {kept}:
             raise _changed_since(decision)
-        story, leaving, _ = divided(store, item_ids)
-        part = editorial.merged_part(store, kept, [merged_id])
+        story, leaving, _ = divide_story(store, item_ids)
+        part = editorial.story_to_restore(store, kept, [merged_id])
         if part is None:
             raise _changed_since(decision)
         reason = f"merge undone by {who} on {now:%Y-%m-%d}"
-        part_story(store, app.config, story, leaving, part, now, reason)
+        split_story(store, app.config, story, leaving, part, now, reason)
     editorial.restore_links(store, decision.number, before["links"])
     story_connections.remove_inherited(store, kept, before["connections"])
     story_connections.restore(store, before["connections"])
     _restore_event_decisions(store, kept, before["words"], undoing)
     for story_id in before["words"]:
-        event_decisions.publish(app, store, story_id)
+        event_decisions.update_story_with_event(app, store, story_id)
 
 
 def _restore_event_decisions(store: Store, kept: str, before: Mapping[str, Any], undoing: int) -> None:
@@ -102,13 +104,13 @@ def _restore_event_decisions(store: Store, kept: str, before: Mapping[str, Any],
         decision for story_id, decision in before.items() if story_id != kept and decision["decided"]
     ]
     if not before[kept]["decided"] and event_store.decision(store, kept) in inherited:
-        event_store.undecide(store, kept)
+        event_store.remove_decision(store, kept)
     for story_id, decision in before.items():
         if story_id != kept:
             event_store.restore_decision(store, story_id, decision, undoing)
 
 
-def _split(
+def _undo_split(
     app: App, store: Store, decision: Decision, before: Mapping[str, Any], _undoing: int, who: str
 ) -> None:
     """Merge the split-off part with its story."""
@@ -119,11 +121,11 @@ def _split(
         raise _changed_since(decision)
     now = app.clock()
     kept = stories.oldest_first(store, decision.stories)[0]
-    absorb_stories(store, app.config, kept, parts, f"split undone by {who} on {now:%Y-%m-%d}", now)
+    merge_into(store, app.config, kept, parts, f"split undone by {who} on {now:%Y-%m-%d}", now)
     editorial.restore_links(store, decision.number, before["links"])
 
 
-def _keep_apart(
+def _undo_keep_apart(
     app: App, store: Store, decision: Decision, before: Mapping[str, Any], _undoing: int, _who: str
 ) -> None:
     """Allow two stories to be compared and listed again."""
@@ -133,7 +135,7 @@ def _keep_apart(
     update_channels(store, known_channels(store, app.config.channels), decision.stories, now)
 
 
-def _event(
+def _undo_event(
     app: App, store: Store, decision: Decision, before: Mapping[str, Any], undoing: int, _who: str
 ) -> None:
     """Restore the former decision about the event of a story, or that there was none."""
@@ -141,10 +143,10 @@ def _event(
     if stories.facts(store, [story_id]) == [] or stories.hidden(store, [story_id]):
         raise _changed_since(decision)
     event_store.restore_decision(store, story_id, before, undoing)
-    event_decisions.publish(app, store, story_id)
+    event_decisions.update_story_with_event(app, store, story_id)
 
 
-def _held(
+def _undo_review(
     _app: App, store: Store, decision: Decision, before: Mapping[str, Any], _undoing: int, _who: str
 ) -> None:
     """Return released or discarded items to review, unless some are published."""
@@ -154,14 +156,14 @@ def _held(
     sources.begin_review(store, before["source"])
 
 
-_UNDO_BY_VERB: Mapping[str, Undo] = {
-    "merge": _merge,
-    "split": _split,
-    "keep-apart": _keep_apart,
-    "event": _event,
-    "event none": _event,
-    "event automatic": _event,
-    "release": _held,
-    "discard": _held,
+_UNDO_BY_VERB: Mapping[str, UndoFunction] = {
+    "merge": _undo_merge,
+    "split": _undo_split,
+    "keep-apart": _undo_keep_apart,
+    "event": _undo_event,
+    "event none": _undo_event,
+    "event automatic": _undo_event,
+    "release": _undo_review,
+    "discard": _undo_review,
 }
 """Function that undoes each kind of decision; `hide` and `unhide` undo each other."""

@@ -94,7 +94,8 @@ def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
     linked = (a.pointers & b.links) | (b.pointers & a.links)
     if (
         linked
-        or measures.shared_worth(weighed_pairs.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT
+        or measures.shared_worth(weighed_pairs.weigh_pair(for_member(a), for_member(b)))
+        >= MIN_PARTICULAR_WEIGHT
     ):
         return ()
     return (reason_words.COMMON_ONLY,)
@@ -291,7 +292,7 @@ def other_technique(a: Features, b: Features) -> str | None:
 def other_aspect(a: Features, b: Features) -> str | None:
     """Recognise a title that continues the other with a subject of its own."""
     for one, other in ((a, b), (b, a)):
-        if other.key and not other.cut and one.key.startswith(other.key + " "):
+        if other.key and not other.title_is_cut and one.key.startswith(other.key + " "):
             next_word = one.key[len(other.key) :].split()[0]
             if next_word in vocabulary().stop:  # the same sentence with more words
                 continue
@@ -313,7 +314,8 @@ def own_affairs(a: Features, b: Features) -> str | None:
     )
     if not both:
         return None
-    named = (a.words.keys() & (b.context - a.context)) | (b.words.keys() & (a.context - b.context))
+    named = a.words.keys() & (b.publisher_words - a.publisher_words)
+    named |= b.words.keys() & (a.publisher_words - b.publisher_words)
     if named - vocabulary().template - vocabulary().field:
         return None
     return "each reports about its own publisher"
@@ -358,7 +360,7 @@ def _differ(what: str, a: Iterable[object], b: Iterable[object]) -> str:
 
 def _words_alone(one: Features, other: Features) -> dict[str, float]:
     """Return words of one title that are neither in the other item nor in a publisher's name."""
-    return _words_not_in(one, other, other.words.keys() | other.context | one.context)
+    return _words_not_in(one, other, other.words.keys() | other.publisher_words | one.publisher_words)
 
 
 def _words_not_in(one: Features, other: Features, known: Set[str]) -> dict[str, float]:
@@ -368,7 +370,7 @@ def _words_not_in(one: Features, other: Features, known: Set[str]) -> dict[str, 
     """
     known = known | {f"bio{c}" for c in known} | {c.removeprefix("bio") for c in known}
     towns = vocabulary().towns
-    own_towns = {towns.get(c, c) for c in one.context | other.context}
+    own_towns = {towns.get(c, c) for c in one.publisher_words | other.publisher_words}
     alone = dict.fromkeys(one.title_towns - other.towns - own_towns, 1.0)
     for concept, worth in one.title.items():
         if concept in known or _abbreviates(concept, other):

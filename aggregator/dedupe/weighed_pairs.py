@@ -9,9 +9,9 @@ from aggregator.dedupe.features import Features, differ_in_language
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts
 
-COMMON_SHARE = 0.4
+COMMON_WORD_FACTOR = 0.4
 """Share of its weight that a word has which many items of the archive have."""
-PUBLISHER_SHARE = 0.35
+PUBLISHER_WORD_FACTOR = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
 
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
     kind: str
 
 
-def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
+def weigh_pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
     """Weigh the words of two items: less if they are `common` or of a publisher's name.
 
     The words of one person's name weigh together as one word.
@@ -39,15 +39,15 @@ def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair
     weights = {**a.title_weights, **b.title_weights}
     smaller = map(min, map(a.words.__getitem__, shared), map(b.words.__getitem__, shared))
     weights.update(zip(shared, smaller, strict=True))
-    for concept in (a.context | b.context).intersection(weights):
-        weights[concept] *= PUBLISHER_SHARE
+    for concept in (a.publisher_words | b.publisher_words).intersection(weights):
+        weights[concept] *= PUBLISHER_WORD_FACTOR
     for name in sorted(a.phrases & b.phrases):
         written = name.split()
         if written[0] in vocabulary().given_names:
             for concept in {c for word in written for c in (word, *concepts(word)) if c in weights}:
                 weights[concept] /= len(written)
     for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
-        weights[concept] *= COMMON_SHARE
+        weights[concept] *= COMMON_WORD_FACTOR
     if differ_in_language(a, b):
         return Pair(a, b, shared, weights, "translated ")
     return Pair(a, b, shared, weights, "" if a.has_text and b.has_text else "bare ")

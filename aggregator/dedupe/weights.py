@@ -25,7 +25,7 @@ class Weights:
         """Return whether compared meanings have a weight; without one, no embedding is computed."""
         return bool(self.with_meaning)
 
-    def has(self, name: str) -> bool:
+    def has_weight(self, name: str) -> bool:
         """Return whether a measure has a weight."""
         return name in self.plain or name in self.with_meaning
 

@@ -64,7 +64,7 @@ mail:
 """
 
 
-def run(out: Path, *, serve: bool) -> None:
+def run_demo(out: Path, *, serve: bool) -> None:
     """Run the demo in the folder `out`; with `serve`, serve the result until interrupted."""
     _empty(out)
     try:

@@ -16,7 +16,7 @@ _URLS = {AccountMessage.CONFIRM: personal.confirm_url, AccountMessage.SIGN_IN: p
 """The pages that links lead to; others lead to the subscription."""
 
 
-def compose(
+def compose_account_message(
     config: Config, web_url: str, key: bytes, to: Addressee, digests: tuple[str, ...], now: datetime
 ) -> MessageBody:
     """Compose a message about `digests` as of `now`, in the language of the subscriber.
@@ -26,12 +26,12 @@ def compose(
     purpose = to.purpose
     assert purpose is not None, "an edition has a body of its own"
     words, site = subscriber_texts.message_words(to.language), config.site
-    token = link_tokens.token(key, to.nonce)
+    token = link_tokens.link_token(key, to.nonce)
     at = _URLS.get(purpose, personal.manage_url)
     plans = [plan for plan in config.digests if plan.id in digests]
     values: dict[str, Any] = {
         "edition": {
-            "language": i18n.known(to.language),
+            "language": i18n.text_language(to.language),
             "subject": words[f"{purpose}_subject"].format(site=site.title),
         },
         "why": words[f"{purpose}_why"].format(url=site.url),

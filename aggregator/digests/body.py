@@ -35,7 +35,7 @@ class Section:
     entries: tuple[EditionEntry, ...]
 
 
-def compose(edition: Edition, site: Site) -> MessageBody:
+def compose_body(edition: Edition, site: Site) -> MessageBody:
     """Compose the message body of an edition, with as many entries as fit.
 
     The same edition gives the same bytes.
@@ -85,7 +85,7 @@ def _page_url(edition: Edition, site: Site) -> str:
 
 
 def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: int) -> str:
-    words = i18n.words(edition.language)
+    words = i18n.digest_words(edition.language)
     lines = [
         *wrapped(edition.subject, rest="  "),
         *wrapped(i18n.summary(edition.entries, edition.language)),
@@ -103,9 +103,9 @@ def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: in
 
 
 def _entry_text(edition: Edition, entry: EditionEntry, site: Site) -> list[str]:
-    words = i18n.words(edition.language)
+    words = i18n.digest_words(edition.language)
     lines = wrapped(f"* {entry.title}", rest="  ")
-    lines += wrapped(i18n.entry_event(entry, edition.language, site.timezone), first="  ", rest="  ")
+    lines += wrapped(i18n.entry_event_line(entry, edition.language, site.timezone), first="  ", rest="  ")
     lines += wrapped(f"{entry.publisher}, {i18n.day(entry.day, edition.language)}", first="  ", rest="  ")
     if entry.also:
         lines += wrapped(f"({words['also']} {', '.join(entry.also)})", first="  ", rest="  ")
@@ -132,7 +132,7 @@ def wrapped(text: str, *, first: str = "", rest: str = "") -> list[str]:
 
 
 def _html(edition: Edition, site: Site, sections: Iterable[Section], omitted: int) -> str:
-    words = i18n.words(edition.language)
+    words = i18n.digest_words(edition.language)
     return render_html(
         "digest.html.j2",
         edition=edition,
@@ -145,7 +145,7 @@ def _html(edition: Edition, site: Site, sections: Iterable[Section], omitted: in
         why=words["why"].format(title=edition.title),
         day=lambda entry: i18n.day(entry.day, edition.language),
         update_note=lambda entry: i18n.update_note(entry, edition.language),
-        when=lambda entry: i18n.entry_event(entry, edition.language, site.timezone),
+        when=lambda entry: i18n.entry_event_line(entry, edition.language, site.timezone),
     )
 
 

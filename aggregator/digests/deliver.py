@@ -20,16 +20,16 @@ from aggregator.store import deliveries, due_deliveries, editor_sessions, return
 from aggregator.store.connection import Store
 from aggregator.text import line
 
-MIN_DELAY = timedelta(minutes=5)
+MIN_RETRY_DELAY = timedelta(minutes=5)
 """Minimum time between two attempts, for a message and for the relay."""
-MAX_DELAY = timedelta(hours=4)
+MAX_RETRY_DELAY = timedelta(hours=4)
 """Maximum time between two attempts for a message."""
-MAX_RELAY_DELAY = timedelta(hours=1)
+MAX_RELAY_PAUSE = timedelta(hours=1)
 """Maximum time between two attempts to use the relay."""
-MAX_DEFERRED = timedelta(days=5)
+MAX_DEFERRED_TIME = timedelta(days=5)
 """Maximum time for which a refused message is tried again (RFC 5321 section 4.5.4.1)."""
 
-MAX_LOST_IN_ROW = 3
+MAX_LOST_CONNECTIONS_IN_ROW = 3
 """Maximum number of messages in a row at which the relay ends the connection.
 
 Then it is paused. What it says about an address never pauses it, nor does an address at which it does not reply in
@@ -69,7 +69,7 @@ def next_attempt_time(store: Store, config: Config, now: datetime) -> datetime |
         first = now
     elif deferred:
         # An attempt later than the maximum delay was planned under a clock that ran ahead.
-        first = now if deferred > now + MAX_DELAY else max(deferred, now)
+        first = now if deferred > now + MAX_RETRY_DELAY else max(deferred, now)
     else:
         return None
     pause = current_pause(store, config, now)
@@ -80,10 +80,10 @@ def current_pause(store: Store, config: Config, now: datetime) -> RelayPause | N
     """Return the pause of the relay if it is not over yet."""
     pause = deliveries.relay_pause(store, config.mail.smtp)
     # A longer pause was written under a clock that ran ahead.
-    return pause if pause and now < pause.until <= now + MAX_RELAY_DELAY else None
+    return pause if pause and now < pause.until <= now + MAX_RELAY_PAUSE else None
 
 
-def run(app: App, store: Store) -> DeliveryReport:
+def deliver_due(app: App, store: Store) -> DeliveryReport:
     """Send all due messages, oldest first, over one connection; stop if the relay fails."""
     notices = [
         f"{addresses.shortened(address)}: {edition} may have arrived or not; it is not sent again (see `digest queue`)"
@@ -163,7 +163,7 @@ class _Round:
             while True:
                 if waited_for := due_deliveries.account_messages(self.store):
                     yield waited_for
-                page = due_deliveries.due(self.store, state, now, now + MAX_DELAY, after=after)
+                page = due_deliveries.due(self.store, state, now, now + MAX_RETRY_DELAY, after=after)
                 if not page:
                     break
                 yield page
@@ -227,7 +227,7 @@ class _Round:
             return mime.build_message(delivery, config.mail.sender, title, config.site)
         if config.web.url is None or plan is None:
             return mime.build_message(delivery, config.mail.sender, title, config.site)
-        part = personal.part(plan, config.site, config.web.url, self.link_key, to.nonce)
+        part = personal.personal_part(plan, config.site, config.web.url, self.link_key, to.nonce)
         return mime.build_message(delivery, config.mail.sender, title, config.site, part)
 
     def _account_message(self, delivery: Delivery) -> bytes | None:
@@ -238,7 +238,9 @@ class _Round:
         if config.web.url is None or to is None or not self._may_sign_in(delivery):
             return None
         digests = subscribers.message_digests(self.store, to)
-        body = account_messages.compose(config, config.web.url, self.link_key, to, digests, delivery.composed)
+        body = account_messages.compose_account_message(
+            config, config.web.url, self.link_key, to, digests, delivery.composed
+        )
         made = replace(delivery, body=body)
         return mime.build_message(made, config.mail.sender, config.site.title, config.site)
 
@@ -258,17 +260,17 @@ class _Round:
         self.lost_in_row = self.refused_in_row = 0
 
     def _record_refusal(self, delivery: Delivery, error: MailRefused) -> None:
-        """Defer the message, or fail it after a permanent refusal or `MAX_DEFERRED`."""
+        """Defer the message, or fail it after a permanent refusal or `MAX_DEFERRED_TIME`."""
         now, reason = self.app.clock(), str(error)
         since = min(delivery.deferred_since or now, now)
-        if not error.permanent and now < since + MAX_DEFERRED:
-            until = now + retry_delay(since, now, MAX_DELAY)
+        if not error.permanent and now < since + MAX_DEFERRED_TIME:
+            until = now + retry_delay(since, now, MAX_RETRY_DELAY)
             deliveries.defer(self.store, delivery, since, until, reason)
             if delivery.deferred_since is None:  # report the first refusal only
                 self._report(delivery, "was refused temporarily", reason)
             return
         if not error.permanent:
-            reason = f"given up after {MAX_DEFERRED.days} days: {reason}"
+            reason = f"given up after {MAX_DEFERRED_TIME.days} days: {reason}"
         self.refused_in_row += delivery.purpose is None
         no_mailbox = (
             None
@@ -288,7 +290,7 @@ class _Round:
         if delivery.purpose and isinstance(error, MailRefused):
             return
         self.lost_in_row = self.lost_in_row + 1 if error.connection_lost else 0
-        if self.lost_in_row >= MAX_LOST_IN_ROW:
+        if self.lost_in_row >= MAX_LOST_CONNECTIONS_IN_ROW:
             raise MailError(
                 f"the mail relay ended the connection at {self.lost_in_row} messages in a row"
                 f" (last: {addresses.without_addresses(line(str(error), 300) or '')}); the others stay queued"
@@ -312,10 +314,10 @@ class _Round:
             return
         last = None if self.sent else deliveries.relay_pause(self.store, relay)
         since = min(last.since, now) if last else now
-        until = now + retry_delay(since, now, MAX_RELAY_DELAY)
+        until = now + retry_delay(since, now, MAX_RELAY_PAUSE)
         deliveries.pause_relay(self.store, relay, RelayPause(since=since, until=until, reason=reason))
 
 
 def retry_delay(since: datetime, now: datetime, maximum: timedelta) -> timedelta:
     """Return the time to wait after a failure: the time since the first one, so that it doubles."""
-    return min(max(now - since, MIN_DELAY), maximum)
+    return min(max(now - since, MIN_RETRY_DELAY), maximum)

@@ -8,7 +8,7 @@ from datetime import datetime
 from aggregator.containment import Containment
 from aggregator.counts import count_of
 from aggregator.digests import body, pending, schedule
-from aggregator.digests import edition as edition_of
+from aggregator.digests.edition import compose_edition
 from aggregator.digests.pending import PendingIds
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Edition, MessageBody, PendingStories
@@ -28,7 +28,9 @@ class Draft:
     pending: PendingStories
 
 
-def compose(store: Store, config: Config, plan: DigestPlan, now: datetime, contained: Containment) -> Draft:
+def compose_draft(
+    store: Store, config: Config, plan: DigestPlan, now: datetime, contained: Containment
+) -> Draft:
     """Compose the edition that is due at `now`, without stories that break it."""
     if plan is config.operator:
         return _operator_report(store, config, plan, now)
@@ -49,7 +51,7 @@ def start_of(store: Store, plan: DigestPlan, now: datetime) -> datetime:
 def _operator_report(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Draft:
     from aggregator.digests import operator_report
 
-    report = operator_report.compose(store, config, plan, now)
+    report = operator_report.compose_report(store, config, plan, now)
     return Draft(
         edition=report.edition,
         body=report.body,
@@ -60,14 +62,14 @@ def _operator_report(store: Store, config: Config, plan: DigestPlan, now: dateti
 
 
 def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, wanted: PendingIds) -> Draft:
-    stories = pending.read(store, plan, wanted)
+    stories = pending.read_pending(store, plan, wanted)
     topics = [rule.topic for rule in config.topics]
     topics += [topic for source in config.sources for topic in source.topics]
     period = schedule.current_period(plan, now)
-    edition = edition_of.compose(plan, stories, period, now, list(dict.fromkeys(topics)))
+    edition = compose_edition(plan, stories, period, now, list(dict.fromkeys(topics)))
     return Draft(
         edition=edition,
-        body=body.compose(edition, config.site),
+        body=body.compose_body(edition, config.site),
         summary=f"{count_of(len(stories.new), 'new story', 'new stories')}, {count_of(len(stories.updates), 'update')}"
         + (f", {len(stories.closing)} closing soon" if stories.closing else ""),
         is_empty=not stories,

@@ -32,11 +32,11 @@ _FIRST = ("closing", "coming")
 _LAST = ("updates", "withdrawn")
 
 
-def compose(
+def compose_edition(
     plan: DigestPlan, pending: PendingStories, period: date, now: datetime, topics: Sequence[str] = ()
 ) -> Edition:
     """Compose the edition of a period; `topics` are the order of headings in a digest by topic."""
-    language = i18n.known(plan.language)
+    language = i18n.text_language(plan.language)
     by_topic = plan.sections == "topics"
     headings = (
         [*(i18n.TOPIC + topic for topic in topics), "other", "events"] if by_topic else [*_KINDS_BY_SECTION]

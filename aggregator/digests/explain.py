@@ -20,7 +20,7 @@ from aggregator.store.editions import MAX_FIRST_AGE, MAX_PENDING_AGE
 from aggregator.story_view import read_from
 
 
-def run(config: Config, name: str, address: str, now: datetime) -> ExplanationReport:
+def explain_digests(config: Config, name: str, address: str, now: datetime) -> ExplanationReport:
     """Explain for each digest what happened to a story; only reads.
 
     `name` is the id of the story, of one of its items, or of a story merged into it. Raises UnknownName.

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from aggregator import addresses, feed_findings, health
 from aggregator.counts import count_of
-from aggregator.digests import body as digest_body
+from aggregator.digests import body as message_body
 from aggregator.digests import schedule
 from aggregator.digests.body import text_heading, wrapped
 from aggregator.digests.operator_tasks import MORE, Task, format_day, tasks
@@ -27,7 +27,7 @@ from aggregator.store.connection import Store
 from aggregator.text import line
 
 LANGUAGE = "en"
-FIRST_PERIOD = timedelta(days=7)
+FIRST_REPORT_PERIOD = timedelta(days=7)
 """Time that the first report covers."""
 MAX_TASKS_LISTED = 15
 """Maximum number of tasks under one heading, fewer if they are long; others are counted."""
@@ -53,12 +53,12 @@ class TaskSection:
     more: str
 
 
-def compose(store: Store, config: Config, plan: DigestPlan, now: datetime) -> OperatorReport:
+def compose_report(store: Store, config: Config, plan: DigestPlan, now: datetime) -> OperatorReport:
     """Compose the report that is due at `now`."""
     record = editions.record(store, plan.id)
-    since = min(record.last_composed, now) if record else now - FIRST_PERIOD
+    since = min(record.last_composed, now) if record else now - FIRST_REPORT_PERIOD
     facts = read_facts(store, config, since, now)
-    return compose_from(facts, plan, config.site, schedule.current_period(plan, now), now)
+    return compose_report_from(facts, plan, config.site, schedule.current_period(plan, now), now)
 
 
 def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> OperatorFacts:
@@ -75,10 +75,10 @@ def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> 
             status,
             suppressed=tuple(suppressed),
             unplaced_since=health.unplaced_since(status, now),
-            unwritten=health.unwritten(status, now),
+            unwritten=health.unwritten_channels(status, now),
             failing=tuple(health.failing_jobs(status)),
         ),
-        overdue=health.overdue(status, now),
+        overdue=health.count_overdue(status, now),
         messages=tuple(deliveries.open_messages(store)),
         recent_activity=past if config.hub else replace(past, hub_error=None),
         findings=tuple(_new_findings(store, config.site, status.sources, since)),
@@ -95,7 +95,7 @@ def _new_findings(
         if not codes or not source.last_attempt:
             continue
         facts = feed_facts.read(store, source.id, source.last_attempt.date())
-        findings = [finding for finding in feed_findings.find(facts) if finding.code in codes]
+        findings = [finding for finding in feed_findings.find_findings(facts) if finding.code in codes]
         if findings:
             yield NewFindings(
                 source_id=source.id,
@@ -105,7 +105,7 @@ def _new_findings(
             )
 
 
-def compose_from(
+def compose_report_from(
     facts: OperatorFacts, plan: DigestPlan, site: Site, period: date, now: datetime
 ) -> OperatorReport:
     """Compose the report of a period from facts, with as many tasks as fit into a message."""
@@ -124,7 +124,7 @@ def compose_from(
     limit = MAX_TASKS_LISTED
     activity = _activity(facts, plan)
     body = _body(edition, site, due, activity, limit)
-    while limit > 1 and digest_body.size_of(body) > digest_body.MAX_BYTES:
+    while limit > 1 and message_body.size_of(body) > message_body.MAX_BYTES:
         limit //= 2
         body = _body(edition, site, due, activity, limit)
     return OperatorReport(edition=edition, body=body, tasks=due, summary=summary)
@@ -147,7 +147,7 @@ def _body(edition: Edition, site: Site, due: tuple[Task, ...], activity: str, li
     return MessageBody(
         subject=edition.subject,
         text=_text(edition, site, sections, activity),
-        html=digest_body.render_html(
+        html=message_body.render_html(
             "operator.html.j2",
             edition=edition,
             site=site,

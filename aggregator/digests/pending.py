@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.dedupe.phases import MAX_LEADING_CHARACTERS
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import fold
-from aggregator.items.diff import text_differs
+from aggregator.items.diff import has_text_changed
 from aggregator.items.identity import title_key
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import ClosingStory, PendingStories, StoryUpdate, UpdateKind
@@ -50,16 +50,18 @@ class PendingIds:
 def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> PendingIds:
     """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
-    floor = max(since, record.last_composed - editions.MAX_PENDING_AGE) if record else since
+    oldest = max(since, record.last_composed - editions.MAX_PENDING_AGE) if record else since
     return PendingIds(
-        new=editions.pending(store, plan, floor=floor),
-        edited=editions.edited(store, plan, floor=floor) if record else [],
-        removed=editions.removed(store, plan, floor=floor) if record else {},
-        closing=digest_events.closing(store, plan, now.astimezone(plan.timezone).date()) if record else {},
+        new=editions.pending(store, plan, since=oldest),
+        edited=editions.edited(store, plan, since=oldest) if record else [],
+        removed=editions.removed(store, plan, since=oldest) if record else {},
+        closing=digest_events.near_deadlines(store, plan, now.astimezone(plan.timezone).date())
+        if record
+        else {},
     )
 
 
-def read(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
+def read_pending(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
     """Read stories of `wanted`, without stories whose edit was reverted since the last edition."""
     new = tuple(stories.read(store, wanted.new))
     edited = _one_of_each_event(list(_edited(store, plan, wanted.edited, new)))
@@ -105,7 +107,7 @@ def _edited(
             continue
         former_text = lead.text if last.text is None else last.text
         title_changed = title_key(last.title) != title_key(lead.title)
-        text_changed = text_differs(former_text, lead.text)
+        text_changed = has_text_changed(former_text, lead.text)
         kind = _update_kind(_beginning(last.title, former_text), _beginning(lead.title, lead.text))
         if not (title_changed or text_changed or former_event or kind is not UpdateKind.CORRECTED):
             continue

@@ -34,9 +34,9 @@ def unsubscribe_url(web_url: str, token: str, digest_id: str) -> str:
     return f"{urls.ascii_url(web_url)}unsubscribe/{token}?digest={quote(digest_id)}"
 
 
-def part(plan: DigestPlan, site: Site, web_url: str, key: bytes, nonce: bytes) -> PersonalPart:
+def personal_part(plan: DigestPlan, site: Site, web_url: str, key: bytes, nonce: bytes) -> PersonalPart:
     """Return the last paragraph of an edition, and its headers; the same ones each time (M4)."""
-    token = link_tokens.token(key, nonce)
+    token = link_tokens.link_token(key, nonce)
     words = subscriber_texts.message_words(plan.language)
     manage, leave = manage_url(web_url, token), unsubscribe_url(web_url, token, plan.id)
     why = words["why"].format(title=plan.title)
@@ -56,12 +56,12 @@ def _headers(plan: DigestPlan, site: Site, leave: str) -> list[tuple[str, str]]:
     mailto = f"<mailto:{quote(site.contact, safe='@')}?subject={quote(f'unsubscribe {plan.id}')}>"
     both = f"<{leave}>, {mailto}"
     headers = [("List-Unsubscribe", both if len(both) <= MAX_HEADER_CHARACTERS else f"<{leave}>")]
-    if is_trustworthy(leave):
+    if is_protected(leave):
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return headers
 
 
-def is_trustworthy(url: str) -> bool:
+def is_protected(url: str) -> bool:
     """Return whether nobody reads or changes a request on its way: https, or this machine.
 
     RFC 8058 section 3.1 asks for https; a loopback address is for trials (W3C Secure Contexts, section 3.1).

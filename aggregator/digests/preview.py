@@ -82,7 +82,7 @@ def _summary(edition_draft: Draft) -> str:
 
 def _draft(config: Config, plan: DigestPlan, now: datetime) -> Draft:
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        return draft.compose(store, config, plan, now, Containment(store))
+        return draft.compose_draft(store, config, plan, now, Containment(store))
 
 
 def _message(

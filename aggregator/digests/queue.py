@@ -11,7 +11,7 @@ from aggregator.store import deliveries
 from aggregator.store.connection import Store, opened
 
 
-def read(config: Config) -> MailQueue:
+def read_queue(config: Config) -> MailQueue:
     """Read open messages, suppressed addresses and the pause of the relay."""
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         return MailQueue(
@@ -21,26 +21,26 @@ def read(config: Config) -> MailQueue:
         )
 
 
-def retry(config: Config, addresses: Sequence[str]) -> int:
+def retry_messages(config: Config, addresses: Sequence[str]) -> int:
     """Queue messages again (see `deliveries.retry`); return their number.
 
     Raises UnknownName if an address has no open message and is not suppressed. Works beside any job (L1).
     """
     with opened(config.data / "aggregator.db", create=False) as store:
-        _check(store, addresses)
+        _refuse_unknown(store, addresses)
         return deliveries.retry(store, addresses)
 
 
-def acknowledge(config: Config, addresses: Sequence[str]) -> int:
+def acknowledge_messages(config: Config, addresses: Sequence[str]) -> int:
     """Mark failed and unknown messages as acknowledged; return their number.
 
     Raises UnknownName if an address has no open message and is not suppressed. Works beside any job (L1).
     """
     with opened(config.data / "aggregator.db", create=False) as store:
-        _check(store, addresses)
+        _refuse_unknown(store, addresses)
         return deliveries.acknowledge(store, addresses)
 
 
-def _check(store: Store, addresses: Sequence[str]) -> None:
+def _refuse_unknown(store: Store, addresses: Sequence[str]) -> None:
     if unknown := deliveries.unknown_addresses(store, addresses):
         raise UnknownName(f"no message to {unknown[0]} is in the queue; nothing was changed")

@@ -49,12 +49,12 @@ def run(app: App) -> DigestReport:
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
         _process_requests(app, store, now)
-        collected = collect.run(app, store)
+        collected = collect.collect_mails(app, store)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
-        if idle and not runs.last_failed(store, "digest"):
-            return _finish(store, config, now, DigestReport(notices=collected.notices))
+        if idle and not runs.has_last_failed(store, "digest"):
+            return _with_queue_counts(store, config, now, DigestReport(notices=collected.notices))
         meta.delete(store, MAIL_IDLE_KEY)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
@@ -65,7 +65,7 @@ def run(app: App) -> DigestReport:
         if report.relay_error is None:
             report = _deliver(app, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
-        report = _finish(store, config, app.clock(), report)
+        report = _with_queue_counts(store, config, app.clock(), report)
         if any(step is ContainedStep.COMPOSING for step, _ in contained.broken):  # it is still due
             meta.delete(store, MAIL_IDLE_KEY)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
@@ -76,7 +76,7 @@ def _process_requests(app: App, store: Store, now: datetime) -> None:
     """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
     with store.transaction():
         editor_sessions.expire(store, app.config.editors, now)
-    if subscriber_links.any_needed(store):  # otherwise there is no key
+    if subscriber_links.is_key_needed(store):  # otherwise there is no key
         key = app.link_key()
         subscriber_links.use_key(store, key)
         host, editors = mime.host(app.config.site), app.config.editors
@@ -106,7 +106,9 @@ def _compose_due(
     report = DigestReport()
     for plan in due:
         composed = contained.attempt_whole(
-            ContainedStep.COMPOSING, plan.id, partial(_compose, store, config, plan, now, report, contained)
+            ContainedStep.COMPOSING,
+            plan.id,
+            partial(_store_edition, store, config, plan, now, report, contained),
         )
         report = composed or report
     removed = contained.aside[ContainedStep.COMPOSING].difference(plan.id for plan in config.mailings)
@@ -115,7 +117,7 @@ def _compose_due(
     return replace(report, notices=(*report.notices, *contained.record(now)))
 
 
-def _compose(
+def _store_edition(
     store: Store,
     config: Config,
     plan: DigestPlan,
@@ -130,7 +132,7 @@ def _compose(
     from aggregator.digests import draft
 
     with store.transaction():
-        made = draft.compose(store, config, plan, now, contained)
+        made = draft.compose_draft(store, config, plan, now, contained)
         edition = made.edition
         editions.close_period(store, plan.id, edition.period, now, draft.start_of(store, plan, now))
         if editions.exists(store, edition.id):  # composed under a clock that was ahead
@@ -168,7 +170,7 @@ def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
             notices = publish.render(store, app.config, app.clock()).notices
         else:
             contained = Containment(store)
-            publish_editions.publish(store, app.config, contained)
+            publish_editions.write_editions(store, app.config, contained)
             notices = tuple(contained.record(app.clock()))
     except FilesError as error:
         reason = f"{error}; messages stay queued until the editions they link to are published"
@@ -177,12 +179,12 @@ def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
 
 
 def _deliver(app: App, store: Store, report: DigestReport) -> DigestReport:
-    delivered = deliver.run(app, store)
+    delivered = deliver.deliver_due(app, store)
     notices = (*report.notices, *delivered.notices, *websub.ping_hub(app, store))
     return replace(report, sent=delivered.sent, notices=notices, relay_error=delivered.error)
 
 
-def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
+def _with_queue_counts(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
     """Count the open messages, and store for the idle check until when nothing is due."""
     mailbox = config.mail.bounces is not None and config.mail.bounces.has_mailbox
     times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.mailings]

@@ -25,8 +25,8 @@ def current_period(plan: DigestPlan, now: datetime) -> date:
 def last_period(schedule: str, zone: ZoneInfo, now: datetime) -> date | None:
     """Return the local date of the last scheduled time at or before `now`.
 
-    `schedule` has five cron fields. Wall-clock times are converted to instants here: a time skipped in spring is the
-    instant that the old offset gives, and of a time repeated in autumn the first one counts.
+    `schedule` has five cron fields. Wall-clock times are converted to instants here. A time skipped in spring is the
+    instant that the old offset gives. Of a time repeated in autumn the first one counts.
     """
     local = now.astimezone(zone).replace(tzinfo=None)
     # A clock change repeats some hours, so start ahead and go backwards.

@@ -44,7 +44,7 @@ def _read(config: Config) -> Iterator[Store]:
         yield store
 
 
-def listed(config: Config) -> list[Subscriber]:
+def list_subscribers(config: Config) -> list[Subscriber]:
     """Return all subscribers in the order of their addresses."""
     with _read(config) as store:
         return list(subscribers.listed(store))
@@ -57,12 +57,12 @@ def _find(store: Store, address: str) -> Subscriber:
     return subscriber
 
 
-def add(
+def add_subscriber(
     app: App, address: str, digests: Sequence[str], language: str | None, confirmed: str | None
 ) -> Subscriber:
     """Ask an address to confirm, or subscribe it where consent was given otherwise (DP3)."""
     config = app.config
-    chosen, spoken = _digests(config, digests), language or i18n.known(config.site.language)
+    chosen, spoken = _digests(config, digests), language or i18n.text_language(config.site.language)
     if confirmed is None and config.web.url is None:
         raise SubscriberRefused(
             f"{address} is not added: a confirmation needs a page, and {config.file.name} has no `web.url`;"
@@ -76,18 +76,18 @@ def add(
                 f" `aggregator subscriber lift {address} --reason TEXT`"
             )
         if confirmed is None:
-            _ask(app, store, address, chosen, spoken, known)
+            _ask_to_confirm(app, store, address, chosen, spoken, known)
         else:
             consent = Consent(how="command", evidence=confirmed)
             _subscribe(app, store, NewSubscriber(address=address, language=spoken, digests=chosen), consent)
             subscriber = _find(store, address)
-            if config.web.url and (known is None or known.state not in subscriptions.RUNNING):
+            if config.web.url and (known is None or known.state not in subscriptions.RUNNING_STATES):
                 nonce = subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, subscriber.id)
                 subscriptions.queue_welcome(app, store, subscriber, nonce)
         return _find(store, address)
 
 
-def _ask(
+def _ask_to_confirm(
     app: App, store: Store, address: str, digests: Sequence[str], language: str, known: Subscriber | None
 ) -> None:
     now = app.clock()
@@ -119,7 +119,7 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
     subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, known.id)
 
 
-def remove(app: App, address: str) -> Subscriber:
+def remove_subscriber(app: App, address: str) -> Subscriber:
     """End a subscription; one that ended already stays as it is. Raises UnknownName."""
     with opened_store(app) as store, store.transaction():
         subscriber = _find(store, address)
@@ -142,7 +142,7 @@ def import_file(
     if not consent.strip():
         raise SubscriberRefused("--consent is empty: state where and when these people agreed")
     defaults = _digests(config, digests) if digests or len(config.digests) == 1 else ()
-    spoken = language or i18n.known(config.site.language)
+    spoken = language or i18n.text_language(config.site.language)
     file = parse(raw, [plan.id for plan in config.digests], defaults, spoken)
     if file.problems:
         lines = "\n".join(f"{name}:{line}: {problem}" for line, problem in file.problems)
@@ -168,7 +168,7 @@ def _import(app: App, store: Store, new: NewSubscriber, consent: Consent, gone: 
         return "suppressed"
     if subscriber and subscriber.state is SubscriberState.UNSUBSCRIBED:
         return "left"
-    if subscriber and subscriber.state in subscriptions.RUNNING:
+    if subscriber and subscriber.state in subscriptions.RUNNING_STATES:
         return "known"
     _subscribe(app, store, new, consent)
     return "added"
@@ -192,7 +192,7 @@ def export_all(config: Config) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["address", "digests", "language", "state", "since", "reason"])
-    for each in listed(config):
+    for each in list_subscribers(config):
         digests = " ".join(each.digests)
         since = each.since.isoformat()
         cells = [each.address, digests, each.language, each.state, since, each.reason or ""]
@@ -209,7 +209,7 @@ def export_one(config: Config, address: str) -> dict[str, Any]:
     return stored
 
 
-def erase(app: App, address: str) -> None:
+def erase_address(app: App, address: str) -> None:
     """Erase all that is stored about an address (DP2).
 
     Raises UnknownName, and SubscriberRefused for a recipient of feeds.yaml, whose messages would store it again.

@@ -23,10 +23,10 @@ from aggregator.store import subscriber_links, subscriber_rights, subscribers, s
 from aggregator.store.connection import Store, opened, sure_moment
 from aggregator.store.subscriber_links import UNDO_LIFETIME, Link
 
-BY_LINK = Consent(how="link", evidence="the subscriber, on the page of the subscription")
-ONE_CLICK = Consent(how="link", evidence="the subscriber, by unsubscribing")
-BY_UNDO = Consent(how="link", evidence="the subscriber took leaving back")
-RUNNING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+CONSENT_BY_LINK = Consent(how="link", evidence="the subscriber, on the page of the subscription")
+CONSENT_BY_UNSUBSCRIBING = Consent(how="link", evidence="the subscriber, by unsubscribing")
+CONSENT_BY_UNDO = Consent(how="link", evidence="the subscriber took leaving back")
+RUNNING_STATES = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 @contextmanager
@@ -38,7 +38,9 @@ def opened_store(app: App) -> Iterator[Store]:
         yield store
 
 
-def request(app: App, kind: AccountMessage, address: str, language: str, digests: Iterable[str]) -> bool:
+def store_request(
+    app: App, kind: AccountMessage, address: str, language: str, digests: Iterable[str]
+) -> bool:
     """Store what the form received; return False if there are too many requests (SU3).
 
     `process_requests` decides about it, after the response (SU1).
@@ -57,7 +59,7 @@ def process_requests(app: App) -> None:
 # --- links ---------------------------------------------------------------------------------------------
 
 
-def find(app: App, token: str, purpose: LinkPurpose) -> Subscriber | None:
+def find_subscriber(app: App, token: str, purpose: LinkPurpose) -> Subscriber | None:
     """Return the subscriber whom a link is for; None for every link that cannot be used (SU2)."""
     with opened_store(app) as store:
         link = subscriber_links.find(store, token, purpose, app.clock())
@@ -82,15 +84,15 @@ def confirm(app: App, token: str) -> str | None:
         subscribers.activate(store, subscriber, link.digests, language, consent, now)
         subscriber_links.use_confirmation(store, link)
         nonce = subscriber_links.ensure_manage(store, key, app.random_bytes, subscriber.id)
-        if before not in RUNNING and subscriber.state is not SubscriberState.SUPPRESSED:
+        if before not in RUNNING_STATES and subscriber.state is not SubscriberState.SUPPRESSED:
             queue_welcome(app, store, subscriber, nonce)
-        return link_tokens.token(key, nonce)
+        return link_tokens.link_token(key, nonce)
 
 
 def confirmed_before(app: App, token: str) -> Subscriber | None:
     """Return the subscriber whom a link confirmed; None if the subscription has ended since."""
-    subscriber = find(app, token, LinkPurpose.CONFIRMED)
-    return subscriber if subscriber is not None and subscriber.state in RUNNING else None
+    subscriber = find_subscriber(app, token, LinkPurpose.CONFIRMED)
+    return subscriber if subscriber is not None and subscriber.state in RUNNING_STATES else None
 
 
 def queue_welcome(app: App, store: Store, subscriber: Subscriber, nonce: bytes) -> None:
@@ -122,7 +124,7 @@ def _unsubscribe(app: App, store: Store, link: Link, digest: str | None) -> str 
     now, key = app.clock(), app.link_key()
     subscriber = subscribers.read(store, link.subscriber_id)
     state = subscribers.stored_state(store, subscriber.id)
-    if state not in RUNNING or (digest and digest not in subscriber.digests):
+    if state not in RUNNING_STATES or (digest and digest not in subscriber.digests):
         return None
     nonce = subscriber_links.add(
         store,
@@ -137,13 +139,15 @@ def _unsubscribe(app: App, store: Store, link: Link, digest: str | None) -> str 
     )
     rest = [each for each in subscriber.digests if each != digest] if digest else []
     if rest:
-        subscribers.change(store, subscriber.id, rest, subscriber.language, ONE_CLICK, now)
+        subscribers.change(store, subscriber.id, rest, subscriber.language, CONSENT_BY_UNSUBSCRIBING, now)
     else:
-        subscribers.set_state(store, subscriber.id, SubscriberState.UNSUBSCRIBED, ONE_CLICK, now)
-    return link_tokens.token(key, nonce)
+        subscribers.set_state(
+            store, subscriber.id, SubscriberState.UNSUBSCRIBED, CONSENT_BY_UNSUBSCRIBING, now
+        )
+    return link_tokens.link_token(key, nonce)
 
 
-def undo(app: App, token: str, undo_token: str) -> bool:
+def undo_unsubscribing(app: App, token: str, undo_token: str) -> bool:
     """Undo unsubscribing, once, for the subscriber of both tokens (SU4)."""
     now = app.clock()
     with opened_store(app) as store, store.transaction():
@@ -153,28 +157,30 @@ def undo(app: App, token: str, undo_token: str) -> bool:
             return False
         subscriber = subscribers.read(store, link.subscriber_id)
         subscriber_links.use(store, taken_back)
-        subscribers.change(store, subscriber.id, taken_back.digests, subscriber.language, BY_UNDO, now)
+        subscribers.change(
+            store, subscriber.id, taken_back.digests, subscriber.language, CONSENT_BY_UNDO, now
+        )
         state = taken_back.state or SubscriberState.ACTIVE
-        subscribers.set_state(store, subscriber.id, state, BY_UNDO, now)
+        subscribers.set_state(store, subscriber.id, state, CONSENT_BY_UNDO, now)
         subscribers.queue_again(store, subscriber.id, sure_moment(taken_back.evidence or now.isoformat()))
         return True
 
 
-def save(app: App, token: str, digests: Iterable[str], language: str) -> bool:
+def save_choices(app: App, token: str, digests: Iterable[str], language: str) -> bool:
     """Set the digests and the language of a running subscription (SU4)."""
     with _running(app, token) as found:
         if found:
             store, subscriber = found
-            subscribers.change(store, subscriber.id, digests, language, BY_LINK, app.clock())
+            subscribers.change(store, subscriber.id, digests, language, CONSENT_BY_LINK, app.clock())
         return found is not None
 
 
-def set_paused(app: App, token: str, state: SubscriberState) -> bool:
+def set_running_state(app: App, token: str, state: SubscriberState) -> bool:
     """Pause or resume a running subscription (SU4)."""
     with _running(app, token) as found:
         if found:
             store, subscriber = found
-            subscribers.set_state(store, subscriber.id, state, BY_LINK, app.clock())
+            subscribers.set_state(store, subscriber.id, state, CONSENT_BY_LINK, app.clock())
         return found is not None
 
 
@@ -184,17 +190,19 @@ def _running(app: App, token: str) -> Iterator[tuple[Store, Subscriber] | None]:
     with opened_store(app) as store, store.transaction():
         link = subscriber_links.find(store, token, LinkPurpose.MANAGE, app.clock())
         state = subscribers.stored_state(store, link.subscriber_id) if link else None
-        yield (store, subscribers.read(store, link.subscriber_id)) if link and state in RUNNING else None
+        yield (
+            (store, subscribers.read(store, link.subscriber_id)) if link and state in RUNNING_STATES else None
+        )
 
 
-def data(app: App, token: str) -> dict[str, Any] | None:
+def export_subscriber(app: App, token: str) -> dict[str, Any] | None:
     """Return all that is stored about the subscriber of a permanent link (DP2)."""
     with opened_store(app) as store, store.snapshot():
         link = subscriber_links.find(store, token, LinkPurpose.MANAGE, app.clock())
         return subscriber_rights.export(store, _address(store, link)) if link else None
 
 
-def erase(app: App, token: str) -> bool:
+def erase_subscriber(app: App, token: str) -> bool:
     """Erase the subscriber of a permanent link (DP2)."""
     with opened_store(app) as store, store.transaction():
         link = subscriber_links.find(store, token, LinkPurpose.MANAGE, app.clock())

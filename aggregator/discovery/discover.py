@@ -24,7 +24,7 @@ MAX_REQUESTS = 4
 """Maximum number of requests beyond the one for the page itself."""
 
 
-def run(app: App, url: str, progress: Progress | None = None) -> Discovery:
+def discover_sources(app: App, url: str, progress: Progress | None = None) -> Discovery:
     """Find what can be polled at `url`; record nothing. Raises NothingToShow and ContactMissing."""
     probe.refuse_public_url(app, url)
     with app.sandbox(1) as sandbox:

@@ -141,7 +141,7 @@ def _try_selectors(
     if not proposal.page:
         return TriedProposal(proposal=proposal)
     document = ParsedDocument(entries=proposal.entries)
-    items, _ = normalise.items(document, replace(source, kind="page"), IdentityPolicy(), topics, now)
+    items, _ = normalise.items_of(document, replace(source, kind="page"), IdentityPolicy(), topics, now)
     return tried_proposal(replace(proposal, entries=()), items)
 
 

@@ -16,7 +16,7 @@ from aggregator.model.polling import SourceRecord, SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
 from aggregator.ports import App, Progress
-from aggregator.store import feed_facts, source_history, sources
+from aggregator.store import feed_facts, site_checks, sources
 from aggregator.store.connection import Store
 
 LOCK_WAIT_SECONDS = 30.0
@@ -27,7 +27,7 @@ FAILING_STATES = frozenset({SourceState.FAILING, SourceState.GONE})
 WAITING_STATES = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 
 
-def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
+def check_sources(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
     """Visit the sources that are due, check the sites of failing ones, and describe each source.
 
     Sources visited recently are described from the store (CL5). A site is checked at the interval of its source.
@@ -40,17 +40,17 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
         polled = [source for source in app.config.sources if source.id in health]
         now = app.clock()
         checks = site_check.due_checks(store, app, polled, records, publishers, now)
-        site_check.run(store, app, checks, report, now)
-        site_checks = {source.id: source_history.last_site_check(store, source.id) for source in polled}
+        site_check.run_checks(store, app, checks, report, now)
+        last_checks = {source.id: site_checks.last(store, source.id) for source in polled}
         findings = {source.id: _findings(store, records[source.id]) for source in polled}
     notes = {visit.id: visit.reason for visit in report.sources if visit.outcome != "failed"}
     results = []
     for source in polled:
         record = records[source.id]
         result = _describe(source, health[source.id], record, notes.get(source.id), findings[source.id])
-        checked = site_checks[source.id]
-        if checked and checked[1] and site_check.is_replaceable(record):
-            result = replace(result, advice=checked[1], proposal=checked[2])
+        checked = last_checks[source.id]
+        if checked and checked.advice and site_check.is_replaceable(record):
+            result = replace(result, advice=checked.advice, proposal=checked.proposal)
         results.append(replace(result, findings=findings[source.id]))
     return tuple(results)
 
@@ -63,7 +63,9 @@ def is_failing(result: SourceCheck) -> bool:
 def _findings(store: Store, record: SourceRecord) -> tuple[FindingWords, ...]:
     """Return the findings of a feed in the words of the partner's page."""
     facts = feed_facts.read(store, record.id, record.last_attempt.date() if record.last_attempt else None)
-    return tuple(feed_findings.in_words(finding, REPORT_LANGUAGE) for finding in feed_findings.find(facts))
+    return tuple(
+        feed_findings.in_words(finding, REPORT_LANGUAGE) for finding in feed_findings.find_findings(facts)
+    )
 
 
 def _describe(

@@ -12,18 +12,27 @@ from aggregator.errors import NothingToShow, SandboxFailure, UnknownName
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.discovery import SourcePreview
 from aggregator.model.items import IdentityPolicy
-from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response, SourceRecord
+from aggregator.model.polling import (
+    Failure,
+    ParseContext,
+    ParsedVisit,
+    Response,
+    SourceRecord,
+    StoredDocument,
+)
 from aggregator.polling.parse import parse_visit
 from aggregator.polling.polite_client import SCRAPED
 from aggregator.ports import App, Progress, Sandbox
-from aggregator.store import items, source_history, sources, visits
+from aggregator.store import documents, items, sources, visits
 from aggregator.store.connection import has_database, opened
 from aggregator.text import line
 
 ARTICLES_NOTE = "only visits read the pages of articles (`article`): their dates and texts are missing here"
 
 
-def run(app: App, name: str, *, force: bool = False, progress: Progress | None = None) -> SourcePreview:
+def preview_source(
+    app: App, name: str, *, force: bool = False, progress: Progress | None = None
+) -> SourcePreview:
     """Preview a source of feeds.yaml by its id, or whatever is at a URL.
 
     A stored document is parsed again without a request. If there is none, the server receives one request, unless it
@@ -44,12 +53,12 @@ def parse_url(text: str) -> str:
 
 def _preview_source(app: App, source: Source, force: bool, progress: Progress | None) -> SourcePreview:
     config = app.config
-    stored: tuple[str, bytes] | None = None
+    stored: StoredDocument | None = None
     record: SourceRecord | None = None
     database = config.data / "aggregator.db"
     if has_database(database):
         with opened(database, create=False) as store:
-            stored = source_history.document(store, source.id, source.url)
+            stored = documents.last_accepted_from(store, source.id, source.url)
             record = sources.records(store).get(source.id)
             hosts = visits.rate_limited_hosts(store, app.clock())
             limited_until = hosts.get(urls.host((record and record.validators.url) or source.url))
@@ -59,7 +68,7 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
                 _refuse_early_request(app, source, replace(record, not_before=not_before), force)
     with app.sandbox(1) as sandbox:
         if stored:
-            response: Response | Failure = Response(status=200, url=stored[0], headers={}, body=stored[1])
+            response: Response | Failure = Response(status=200, url=stored.url, headers={}, body=stored.body)
         else:
             response = _request(app, source, sandbox, progress)
         policy = record.identity_policy if record else IdentityPolicy()

@@ -14,7 +14,7 @@ from aggregator.gateways import ssrf
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.polling import Failure, Request, Response, Robots
 from aggregator.polling.contact import refuse_public
-from aggregator.polling.polite_client import PoliteClient, host_of
+from aggregator.polling.polite_client import PoliteClient
 from aggregator.ports import App, Fetcher, Progress, Sandbox
 from aggregator.store import visits
 from aggregator.store.connection import has_database, opened
@@ -101,14 +101,14 @@ class Probe(PoliteClient):
         """Request `url` with the credentials of `source`; return a Response only for status 200."""
 
         def may_follow(following: str) -> Failure | None:
-            return self.forbidden(source, following) if obey_robots else None
+            return self.robots_failure(source, following) if obey_robots else None
 
         if barred := may_follow(url):
             return barred
         response = self.request_by_hops(Request(source=source, url=url), may_follow)
         if isinstance(response, Failure):
             return response
-        return response if response.status == 200 else self.refused(response)
+        return response if response.status == 200 else self.failure_of(response)
 
     def has_robots(self, url: str) -> bool:
         """Return whether the robots.txt that applies to `url` was read already."""
@@ -119,7 +119,7 @@ class Probe(PoliteClient):
         url = request.target
         if not self.settings.public and not ssrf.is_private(url, self.settings.allow_private):
             return Failure(reason="it is a public server, which must not be visited yet: set `site.contact`")
-        if host_of(url) in self.rate_limited_hosts:
+        if urls.host(url) in self.rate_limited_hosts:
             return Failure(reason="its server answered 429: nothing is requested for now", status=429)
         if self.progress:
             self.progress(self.requests + 1, self.requests + 1, url)
@@ -128,8 +128,8 @@ class Probe(PoliteClient):
             return self.request_by_hops(request, lambda _following: None)
         return super().request(request)
 
-    def refused(self, response: Response) -> Failure:
+    def failure_of(self, response: Response) -> Failure:
         """Describe a response that is not the document; after 429 its host gets no more (CL8)."""
         if response.status == 429:
-            self.rate_limited_hosts.add(host_of(response.url))
-        return super().refused(response)
+            self.rate_limited_hosts.add(urls.host(response.url))
+        return super().failure_of(response)

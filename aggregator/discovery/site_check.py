@@ -17,11 +17,11 @@ from aggregator.model.discovery import Discovery, TriedProposal
 from aggregator.model.polling import Failure, Robots, SourceRecord
 from aggregator.model.reports import FetchReport
 from aggregator.model.stories import Publisher
-from aggregator.polling.polite_client import ROBOTS_LAST
+from aggregator.polling.polite_client import ROBOTS_LIFETIME
 from aggregator.polling.schedule import MAX_REQUESTED_WAIT, MIN_REFUSAL_PAUSE
 from aggregator.ports import App, Fetcher, Sandbox
 from aggregator.store import robots as robots_txt
-from aggregator.store import source_history, visits
+from aggregator.store import site_checks, visits
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -89,8 +89,8 @@ def due_checks(
         url = _page_to_check(source, record, publishers[source.id].site_link)
         if url is None or not is_replaceable(record):
             continue
-        before = source_history.last_site_check(store, source.id)
-        checked_recently = before and now - before[0] < (source.every or app.config.fetch.every)
+        before = site_checks.last(store, source.id)
+        checked_recently = before and now - before.at < (source.every or app.config.fetch.every)
         if checked_recently or urls.host(url) in limited or (record.not_before and record.not_before > now):
             continue
         checks.append(SiteCheck(source=source, url=url))
@@ -107,7 +107,9 @@ def _page_to_check(source: Source, record: SourceRecord, site_link: str | None) 
     return None if "DNS" in reason and urls.host(url) == urls.host(source.url) else url
 
 
-def run(store: Store, app: App, checks: Sequence[SiteCheck], report: FetchReport, now: datetime) -> None:
+def run_checks(
+    store: Store, app: App, checks: Sequence[SiteCheck], report: FetchReport, now: datetime
+) -> None:
     """Make the checks host by host in the executor; commit each attempt before its requests."""
     if not checks:
         return
@@ -117,7 +119,7 @@ def run(store: Store, app: App, checks: Sequence[SiteCheck], report: FetchReport
     hosts: dict[str, list[SiteCheck]] = {}
     for check in checks:
         hosts.setdefault(urls.host(check.url), []).append(check)
-        source_history.begin_site_check(store, check.source.id, now)
+        site_checks.begin(store, check.source.id, now)
     fetcher = app.fetcher()
     with app.sandbox(1) as sandbox, app.make_executor(app.config.fetch.concurrency) as pool:
         running: list[Future[tuple[SiteCheckResult, ...]]] = []
@@ -139,7 +141,7 @@ def run(store: Store, app: App, checks: Sequence[SiteCheck], report: FetchReport
 
 
 def _store_result(store: Store, result: SiteCheckResult, checks: Sequence[SiteCheck], now: datetime) -> None:
-    source_history.store_site_check(store, result.source_id, now, result.advice, result.proposal)
+    site_checks.save(store, result.source_id, now, result.advice, result.proposal)
     if result.limit:
         url = next(check.url for check in checks if check.source.id == result.source_id)
         with store.transaction():
@@ -149,7 +151,7 @@ def _store_result(store: Store, result: SiteCheckResult, checks: Sequence[SiteCh
 def _fresh_robots(store: Store, now: datetime) -> tuple[Robots, ...]:
     """Return each robots.txt that was read less than a day ago."""
     stored = robots_txt.read_all(store).values()
-    return tuple(each for each in stored if each.text is not None and now - each.read <= ROBOTS_LAST)
+    return tuple(each for each in stored if each.text is not None and now - each.read <= ROBOTS_LIFETIME)
 
 
 def check_host(work: HostChecks, fetcher: Fetcher, sandbox: Sandbox) -> tuple[SiteCheckResult, ...]:

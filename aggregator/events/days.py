@@ -134,7 +134,7 @@ def _link(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
     kind = (
         "comma" if word == "," else "until" if word in words.UNTIL else "and" if word in words.AND else None
     )
-    if word == "t" and _spells(tokens, at, "t/m"):
+    if word == "t" and _is_written(tokens, at, "t/m"):
         at, kind = at + 2, "until"
     elif word == "," and at + 1 < len(tokens) and tokens[at + 1].word in words.AND:
         at, kind = at + 1, "and"
@@ -155,7 +155,7 @@ def _link(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
     return at, kind
 
 
-def _spells(tokens: Sequence[Token], at: int, text: str) -> bool:
+def _is_written(tokens: Sequence[Token], at: int, text: str) -> bool:
     return "".join(token.word for token in tokens[at : at + len(text)]) == text
 
 
@@ -213,7 +213,7 @@ def _exists(day: Day) -> bool:
     return True
 
 
-def joined(one: Dates, other: Dates) -> Dates | None:
+def joined_range(one: Dates, other: Dates) -> Dates | None:
     """Return the range from one single day to another; None where a day is missing."""
     first, last = _fill([one.first, other.last])
     if first.day is None or last.day is None:

@@ -43,7 +43,7 @@ _ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _When:
+class _Mention:
     """Dates with their times, at characters `start` to `end`."""
 
     dates: days.Dates
@@ -136,16 +136,16 @@ def _events(
     if not may_name_date(low):  # most texts do not, and splitting them takes long
         return
     tokens = split(text, low, language)
-    whens = _whens(tokens)
-    if not whens:
+    mentions = _mentions(tokens)
+    if not mentions:
         return
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    ends = [end for end in ends if not any(when.start < end < when.end for when in whens)]  # "15. Juli"
+    ends = [end for end in ends if not any(when.start < end < when.end for when in mentions)]  # "15. Juli"
     bounds = [0, *ends, len(text)]
     end_before = 0
     found: list[tuple[_Context, list[Event]]] = []
-    for n, when in enumerate(whens):
-        next_start = whens[n + 1].start if n + 1 < len(whens) else len(text)
+    for n, when in enumerate(mentions):
+        next_start = mentions[n + 1].start if n + 1 < len(mentions) else len(text)
         context = _context(text, low, title, bounds, when, end_before, next_start)
         found.append((context, list(_event(when, context, published, zone))))
         end_before = when.end
@@ -159,7 +159,7 @@ def _events(
 
 
 def _context(
-    text: str, low: str, title: str, bounds: Sequence[int], when: _When, last_end: int, next_start: int
+    text: str, low: str, title: str, bounds: Sequence[int], when: _Mention, last_end: int, next_start: int
 ) -> _Context:
     """Cut out the sentence around a date, up to the dates beside it."""
     begin = max(bound for bound in bounds if bound <= when.start)
@@ -182,42 +182,42 @@ def _context(
 # --- dates with their times ----------------------------------------------------------------------------
 
 
-def _whens(tokens: Sequence[Token]) -> list[_When]:
+def _mentions(tokens: Sequence[Token]) -> list[_Mention]:
     """Join dates and the times beside them, and "5 May, 9:00 to 6 May, 16:00" to one range."""
     dates = days.find(tokens)
     times = times_of_day.find(tokens, [(each.begin, each.end) for each in dates]) if dates else []
-    whens: list[_When] = []
+    mentions: list[_Mention] = []
     for each in dates:
         time = _time_beside(tokens, each, times)
-        begin = min(each.begin, time.begin) if time else each.begin
-        end = max(each.end, time.end) if time else each.end
-        when = _When(dates=each, starts=time, stops=time, start=tokens[begin].start, end=tokens[end - 1].end)
-        if whens and (joined := _joined_range(tokens, whens[-1], when)):
-            whens[-1] = joined
+        start = tokens[min(each.begin, time.begin) if time else each.begin].start
+        end = tokens[(max(each.end, time.end) if time else each.end) - 1].end
+        when = _Mention(dates=each, starts=time, stops=time, start=start, end=end)
+        if mentions and (joined := _joined_range(tokens, mentions[-1], when)):
+            mentions[-1] = joined
         else:
-            whens.append(when)
-    return whens
+            mentions.append(when)
+    return mentions
 
 
 def _time_beside(tokens: Sequence[Token], each: days.Dates, times: Sequence[Times]) -> Times | None:
     for time in times:
-        if each.end <= time.begin <= each.end + MAX_GAP_TOKENS and _gap(
+        if each.end <= time.begin <= each.end + MAX_GAP_TOKENS and _are_beside(
             tokens, each.end, time.begin, words.BETWEEN_DATE_AND_TIME
         ):
             return time
     for time in times:
-        if time.end <= each.begin <= time.end + MAX_GAP_TOKENS and _gap(
+        if time.end <= each.begin <= time.end + MAX_GAP_TOKENS and _are_beside(
             tokens, time.end, each.begin, words.BETWEEN_TIME_AND_DATE
         ):
             return time
     return None
 
 
-def _gap(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
+def _are_beside(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
     return all(tokens[n].word in allowed or written_days.is_weekday(tokens, n) for n in range(begin, end))
 
 
-def _joined_range(tokens: Sequence[Token], first: _When, second: _When) -> _When | None:
+def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) -> _Mention | None:
     """Join two single days that a word for a range or for an end connects.
 
     Both have a time, or none has.
@@ -230,7 +230,7 @@ def _joined_range(tokens: Sequence[Token], first: _When, second: _When) -> _When
     between = {token.word for token in tokens if first.end <= token.start < second.start}
     if not between & (words.UNTIL | words.END_LABELS) or not between <= _LINKS:
         return None
-    dates = days.joined(first.dates, second.dates)
+    dates = days.joined_range(first.dates, second.dates)
     if dates is None:
         return None
     return replace(second, dates=dates, starts=first.starts, start=first.start)
@@ -239,7 +239,7 @@ def _joined_range(tokens: Sequence[Token], first: _When, second: _When) -> _When
 # --- what the date means -------------------------------------------------------------------------------
 
 
-def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
+def _event(when: _Mention, context: _Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
     """Yield the event of a date or the two of a list; nothing without a reason (EX5)."""
     today = published.astimezone(zone).date()
     past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
@@ -275,27 +275,27 @@ def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) ->
 
 
 def _kind(
-    when: _When, context: _Context, first: date, last: date, today: date, *, past: bool
+    when: _Mention, context: _Context, first: date, last: date, today: date, *, past: bool
 ) -> EventKind | None:
     """Return what a date means by the nearest reason; None where it is no event."""
     before, after = context.low_before, context.low_after
     if words.pattern("closed").search(f"{before} {after}"):
         return None
-    nearest = _nearest(before)
+    nearest = _reason_in(before)
     is_until = _is_until(before) and not when.dates.is_range
-    if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _named(after[:40]):
+    if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _kind_in(after[:40]):
         return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
     if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
         return None
     if nearest == "deadline" or is_until:
         is_former = replaced_dates.is_former(before, f"{context.whole} | {context.title}")
         return None if is_former else EventKind.DEADLINE
-    if nearest is None and _nearest(after[:25], first_one=True) == "not-coming" and not when.dates.is_range:
+    if nearest is None and _reason_in(after[:25], first_one=True) == "not-coming" and not when.dates.is_range:
         return None
-    named = _named(f"{before} | {after}") or _named(context.whole)
+    named = _kind_in(f"{before} | {after}") or _kind_in(context.whole)
     if named is None and not when.dates.is_range and _is_deadline_behind(after):
         return EventKind.DEADLINE
-    named_in_title = _named(context.title)
+    named_in_title = _kind_in(context.title)
     if not _has_reason(
         when, context, named or (first > today and named_in_title) or None, first, last, today, past=past
     ):
@@ -304,7 +304,7 @@ def _kind(
 
 
 def _has_reason(
-    when: _When,
+    when: _Mention,
     context: _Context,
     named: EventKind | None,
     first: date,
@@ -324,7 +324,7 @@ def _has_reason(
         return length <= (MAX_DAYS if named else MAX_BARE_DAYS)
     if first < today:
         on = _ON_BEFORE.search(context.low_before) is not None
-        return _named(context.sentence) is not None and (past or not on)
+        return _kind_in(context.sentence) is not None and (past or not on)
     if named is not None or first == today:
         return named is not None  # a report has its own date, place and time too
     return (
@@ -352,7 +352,7 @@ def _is_since(before: str, nearest: str | None) -> bool:
     return nearest is None and words.pattern("since").search(before[-20:]) is not None
 
 
-def _nearest(text: str, *, first_one: bool = False) -> str | None:
+def _reason_in(text: str, *, first_one: bool = False) -> str | None:
     """Return which reason stands last, or first, in a folded text."""
     found = {}
     for name in ("event", "course", "deadline", "not-coming"):
@@ -364,7 +364,7 @@ def _nearest(text: str, *, first_one: bool = False) -> str | None:
     return (min if first_one else max)(found, key=lambda name: found[name])
 
 
-def _named(text: str) -> EventKind | None:
+def _kind_in(text: str) -> EventKind | None:
     """Return the kind of event that a folded text names; a course is more exact."""
     if words.pattern("course").search(text):
         return EventKind.COURSE
@@ -374,7 +374,7 @@ def _named(text: str) -> EventKind | None:
 def _status(kind: EventKind, text: str, whole: str) -> EventStatus:
     """Read the status from words near the date, and a new date from the whole sentence (EX6)."""
     if kind is EventKind.DEADLINE:
-        return replaced_dates.status(text, whole)
+        return replaced_dates.deadline_status(text, whole)
     for status in (
         EventStatus.CANCELLED,
         EventStatus.MOVED_ONLINE,
@@ -418,7 +418,7 @@ def _as_date(day: Day, year: int | None, *, last: bool = False) -> date | None:
         return None
 
 
-def _with_times(event: Event, when: _When, zone: tzinfo) -> Event:
+def _with_times(event: Event, when: _Mention, zone: tzinfo) -> Event:
     """Add times to the days of an event, where it has a beginning and an end."""
     starts, stops = when.starts, when.stops
     if starts is None or stops is None or event.month_only:

@@ -26,7 +26,7 @@ _LEADS_ON = re.compile(r"\s*(?:to|until|auf(?: den)?|au|al|ao|hasta el|naar|till
 _NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)\b")
 
 
-def status(text: str, sentence: str) -> EventStatus:
+def deadline_status(text: str, sentence: str) -> EventStatus:
     """Return whether a deadline is extended by its sentence or title.
 
     The sentence may except it from what the title says.
@@ -51,10 +51,10 @@ def is_replaced(events: Sequence[Event], next_ones: Sequence[Event], between: st
     """Return whether deadlines are extended to those that follow `between` in one sentence."""
     if {each.kind for each in (*events, *next_ones)} != {EventKind.DEADLINE} or not events or not next_ones:
         return False
-    return day_of(events[-1].end) < day_of(next_ones[0].end) and _leads_on(between, sentence)
+    return day_of(events[-1].end) < day_of(next_ones[0].end) and _leads_to_next(between, sentence)
 
 
-def _leads_on(between: str, sentence: str) -> bool:
+def _leads_to_next(between: str, sentence: str) -> bool:
     extended = words.pattern("extended")
     if extended.search(between):
         return _NEXT_CLAUSE.search(between) is None

@@ -15,7 +15,7 @@ MAX_TITLE_CHARACTERS = 500
 """Maximum number of characters of a title that are searched."""
 
 
-def event(
+def stated_event(
     title: str,
     start: date | datetime | None,
     end: date | datetime | None,
@@ -68,7 +68,7 @@ def kind_of(low: str) -> EventKind:
     return EventKind.COURSE if words.pattern("course").search(low) else EventKind.EVENT
 
 
-def moment(written: str | None) -> date | datetime | None:
+def parse_moment(written: str | None) -> date | datetime | None:
     """Parse a date or time in ISO 8601, else the first whole date in a text."""
     written = line(written, 100)
     if not written:

@@ -91,7 +91,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
             after += 1
         if after < len(tokens) and free[after]:
             second = _hour(tokens, after)
-    if second is not None and not _belongs(second, tokens):
+    if second is not None and not _is_hour_of_range(second, tokens):
         second = None
     sure = (
         introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
@@ -110,7 +110,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     return _with_zone(tokens, _academic(tokens, times))
 
 
-def _belongs(hour: _Hour, tokens: Sequence[Token]) -> bool:
+def _is_hour_of_range(hour: _Hour, tokens: Sequence[Token]) -> bool:
     """Return whether a number behind a dash is an hour and not a day: "14:00 – 22 October"."""
     following = tokens[hour.end] if hour.end < len(tokens) else None
     return (

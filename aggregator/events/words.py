@@ -11,52 +11,52 @@ import re
 from functools import cache
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-UNTIL = _words("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
+UNTIL = _word_set("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
 """What connects the ends of a range: 4 to 6 May, 4. bis 6. Mai."""
-UNTIL_TIME = UNTIL | _words("alle às as las ore")
+UNTIL_TIME = UNTIL | _word_set("alle às as las ore")
 """What connects the ends of a range of times."""
-AND = _words("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
+AND = _word_set("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
 """What connects days that are named one by one; some of these words are also other words."""
-BETWEEN = _words("between zwischen entre tra mellem mellan mellom tussen między mezi med между")
+BETWEEN = _word_set("between zwischen entre tra mellem mellan mellom tussen między mezi med между")
 """What makes "and" connect the ends of a range."""
-BEFORE_DAY = _words(
+BEFORE_DAY = _word_set(
     "the den der dem le la les il lo el os o l d dia día dias am on em dne dnia de del dal du zum einschliesslich"
     " einschließlich including and incl met en m inklusive på w dniu och og med"
 )
 """What may stand between the connector of a range and its last day."""
-ORDINALS = _words("st nd rd th er re ère ère nde de te ste º ª ° era ra ro")
+ORDINALS = _word_set("st nd rd th er re ère ère nde de te ste º ª ° era ra ro")
 """What may follow the number of a day at once."""
-OF = _words("of de di d del do des den of' ' i")
+OF = _word_set("of de di d del do des den of' ' i")
 """What may stand between day, month and year."""
-HUNGARIAN_ENDINGS = _words("án én jén ján e a i tól től ig ától étől áig éig ei ai")
+HUNGARIAN_ENDINGS = _word_set("án én jén ján e a i tól től ig ától étől áig éig ei ai")
 """Endings that Hungarian adds to a day: 20-án, 20-tól 22-ig."""
-HUNGARIAN_FROM = _words("tól től étől")
+HUNGARIAN_FROM = _word_set("tól től étől")
 """Endings behind which the last day of a range follows without a connector."""
-AFTER_YEAR = _words("r г g roku år")
+AFTER_YEAR = _word_set("r г g roku år")
 """Words for year behind a number."""
-BETWEEN_DATE_AND_TIME = _words(
+BETWEEN_DATE_AND_TIME = _word_set(
     ", | · • ; : ( ) - / at um à om ore alle kl . klo from von de ab da dalle od fra kello t @ the starting starts"
     " a las le o ob v w at kello das às desde van vanaf от в klockan klokken godz time uhrzeit heure orario tijd"
     " begin beginning à partir at"
 )
 """What may stand between a date and its time."""
-BETWEEN_TIME_AND_DATE = _words(
+BETWEEN_TIME_AND_DATE = _word_set(
     ", | · • ; ( ) - / on am den del le il el em på op dne w the of on, la ter uhr"
 )
 """What may stand between a time and its date."""
 
-CLOCK = _words("klo kl klockan klokken kello ore godz godzina orario alle ob óra")
+CLOCK = _word_set("klo kl klockan klokken kello ore godz godzina orario alle ob óra")
 """What makes the bare number behind it an hour."""
-HOURS = _words(
+HOURS = _word_set(
     "uhr h hrs hr uur óra órakor órától óráig hodin hod uri ч час часа klokka годині heures horas hours"
 )
 """What makes the bare number before it an hour."""
-NOON = _words("noon midday mittags midi mezzogiorno mediodía keskipäivällä poledne délben")
-MIDNIGHT = _words(
+NOON = _word_set("noon midday mittags midi mezzogiorno mediodía keskipäivällä poledne délben")
+MIDNIGHT = _word_set(
     "midnight mitternacht minuit mezzanotte medianoche meia-noite keskiyö midnatt middernacht północ"
 )
 ZONES = {
@@ -85,7 +85,7 @@ ZONES_BY_PLACE = {"et": "America/New_York", "pt": "America/Los_Angeles"}
 """Zones of a place by an abbreviation that stands behind am or pm."""
 REGIONS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific", "Atlantic", "Indian")
 """The first parts of the IANA names of zones whose second part is a city."""
-TIME_OF = _words("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")
+TIME_OF = _word_set("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")
 
 _EVENT = (
     "conferenc* symposi* meeting* *meeting* seminar* *seminar congress* hackathon* *user?day* open?day*"
@@ -245,22 +245,22 @@ _HYBRID = (
     "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид*"
     " and?online und?online et?en?ligne oder?online or?online"
 )
-END_LABELS = _words(
+END_LABELS = _word_set(
     "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy loppuu until bis"
 )
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
-WHEN_LABELS = _words(
+WHEN_LABELS = _word_set(
     "when wann quand quando cuándo dates date start starts end beginn ende datum termin time zeit début inizio inicio"
     " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
     " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
 )
 """Labels that are no names of places."""
-PLACE_LABELS = _words(
+PLACE_LABELS = _word_set(
     "place location venue where ort veranstaltungsort lieu luogo sede lugar local paikka plats sted plaats miejsce"
     " místo helyszín kraj място wo où dónde onde dove missä var hvor waar gdzie kde hol kje къде"
 )
 """Words that a place follows after a colon."""
-IN = _words(
+IN = _word_set(
     "in at à au aux a en em i på ved te w we v ve na в във near bei im near presso chez u -ban nel nella all no"
 )
 """What stands before a place."""

@@ -119,7 +119,7 @@ def _day_first(tokens: Sequence[Token], at: int, before: Day | None) -> Day | No
     if _is_time(tokens, at):
         return None
     if before is not None and before.month_first and before.day is not None:
-        if before.year is not None and not before.iso and before.end and not _hungarian(tokens, before):
+        if before.year is not None and not before.iso and before.end and not _is_after_year(tokens, before):
             return None
         year_at = after + 1 if word_at(tokens, after) == "," else after
         year = _year(tokens, year_at)
@@ -133,7 +133,7 @@ def _day_first(tokens: Sequence[Token], at: int, before: Day | None) -> Day | No
     return Day(day=day, end=after)
 
 
-def _hungarian(tokens: Sequence[Token], before: Day) -> bool:
+def _is_after_year(tokens: Sequence[Token], before: Day) -> bool:
     """Return whether a year stood before its month, so that a bare day may follow."""
     return not any(tokens[at].number == before.year for at in range(max(before.end - 2, 0), before.end))
 

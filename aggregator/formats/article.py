@@ -15,8 +15,8 @@ from aggregator.model.config import ArticleLayout, Source
 from aggregator.model.documents import ArticleDetails
 from aggregator.text import block, line
 
-MAX_TEXT = 500_000
-MIN_TEXT = 140
+MAX_TEXT_CHARACTERS = 500_000
+MIN_TEXT_CHARACTERS = 140
 """Minimum number of characters of a page part that counts as an article."""
 
 _BODIES = (
@@ -69,14 +69,14 @@ def article(body: bytes, url: str, headers: Mapping[str, str], source: Source) -
     details = structured_data.fill_missing(
         _about_this(structured_data.json_ld_objects(root, base, source.timezone), url, head), head
     )
-    main = _main(root, layout, details.title)
+    main = _main_element(root, layout)
     date = _configured_date(root, layout) or _readable(details.published) or _visible_date(root, main)
     return replace(
         details,
         title=details.title or _heading(root, main),
         published=date,
         updated=_readable(details.updated),
-        html=_html(main, details.title) if main is not None else None,
+        html=_content_html(main, details.title) if main is not None else None,
         event=details.event or microformats.event_in(main if main is not None else root, source.timezone),
     )
 
@@ -96,7 +96,7 @@ def _readable(written: str | None) -> str | None:
 # --- the main content ----------------------------------------------------------------------------------
 
 
-def _main(root: Node, layout: ArticleLayout, title: str | None) -> Node | None:
+def _main_element(root: Node, layout: ArticleLayout) -> Node | None:
     """Find the element with the text of the article; None if no element has enough text."""
     configured = (node for selector in layout.content for node in select(root, selector))
     if (element := next((node for node in configured if html_tree.text_of(node)), None)) is not None:
@@ -105,16 +105,16 @@ def _main(root: Node, layout: ArticleLayout, title: str | None) -> Node | None:
         element = _longest(node for node in select(root, selector) if not _is_aside(node, root))
         if element is not None:
             return element
-    return _longest(_richest(root))
+    return _longest(_element_with_most_text(root))
 
 
 def _longest(nodes: Iterator[Node]) -> Node | None:
     weighed = [(_weight(node), node) for node in islice(nodes, 50)]
     weight, node = max(weighed, key=lambda pair: pair[0], default=(0, None))
-    return node if weight >= MIN_TEXT else None
+    return node if weight >= MIN_TEXT_CHARACTERS else None
 
 
-def _richest(root: Node) -> Iterator[Node]:
+def _element_with_most_text(root: Node) -> Iterator[Node]:
     """Yield the element whose own paragraphs hold the most text."""
     parents: dict[Node, int] = {}
     for paragraph in islice(root.iter("p"), 2_000):
@@ -131,30 +131,30 @@ def _weight(node: Node) -> int:
 
 
 def _is_aside(node: Node, root: Node) -> bool:
-    return any(_aside(element) for element in (node, *html_tree.ancestors(node, root)))
+    return any(_is_surrounding(element) for element in (node, *html_tree.ancestors(node, root)))
 
 
-def _aside(element: Node) -> bool:
+def _is_surrounding(element: Node) -> bool:
     if element.tag in ("nav", "aside", "footer", "form"):
         return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
     return element.tag not in ("body", "main", "article") and _SURROUNDINGS.search(named) is not None
 
 
-def _html(main: Node, title: str | None) -> str | None:
+def _content_html(main: Node, title: str | None) -> str | None:
     """Return the content without menus, sharing buttons, teasers and the title."""
     kept = copy.deepcopy(main)
     gone = [
         *select(kept, _ASIDE_SELECTOR),
-        *(node for node in kept.iter() if isinstance(node, Node) and _aside(node)),
+        *(node for node in kept.iter() if isinstance(node, Node) and _is_surrounding(node)),
     ]
     gone += [node for node in kept.iter("h1", "h2") if title and html_tree.text_of(node) == line(title)]
     for node in gone:
         parent = node.getparent()
         if parent is not None and node is not kept:
             node.drop_tree()
-    text = html_tree.text_of(kept, MAX_TEXT)
-    return block(html_tree.markup(kept), MAX_TEXT) if text else None
+    text = html_tree.text_of(kept, MAX_TEXT_CHARACTERS)
+    return block(html_tree.markup(kept), MAX_TEXT_CHARACTERS) if text else None
 
 
 # --- title and date ------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def _belongs_elsewhere(node: Node, own: set[Node]) -> bool:
     for element in (node, *html_tree.ancestors(node, node)):
         if element in own:
             return False
-        if _aside(element) or element.tag == "a":
+        if _is_surrounding(element) or element.tag == "a":
             return True
         if element.tag in ("article", "li", "tr") and element.find(".//a") is not None:
             return True

@@ -34,7 +34,7 @@ _SCRIPTS = (
     (rb"g-recaptcha|hcaptcha\.com/1/api|cf-turnstile", "a captcha"),
 )
 _REFUSALS = (401, 403, 405, 429, 503)
-BEGINNING = 65_536
+SEARCHED_BYTES = 65_536
 
 
 def detect(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
@@ -48,7 +48,7 @@ def detect(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
             if header in headers:
                 return owner
         for pattern, owner in _TITLES + (_SCRIPTS if refused else ()):
-            if re.search(pattern, body[:BEGINNING], re.DOTALL):
+            if re.search(pattern, body[:SEARCHED_BYTES], re.DOTALL):
                 return owner
     if status in (403, 429, 503) and headers.get("server", "").lower() == "cloudflare":
         return "Cloudflare"

@@ -22,16 +22,16 @@ _IDENTIFIER = re.compile(r"-?[A-Za-z][\w-]{1,50}$")
 MARKS = ("data-hook", "data-testid", "data-type", "itemprop", "role")
 
 
-def stable_names(node: Node, *, unstable: bool = False) -> list[str]:
-    """List the class names that will probably stay; with `unstable` add the others at the end."""
+def class_names(node: Node, *, with_unstable: bool = False) -> list[str]:
+    """List the class names that will probably stay; `with_unstable`: then the others."""
     names = [name for name in (node.get("class") or "").split()[:12] if _IDENTIFIER.match(name)]
     steady = [name for name in names if not UNSTABLE.search(name)]
-    return steady + ([name for name in names if name not in steady] if unstable else [])
+    return steady + ([name for name in names if name not in steady] if with_unstable else [])
 
 
-def selectors(node: Node, *, unstable: bool = False) -> Iterator[str]:
+def selectors(node: Node, *, with_unstable: bool = False) -> Iterator[str]:
     """Yield short selectors that match an element: by class, by attribute, by tag."""
-    for name in stable_names(node, unstable=unstable):
+    for name in class_names(node, with_unstable=with_unstable):
         yield f".{name}"
         yield f"{node.tag!s}.{name}"
     for match in map(_MODULE.match, (node.get("class") or "").split()[:12]):
@@ -74,7 +74,7 @@ def _anchors(node: Node) -> Iterator[str]:
     identity = node.get("id") or ""
     if _IDENTIFIER.match(identity) and not re.search(r"\d{3,}", identity):
         yield f"#{identity}"
-    for name in stable_names(node)[:2]:
+    for name in class_names(node)[:2]:
         yield f"{node.tag!s}.{name}"
     if node.tag in ("main", "article", "table"):
         yield str(node.tag)
@@ -86,7 +86,7 @@ def common_selectors(
     """List selectors of elements that `inside` finds in at least this share of the blocks."""
     counted: Counter[str] = Counter()
     for block in blocks[:40]:
-        counted.update({s for node in islice(inside(block), 60) for s in selectors(node, unstable=True)})
+        counted.update({s for node in islice(inside(block), 60) for s in selectors(node, with_unstable=True)})
     return [s for s, count in counted.items() if count >= share * min(len(blocks), 40)]
 
 

@@ -20,7 +20,7 @@ ENTRY_PATHS = frozenset(
 )
 """Paths of entries in RSS 0.9x and 2.0, RSS 1.0 and Atom; local names."""
 MAX_DEPTH = 64
-MAX_TAG = 10_000
+MAX_TAG_BYTES = 10_000
 MAX_CHILDREN = 1_000  # feedparser needs a minute for 50,000 categories of one entry
 MAX_ATTRIBUTES = 500
 
@@ -42,7 +42,7 @@ class EntrySlice:
 
 def split_entries(body: bytes) -> tuple[EntrySlice, ...]:
     """Split a document into its entries, in order; empty if it must be parsed as a whole."""
-    if not body.startswith((b"<", b"\xef\xbb\xbf<")) or b"<!DOCTYPE" in body or not _plain_encoding(body):
+    if not body.startswith((b"<", b"\xef\xbb\xbf<")) or b"<!DOCTYPE" in body or not _has_plain_encoding(body):
         return ()
     finder = _EntryFinder(body)
     try:
@@ -63,7 +63,7 @@ def remove_entries(body: bytes, slices: tuple[EntrySlice, ...], seen: Container[
     return b"".join([*kept, body[at:]])
 
 
-def _plain_encoding(body: bytes) -> bool:
+def _has_plain_encoding(body: bytes) -> bool:
     """Return whether markup is in ASCII bytes, so that offsets of expat are those of the body."""
     declared = re.match(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']+)", body[:200])
     return declared is None or declared[1].lower() in (b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1")
@@ -116,7 +116,7 @@ class _EntryFinder:
             self.begun, self.depth, self.names = at, len(self.path) + 1, {}
             self.children, self.oversized = 0, overloaded
         elif any(entry[: len(self.path)] == self.path for entry in ENTRY_PATHS):
-            self.around[len(self.path)] = self.body[at : self.body.index(b">", at) + 1][:MAX_TAG]
+            self.around[len(self.path)] = self.body[at : self.body.index(b">", at) + 1][:MAX_TAG_BYTES]
 
     def _name(self, local: str, attributes: dict[str, str]) -> None:
         if local == "link" and "href" in attributes:

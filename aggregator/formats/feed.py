@@ -162,7 +162,7 @@ def _parse_all(
         repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
-        raise UnreadableDocument(_refusal(body, headers))
+        raise UnreadableDocument(_refusal_reason(body, headers))
     if len(parsed.entries) > MAX_ENTRIES:
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
     # A document in which feedparser finds other entries than expat cannot be split.
@@ -223,7 +223,7 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
         raise UnreadableDocument(f"feedparser failed on it ({type(error).__name__}: {error})") from error
 
 
-def _refusal(body: bytes, headers: Mapping[str, str]) -> str:
+def _refusal_reason(body: bytes, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not body.strip():
         return "the response is empty"
@@ -251,7 +251,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
     base = _base(entry, url)
     enclosures = _enclosures(entry, base)
     entry = dict(entry)  # all other names are feedparser's own, and a dict finds them ten times as fast
-    summary, content, is_html = _texts(entry, trusted=trusted)
+    summary, content, is_html = _summary_and_content(entry, trusted=trusted)
     title = entry.get("title_detail", {})
     return Entry(
         position=position,
@@ -260,7 +260,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         title=block(entry.get("title"), 20_000) or "",
         # feedparser reports RSS titles as text/plain, but many contain escaped HTML.
         title_is_html=title.get("type", "text/plain") != "text/plain"
-        or (not trusted and _marked_up(entry.get("title"))),
+        or (not trusted and _is_markup(entry.get("title"))),
         summary=summary,
         content=content,
         text_is_html=is_html,
@@ -275,7 +275,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
     )
 
 
-def _marked_up(text: str | None) -> bool:
+def _is_markup(text: str | None) -> bool:
     return re.search(r"</?[a-zA-Z!][^<>]*>|&[#a-zA-Z]", text or "") is not None
 
 
@@ -306,7 +306,7 @@ def _own_link(thing: Any) -> str | None:
     return written
 
 
-def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
+def _summary_and_content(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """Return summary, content, and whether they are HTML."""
     if "yt_videoid" in entry:  # YouTube: media:description is text, feedparser reports HTML
         return block(entry.get("summary")), None, False
@@ -319,7 +319,7 @@ def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     kinds = {d.get("type", "text/html") for d in (best or {}, detail) if d.get("value")}
     summary = block(social.without_counters(entry.get("summary")))
     content = block(best["value"]) if best else None
-    is_html = kinds != {"text/plain"} or (not trusted and any(map(_marked_up, (summary, content))))
+    is_html = kinds != {"text/plain"} or (not trusted and any(map(_is_markup, (summary, content))))
     return summary, content, is_html
 
 

@@ -49,7 +49,7 @@ def in_feed(links: Any, url: str) -> Links:
     return _of_pairs([(str(link.get("rel", "")), link.get("href")) for link in head_links], url)
 
 
-def first(references: Iterable[object], url: str) -> str | None:
+def first_web_address(references: Iterable[object], url: str) -> str | None:
     """Return the first reference that is a web address, resolved against `url`."""
     return next(filter(None, (urls.join(url, reference) for reference in references)), None)
 
@@ -60,4 +60,4 @@ def _of_pairs(pairs: Iterable[tuple[str, object]], url: str) -> Links:
     for rels, target in pairs:
         for rel in rels.lower().split():
             by_rel.setdefault(rel, []).append(target)
-    return first(by_rel.get("hub", ()), url), first(by_rel.get("self", ()), url)
+    return first_web_address(by_rel.get("hub", ()), url), first_web_address(by_rel.get("self", ()), url)

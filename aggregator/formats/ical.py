@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES = 2_000
 MAX_DEPTH = 8
-MAX_TEXT = 200_000
+MAX_TEXT_CHARACTERS = 200_000
 MIN_YEAR_WRITTEN = 1_000
 """Minimum year that is written: year 1 means no date, and `1 May 1` reads as any 1 May."""
 
@@ -52,7 +52,7 @@ def read(
     text = html_tree.decoded(body, headers)
     parts = _split(text.replace("\0", ""))
     if not parts.is_calendar:
-        raise UnreadableDocument(_refusal(text, headers))
+        raise UnreadableDocument(_refusal_reason(text, headers))
     calendar, notes = _parsed(parts)
     events = [component for component in calendar if component.name == "VEVENT"]
     if len(events) > MAX_ENTRIES:
@@ -171,7 +171,7 @@ def _components(lines: Sequence[str]) -> list[Component]:
     return list(ical_events.repaired(Calendar.from_ical(text)).walk())
 
 
-def _refusal(text: str, headers: Mapping[str, str]) -> str:
+def _refusal_reason(text: str, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not text.strip():
         return "the response is empty"
@@ -193,7 +193,7 @@ def _entry(
     marked_up, text = _text(event)
     facts = _facts(event, zone)
     start = _moment(event, "DTSTART")
-    is_dated = guid != _guid(event) or ical_events.repeats(event)
+    is_dated = guid != _guid(event) or ical_events.is_repeated(event)
     other_guid = None if guid is None or start is None or is_dated else _dated(guid, start)
     content = f"<p>{_escaped(facts)}</p>\n{text}" if marked_up else f"{facts}\n\n{text}"
     return Entry(
@@ -203,7 +203,7 @@ def _entry(
         link=urls.join(url, _property(event, "URL")),
         title=title,
         title_is_html=False,
-        content=block(content, MAX_TEXT),
+        content=block(content, MAX_TEXT_CHARACTERS),
         text_is_html=marked_up,
         published=_date(event, "CREATED") or _stamp(event, exported),
         updated=_date(event, "LAST-MODIFIED"),
@@ -236,7 +236,7 @@ def _guids(events: Sequence[Component]) -> dict[int, str | None]:
             current[guid][1].setdefault(_moment(event, "DTSTART"), n)
     for guid, (_, dates) in current.items():
         for start, n in dates.items():
-            is_one = len(dates) == 1 or start is None or ical_events.repeats(events[n])
+            is_one = len(dates) == 1 or start is None or ical_events.is_repeated(events[n])
             guids[n] = guid if is_one else _dated(guid, start)
     return guids
 
@@ -256,7 +256,7 @@ def _property(component: Any, name: str) -> str | None:
     value = component.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    return value[:MAX_TEXT] if isinstance(value, str) else None
+    return value[:MAX_TEXT_CHARACTERS] if isinstance(value, str) else None
 
 
 def _guid(event: Component) -> str | None:
@@ -271,9 +271,9 @@ def _text(event: Component) -> tuple[bool, str]:
     for value in rich if isinstance(rich, list) else [rich]:
         if (
             value is not None
-            and "html" in str((ical_events.attribute(value, "params") or {}).get("FMTTYPE")).lower()
+            and "html" in str((ical_events.parsed_attribute(value, "params") or {}).get("FMTTYPE")).lower()
         ):
-            return True, str(value)[:MAX_TEXT]
+            return True, str(value)[:MAX_TEXT_CHARACTERS]
     text = _property(event, "DESCRIPTION") or ""
     # Google and Outlook write HTML into what RFC 5545 calls plain text.
     return re.search(r"<(?:br|p|a|b|i|ul|div|span|html-blob)\b[^<>]*>", text) is not None, text
@@ -283,7 +283,7 @@ def _moment(event: Component, name: str) -> datetime | date | None:
     value = event.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    moment = ical_events.attribute(value, "dt")
+    moment = ical_events.parsed_attribute(value, "dt")
     if isinstance(moment, datetime):
         return ical_events.in_public_zone(moment)
     return moment if isinstance(moment, date) else None
@@ -306,13 +306,15 @@ def _stamp(event: Component, exported: str | None) -> str | None:
 
 
 def _organizer(event: Component) -> str | None:
-    return line((ical_events.attribute(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
+    return line((ical_events.parsed_attribute(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
 
 
 def _categories(event: Component) -> tuple[str, ...]:
     value = event.get("CATEGORIES")
     lists = value if isinstance(value, list) else [value]
-    words = (line(str(word), 200) for value in lists for word in ical_events.attribute(value, "cats") or ())
+    words = (
+        line(str(word), 200) for value in lists for word in ical_events.parsed_attribute(value, "cats") or ()
+    )
     return tuple(dict.fromkeys(word for word in words if word))[:100]
 
 
@@ -321,7 +323,7 @@ def _enclosures(event: Component, url: str) -> Iterator[Enclosure]:
     for attached in (value if isinstance(value, list) else [value])[:20]:
         link = urls.join(url, str(attached)) if isinstance(attached, str) else None
         if link:
-            kind = line((ical_events.attribute(attached, "params") or {}).get("FMTTYPE"), 100)
+            kind = line((ical_events.parsed_attribute(attached, "params") or {}).get("FMTTYPE"), 100)
             yield Enclosure(url=link, type=kind)
 
 
@@ -349,10 +351,10 @@ def _when(event: Component, zone: tzinfo) -> str | None:
     if not isinstance(start, datetime):
         last = end - timedelta(days=1) if end and end > start else start  # an all-day DTEND is exclusive
         return _day(start) if last <= start else f"{_day(start)} – {_day(last)}"
-    start = ical_events.moved(start, zone) if ical_events.is_utc(start) else start
+    start = ical_events.in_other_zone(start, zone) if ical_events.is_utc(start) else start
     where = f" ({start.tzinfo})" if start.tzinfo else ""
     if isinstance(end, datetime) and end.tzinfo and start.tzinfo:
-        end = ical_events.moved(end, start.tzinfo)
+        end = ical_events.in_other_zone(end, start.tzinfo)
     if not isinstance(end, datetime) or end.replace(tzinfo=None) <= start.replace(tzinfo=None):
         return f"{_day(start)}, {start:%H:%M}{where}"
     if end.date() == start.date():
@@ -363,10 +365,10 @@ def _when(event: Component, zone: tzinfo) -> str | None:
 def _end(event: Component) -> Any:
     """Return DTEND, or DTSTART plus DURATION; None if they do not fit together."""
     start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
-    lasts = ical_events.attribute(event.get("DURATION"), "dt")
+    lasts = ical_events.parsed_attribute(event.get("DURATION"), "dt")
     if end is None and start is not None and isinstance(lasts, timedelta):
         try:
-            end = ical_events.after(start, lasts)
+            end = ical_events.end_after(start, lasts)
         except OverflowError:
             return None
     if end is None or isinstance(end, datetime) != isinstance(start, datetime):

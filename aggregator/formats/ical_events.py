@@ -64,7 +64,7 @@ def event_of(
     if isinstance(start, datetime):
         start, end = (_in_zone(moment, zone) for moment in (start, end))
     status = str(component.get("STATUS") or "").strip().upper()
-    return stated.event(
+    return stated.stated_event(
         title,
         start,
         end,
@@ -72,7 +72,7 @@ def event_of(
         place=place,
         online=any(_ONLINE_PROPERTY.match(name) for name in component),
         status=_STATUS.get(status),
-        first_year=MIN_SERIES_YEAR if repeats(component) else MIN_YEAR,
+        first_year=MIN_SERIES_YEAR if is_repeated(component) else MIN_YEAR,
     )
 
 
@@ -82,7 +82,7 @@ def _in_zone(moment: Any, zone: tzinfo) -> Any:
         return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=zone)
-    return moved(moment, zone) if is_utc(moment) else in_public_zone(moment)
+    return in_other_zone(moment, zone) if is_utc(moment) else in_public_zone(moment)
 
 
 def in_public_zone(moment: datetime) -> datetime:
@@ -119,7 +119,7 @@ def is_utc(moment: datetime) -> bool:
     return str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT")
 
 
-def moved(moment: datetime, zone: tzinfo) -> datetime:
+def in_other_zone(moment: datetime, zone: tzinfo) -> datetime:
     """Return a moment in another zone; in its own at the ends of the calendar."""
     try:
         return moment.astimezone(zone)
@@ -127,7 +127,7 @@ def moved(moment: datetime, zone: tzinfo) -> datetime:
         return moment
 
 
-def after(start: date, lasts: timedelta) -> date:
+def end_after(start: date, lasts: timedelta) -> date:
     """Return the end of an event: days of a duration are those of the calendar, hours are exact.
 
     RFC 5545 section 3.3.6. Raises OverflowError at the end of the calendar.
@@ -144,8 +144,8 @@ def after(start: date, lasts: timedelta) -> date:
 def occurrences(components: Sequence[Component], zone: tzinfo, now: datetime) -> dict[str, tuple[Any, ...]]:
     """Return the starts of each series from this month on for a year, by UID.
 
-    Only rules are computed that end by themselves: each combination of the rules of RFC 5545 that may never give a
-    date, or a date each second, is left out. Such a series has its first date alone.
+    Rules of RFC 5545 that may never give a date, or give one each second, are not computed. Such a series has its first
+    date alone.
     """
     series: dict[str, list[Component]] = {}
     for component in components:
@@ -156,13 +156,18 @@ def occurrences(components: Sequence[Component], zone: tzinfo, now: datetime) ->
     steps = 0
     for uid, members in series.items():
         cost = sum(_steps(member, end) for member in members)
-        if uid and any(repeats(member) for member in members) and cost and steps + cost <= MAX_SERIES_STEPS:
+        if (
+            uid
+            and any(is_repeated(member) for member in members)
+            and cost
+            and steps + cost <= MAX_SERIES_STEPS
+        ):
             steps += cost
             found[uid] = _expanded(members, zone, begin, end)
     return found
 
 
-def repeats(component: Component) -> bool:
+def is_repeated(component: Component) -> bool:
     """Return whether an event states further dates of its series."""
     return "RRULE" in component or "RDATE" in component
 
@@ -188,10 +193,10 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
 
 def _steps(component: Component, end: datetime) -> int:
     """Return the number of repetitions to compute; more than the maximum for a risky rule."""
-    if not repeats(component):
+    if not is_repeated(component):
         return 1
     too_many = MAX_SERIES_STEPS + 1
-    start = attribute(component.get("DTSTART"), "dt")
+    start = parsed_attribute(component.get("DTSTART"), "dt")
     if not isinstance(start, date) or not _is_short(component, start):
         return too_many
     rule = component.get("RRULE")
@@ -206,7 +211,7 @@ def _steps(component: Component, end: datetime) -> int:
     return years * 366 // step * (1 if step == 1 else 7)  # up to seven days a week
 
 
-def attribute(value: Any, name: str) -> Any:
+def parsed_attribute(value: Any, name: str) -> Any:
     """Return an attribute of a value; icalendar raises ValueError for unparsed properties."""
     try:
         return getattr(value, name, None)
@@ -216,8 +221,8 @@ def attribute(value: Any, name: str) -> Any:
 
 def _is_short(component: Component, start: date) -> bool:
     """Return whether an event takes a month at most; longer ones overlap with repetitions."""
-    end = attribute(component.get("DTEND"), "dt")
-    lasts = attribute(component.get("DURATION"), "dt")
+    end = parsed_attribute(component.get("DTEND"), "dt")
+    lasts = parsed_attribute(component.get("DURATION"), "dt")
     if isinstance(lasts, timedelta):
         return timedelta(0) <= lasts <= timedelta(days=MAX_OCCURRENCE_DAYS)
     if not isinstance(end, date):
@@ -244,12 +249,14 @@ def _is_productive(rule: Mapping[str, Any], start: date) -> bool:
         return False
     if any(abs(int(ordinal[0])) > 5 for ordinal in ordinals if ordinal):
         return False
-    if "BYSETPOS" in names and not ("BYDAY" in names and not any(ordinals) and _all_small(rule["BYSETPOS"])):
+    if "BYSETPOS" in names and not (
+        "BYDAY" in names and not any(ordinals) and _are_all_small(rule["BYSETPOS"])
+    ):
         return False
     return "BYDAY" in names or _has_day(rule, start, kind, interval)
 
 
-def _all_small(positions: Iterable[Any]) -> bool:
+def _are_all_small(positions: Iterable[Any]) -> bool:
     return all(isinstance(position, int) and 1 <= abs(position) <= 4 for position in positions)
 
 

@@ -46,10 +46,10 @@ def _event(thing: dict[str, Any], title: str, zone: tzinfo, kind: EventKind | No
     modes = (
         _name(mode) for mode in _several(thing.get("eventAttendanceMode")) + _several(thing.get("courseMode"))
     )
-    return stated.event(
+    return stated.stated_event(
         title,
-        stated.moment(_text(thing.get("startDate"))),
-        stated.moment(_text(thing.get("endDate"))),
+        stated.parse_moment(_text(thing.get("startDate"))),
+        stated.parse_moment(_text(thing.get("endDate"))),
         zone,
         kind=kind,
         place=named,

@@ -47,7 +47,7 @@ def read(
         site_link=urls.join(url, data.get("home_page_url")),
         language=feed_language,
         notes=tuple(notes),
-        hub=hub_links.first(_hubs(data), url),
+        hub=hub_links.first_web_address(_hubs(data), url),
         topic=urls.join(url, data.get("feed_url")),
         format=_format(data.get("version")),
     )

@@ -65,10 +65,10 @@ def event_in(node: Node, zone: tzinfo) -> Event | None:
     start, end = _first(event, ".dt-start, .dtstart"), _first(event, ".dt-end, .dtend")
     name, place = _first(event, ".p-name, .summary"), _first(event, ".p-location, .location")
     status = (_value(_first(event, ".p-status, .status")) or "").strip().lower()
-    return stated.event(
+    return stated.stated_event(
         _value(name) or "",
-        stated.moment(_value(start)),
-        stated.moment(_value(end)),
+        stated.parse_moment(_value(start)),
+        stated.parse_moment(_value(end)),
         zone,
         place=html_tree.text_of(place, 300) if place is not None else None,
         status=_STATUS.get(status),

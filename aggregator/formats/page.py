@@ -110,10 +110,9 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _BlockEntry:
-    """An entry, its block and layout, and whether a date was found."""
+    """An entry, its layout, and whether a date was found."""
 
     entry: Entry
-    block: _Block
     layout: Layout
     dated: bool
 
@@ -168,7 +167,7 @@ def _parse_block(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _
         published=date,
         base=base,
     )
-    return _BlockEntry(entry, part, layout, dated)
+    return _BlockEntry(entry, layout, dated)
 
 
 def _matches(part: _Block, selector: str, inner: set[Node]) -> list[Node]:

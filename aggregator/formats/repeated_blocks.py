@@ -44,7 +44,7 @@ def find_groups(root: Node, base: str, url: str) -> list[list[Node]]:
         if select(terms, "dd a[href]") and not select(terms, "dt a[href]"):
             groups[("dl", terms)] = dict.fromkeys(terms_of)
     lists = [list(group)[:MAX_BLOCKS] for group in groups.values() if len(group) >= MIN_BLOCKS]
-    lists = [group for group in lists if not _nested(group)]
+    lists = [group for group in lists if not _is_nested(group)]
     unique = {frozenset(group): group for group in lists}
     return sorted(unique.values(), key=len, reverse=True)[:MAX_GROUPS]
 
@@ -53,14 +53,14 @@ def _keys(node: Node) -> Iterator[tuple[object, ...]]:
     """Yield the keys that equal elements share: parent and tag, tag and name."""
     parent = node.getparent()
     yield (parent, node.tag)
-    for name in css_selectors.stable_names(node):
+    for name in css_selectors.class_names(node):
         yield (node.tag, name)
     for mark in css_selectors.MARKS:
         if node.get(mark):
             yield (node.tag, mark, node.get(mark))
 
 
-def _nested(group: Sequence[Node]) -> bool:
+def _is_nested(group: Sequence[Node]) -> bool:
     members = set(group)
     return any(not members.isdisjoint(islice(html_tree.ancestors(node, node), 50)) for node in group[:50])
 

@@ -44,7 +44,7 @@ def infer_layouts(body: bytes, url: str, headers: Mapping[str, str]) -> list[Inf
     base = html_tree.base(root, url)
     results: list[InferredLayout] = []
     for blocks in repeated_blocks.find_groups(root, base, url):
-        layout = _layout(root, blocks, base)
+        layout = _infer_layout(root, blocks, base)
         inferred = _try_layout(body, url, headers, layout, root) if layout else None
         if inferred:
             results.append(inferred)
@@ -57,15 +57,15 @@ def infer_layouts(body: bytes, url: str, headers: Mapping[str, str]) -> list[Inf
     return best[:5]
 
 
-def _layout(root: Node, blocks: Sequence[Node], base: str) -> Layout | None:
+def _infer_layout(root: Node, blocks: Sequence[Node], base: str) -> Layout | None:
     item = css_selectors.item_selector(root, blocks, repeated_blocks.MAX_BLOCKS)
     if item is None:
         return None
     if blocks[0].tag == "dt":
         return Layout(item=item, link=("+ dd a",), date=("dt",))
     layout = _title_and_link(Layout(item=item), blocks, base)
-    date = _date(blocks)
-    summary = _summary(blocks, layout, date)
+    date = _date_selector(blocks)
+    summary = _summary_selector(blocks, layout, date)
     return replace(layout, date=(date,) if date else (), summary=(summary,) if summary else ())
 
 
@@ -154,7 +154,7 @@ def _link_of(node: Node | None, block: Node, own: Callable[[Node], bool]) -> Nod
     return next((a for a in (*node.iter("a"), *around, *block.iter("a")) if own(a)), None)
 
 
-def _date(blocks: Sequence[Node]) -> str | None:
+def _date_selector(blocks: Sequence[Node]) -> str | None:
     """Find the selector of dates in the blocks, or `+ …` for dates after them."""
     inside = [
         (selector, _dated_share([first_match(block, selector) for block in blocks]))
@@ -163,7 +163,7 @@ def _date(blocks: Sequence[Node]) -> str | None:
     own = blocks[0].tag
     if all(block.tag == own for block in blocks):
         inside.append((str(own), _dated_share(blocks) * 0.9))
-    if best := _best(inside):
+    if best := _best_selector(inside):
         return best
 
     def dated_after(block: Node) -> Iterator[Node]:
@@ -173,7 +173,7 @@ def _date(blocks: Sequence[Node]) -> str | None:
         (f"+ {selector}", _dated_share([_first_after(block, blocks, selector) for block in blocks]))
         for selector in common_selectors(blocks, dated_after, 0.5)
     ]
-    return _best(after)
+    return _best_selector(after)
 
 
 def _dated(block: Node, *, own: bool = False) -> Iterator[Node]:
@@ -188,11 +188,11 @@ def _is_date(node: Node | None) -> bool:
     return bool(
         dates.find(node.get("datetime"))
         or dates.leading_date(html_tree.text_of(node, 300))
-        or _own_date(node)
+        or _has_own_date(node)
     )
 
 
-def _own_date(node: Node) -> bool:
+def _has_own_date(node: Node) -> bool:
     return (
         node.tag in ("li", "p", "tr") and dates.leading_date((node.text or "").strip(" \n\t–-:|")) is not None
     )
@@ -215,7 +215,7 @@ def _first_after(block: Node, blocks: Sequence[Node], selector: str) -> Node | N
     return next((n for sibling in _siblings(block, blocks) for n in select(sibling, selector)), None)
 
 
-def _best(shares: Sequence[tuple[str, float]]) -> str | None:
+def _best_selector(shares: Sequence[tuple[str, float]]) -> str | None:
     def rank(pair: tuple[str, float]) -> tuple[float, int, int, str]:
         selector, share = pair
         plain = 0 if selector == "time" else 1 if _DATE_NAME.search(selector) else 2
@@ -227,7 +227,7 @@ def _best(shares: Sequence[tuple[str, float]]) -> str | None:
     return min(good, key=rank)[0] if good else None
 
 
-def _summary(blocks: Sequence[Node], layout: Layout, date: str | None) -> str | None:
+def _summary_selector(blocks: Sequence[Node], layout: Layout, date: str | None) -> str | None:
     """Find the selector whose first match is most often a text of some length."""
 
     def texts(block: Node) -> Iterator[Node]:

@@ -1,7 +1,7 @@
 """Run feedparser's strict parser directly on expat, with the same results.
 
 It takes a quarter of the time. For each element, feedparser resolves a base URL, receives its text line by line,
-translates each character, and copies small dicts deeply; it also parses dates, which are not used here. Documents
+translates each character, and copies small dicts deeply. It also parses dates, which are not used here. Documents
 that are not well-formed are parsed by `feedparser.parse`.
 """
 

@@ -17,7 +17,7 @@ from aggregator.formats.json_text import as_list, as_object
 from aggregator.model.documents import ArticleDetails, ItemKind
 from aggregator.text import block, line
 
-MAX_SCRIPT = 1_000_000
+MAX_SCRIPT_CHARACTERS = 1_000_000
 MAX_OBJECTS = 500
 MAX_NODES = 20_000
 
@@ -65,7 +65,7 @@ def _decode(text: str | None) -> Any:
     """Decode the JSON of a script, which may be in comments or CDATA; None if it is invalid."""
     bare = re.sub(r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*.{0,50}?\*/)|(?:-->|//\s*\]\]>)\s*$", "", text or "")
     try:
-        return json.loads(bare[:MAX_SCRIPT], strict=False)
+        return json.loads(bare[:MAX_SCRIPT_CHARACTERS], strict=False)
     except (ValueError, RecursionError):
         return None
 

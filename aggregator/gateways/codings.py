@@ -44,7 +44,7 @@ def decode(body: bytes, content_encoding: str, limit: int) -> bytes:
     return body
 
 
-def beginning(body: bytes, content_encoding: str, limit: int) -> bytes:
+def decode_beginning(body: bytes, content_encoding: str, limit: int) -> bytes:
     """Return the decoded beginning of an incomplete body, at most `limit` bytes.
 
     b"" where it cannot be decoded.

@@ -90,12 +90,12 @@ class _ThreadState(threading.local):
 _thread = _ThreadState()
 
 
-def limit(limits: Limits) -> None:
+def set_limits(limits: Limits) -> None:
     """Set the limits of this thread's connections."""
     _thread.limits = limits
 
 
-def limits() -> Limits:
+def current_limits() -> Limits:
     """Return the limits of this thread's connections."""
     return _thread.limits
 
@@ -113,8 +113,8 @@ def certificate(host: str) -> Certificate | None:
     return _thread.certificates.get(host)
 
 
-def close() -> None:
-    """Close this thread's connections, and forget what they showed of their servers."""
+def close_connections() -> None:
+    """Close this thread's connections, and drop the certificates of their servers."""
     adapter().close()
     _thread.certificates.clear()
 
@@ -186,8 +186,10 @@ class _BoundedResponse(http.client.HTTPResponse):
 def _connect(conn: HTTPConnection) -> socket.socket:
     """Connect to an address of the host, after every address was checked."""
     host, port = conn._dns_host, conn.port or conn.default_port
-    addresses = ssrf.resolve(host, port, remaining())
-    if refusal := ssrf.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
+    addresses = ssrf.resolve_addresses(host, port, remaining())
+    if refusal := ssrf.refusal(
+        host, port, addresses, current_limits().allowed, current_limits().leads, remaining
+    ):
         raise BlockedAddress(refusal)
     problem: OSError | None = None
     for address in addresses:
@@ -234,7 +236,7 @@ class _TlsConnection(_PlainConnection, HTTPSConnection):
         sock = self._new_conn()
         try:
             sock.settimeout(remaining())
-            self.sock = tls.context().wrap_socket(sock, server_hostname=self.host.rstrip("."))
+            self.sock = tls.verifying_context().wrap_socket(sock, server_hostname=self.host.rstrip("."))
         except BaseException:
             sock.close()
             raise
@@ -274,12 +276,12 @@ class GuardedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: PreparedRequest, *_args: Any, **_options: Any
     ) -> HTTPConnectionPool:
-        """Return the pool of the host: there is no proxy, and `tls.context` verifies."""
+        """Return the pool of the host: there is no proxy, and `tls.verifying_context` verifies."""
         pool: HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
         return pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Do nothing: `tls.context` verifies the certificate of every connection."""
+        """Do nothing: `tls.verifying_context` verifies the certificate of every connection."""
 
     def request_url(self, request: PreparedRequest, *_proxies: Any) -> str:
         """Return path and query, since there is no proxy."""

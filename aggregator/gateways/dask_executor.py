@@ -75,7 +75,7 @@ class DaskExecutor(Executor):
                 future.cancel()
         futures.wait(running)
         self._closing.set()
-        with suppress(Exception):  # a lost scheduler has forgotten them
+        with suppress(Exception):  # a lost scheduler has none
             self._client.sync(self._clear_tokens, callback_timeout=CONNECT_SECONDS)
         self._client.close(timeout=CONNECT_SECONDS)
 

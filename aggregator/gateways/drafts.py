@@ -25,12 +25,12 @@ from aggregator.model.value_classes import dataclass
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 """Flags of a file that must not exist yet, also not as a link to another one."""
-COMPRESSION = 6
+COMPRESSION_LEVEL = 6
 """Level of gzip: level 9 takes twice the time for 1 % less.
 
 zlib-ng takes half of zlib's time for the same size.
 """
-GZIP = 31
+GZIP_WINDOW_BITS = 31
 """Window and format of zlib: gzip, without a time."""
 MAX_SYNCED_SINGLY = 200
 """Maximum files that are synced one by one; one `sync` of all is faster for more."""
@@ -63,7 +63,9 @@ class Drafts:
         try:
             self._make_folder(os.path.dirname(target))
             if packed:
-                self._write(packed, zlib_ng.compress(document.body, COMPRESSION, wbits=GZIP))
+                self._write(
+                    packed, zlib_ng.compress(document.body, COMPRESSION_LEVEL, wbits=GZIP_WINDOW_BITS)
+                )
             self._write(target, document.body)
         except OSError as error:
             self._discard()
@@ -90,7 +92,7 @@ class Drafts:
         return True, digest.digest()
 
     def _write_parts(self, target: str, parts: Iterable[bytes]) -> None:
-        packed, packer = f"{target}.gz", zlib_ng.compressobj(COMPRESSION, wbits=GZIP)
+        packed, packer = f"{target}.gz", zlib_ng.compressobj(COMPRESSION_LEVEL, wbits=GZIP_WINDOW_BITS)
         drafts = {packed: draft_of(packed), target: draft_of(target)}
         try:
             with (
@@ -125,11 +127,11 @@ class Drafts:
                 os.sync()
             else:
                 for target in self._drafts:
-                    sync(self._drafts[target])
+                    sync_to_disk(self._drafts[target])
             for target, draft in self._drafts.items():
                 os.replace(draft, target)
             for target in dict.fromkeys(os.path.dirname(target) for target in self._drafts):
-                sync(target)
+                sync_to_disk(target)
         except OSError as error:
             self._discard()
             raise FilesError(f"{target} cannot be written: {error.strerror}") from error
@@ -222,7 +224,7 @@ def _new(draft: str, _flags: int, mode: int = 0o666) -> int:
         return os.open(draft, NEW_FILE, mode)
 
 
-def sync(path: str | Path) -> None:
+def sync_to_disk(path: str | Path) -> None:
     """Wait until a file or the names in a folder are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -14,7 +14,7 @@ from typing import IO
 
 from aggregator import permissions
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
-from aggregator.gateways.drafts import Drafts, draft_of, sync, write_draft
+from aggregator.gateways.drafts import Drafts, draft_of, sync_to_disk, write_draft
 from aggregator.model.publishing import PublishedDocument
 from aggregator.ports import Mailer
 
@@ -74,7 +74,7 @@ def link_key(data: Path) -> bytes:
                     os.fsync(handle.fileno())
                 with suppress(FileExistsError):  # another process was faster
                     file.hardlink_to(draft)
-                sync(data)
+                sync_to_disk(data)
             finally:
                 draft.unlink(missing_ok=True)
         permissions.close_file(file)
@@ -142,7 +142,7 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
     return changed
 
 
-def names(folder: Path, suffix: str) -> set[str]:
+def file_names(folder: Path, suffix: str) -> set[str]:
     """Return the names of the files with a suffix in a folder, without the suffix."""
     try:
         with os.scandir(folder) as entries:
@@ -174,7 +174,7 @@ def copy_link_key(data: Path, target: Path) -> bool:
             return False
         if target.exists() and (not target.is_file() or target.stat().st_size != LINK_KEY_BYTES):
             raise FilesError(f"{target} exists and is no key: it would be lost; name another file")
-        _replace({target: key.read_bytes()}, 0o600)
+        _replace_together({target: key.read_bytes()}, 0o600)
     except OSError as error:
         raise FilesError(f"{key} cannot be copied to {target}: {error.strerror}") from error
     return True
@@ -189,7 +189,7 @@ def write_text(target: Path, text: str, mode: int = 0o666) -> None:
         raise FilesError("the file to write has no name; name a file")
     if not target.parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
-    _replace({target: text.encode("utf-8")}, mode)
+    _replace_together({target: text.encode("utf-8")}, mode)
 
 
 def write_new(target: Path, body: bytes) -> None:
@@ -225,7 +225,7 @@ def replace_file(draft: Path, target: Path) -> None:
             os.chown(draft, old.st_uid, old.st_gid)
         draft.chmod(old.st_mode & 0o7777)
         draft.replace(target)
-        sync(target.parent)
+        sync_to_disk(target.parent)
     except PermissionError as error:
         raise FilesError(
             f"{target} is not written, because its owner and group could not be kept: {error.strerror};"
@@ -265,13 +265,13 @@ def outbox(folder: Path) -> Iterator[Mailer]:
 def write_message(outbox: Path, name: str, body: bytes) -> Path:
     """Write a message into the outbox folder; the same message again gives the same file."""
     target = outbox / name
-    _replace({target: body}, mode=permissions.FILE_MODE)  # it names the subscriber
+    _replace_together({target: body}, mode=permissions.FILE_MODE)  # it names the subscriber
     return target
 
 
 def write_raw_mail(data: Path, name: str, content: bytes) -> None:
     """Keep a mail that came to the bounce address; only the owner may read it."""
-    _replace({data / RAW_MAIL / name: content}, mode=permissions.FILE_MODE)
+    _replace_together({data / RAW_MAIL / name: content}, mode=permissions.FILE_MODE)
 
 
 def remove_raw_mail(data: Path, unknown: Callable[[Sequence[str]], Sequence[str]]) -> None:
@@ -307,10 +307,10 @@ def write_template(data: Path, name: str, content: bytes) -> None:
     If that fails, the next run compiles it again.
     """
     with suppress(FilesError):
-        _replace({data / TEMPLATES / name: content}, mode=permissions.FILE_MODE)
+        _replace_together({data / TEMPLATES / name: content}, mode=permissions.FILE_MODE)
 
 
-def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
+def _replace_together(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
     """Write files of one folder: all are on disk before the first becomes visible.
 
     Permissions are `mode`, as far as the umask allows. A missing folder is made, closed to other users
@@ -325,10 +325,10 @@ def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
             permissions.make_folder(folder)
         for target, body in bodies.items():
             write_draft(draft_of(target), body, mode)
-            sync(draft_of(target))
+            sync_to_disk(draft_of(target))
         for target in bodies:
             Path(draft_of(target)).replace(target)
-        sync(folder)
+        sync_to_disk(folder)
     except OSError as error:
         for made in bodies:
             with suppress(OSError):

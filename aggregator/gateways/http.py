@@ -27,7 +27,7 @@ from aggregator.model.config import Credentials, FetchRules, Site
 from aggregator.model.polling import Failure, Request, Response
 from aggregator.model.value_classes import dataclass
 
-CHUNK = 65_536
+CHUNK_BYTES = 65_536
 ERROR_SECONDS = 2.0
 UNDECODABLE = "the response is compressed in a way that cannot be decoded"
 _PREPARED = re.compile(
@@ -70,7 +70,7 @@ class HttpFetcher:
             return Failure(reason=_reason(error, self.rules.timeout.total_seconds()))
         finally:
             # The server would close a kept connection during the host gap, and the next visit would fail.
-            connections.close()
+            connections.close_connections()
 
     def ping(self, hub: str, url: str) -> Failure | None:
         """Notify a WebSub hub of a changed feed; return the failure, if any."""
@@ -86,7 +86,7 @@ class HttpFetcher:
         hops: list[str] = []
         try:
             while True:
-                connections.limit(replace(limits, leads=(*limits.leads, *hops)))
+                connections.set_limits(replace(limits, leads=(*limits.leads, *hops)))
                 headers = {"User-Agent": self.user_agent}
                 answer = self._send(requests.Request("POST", hub, headers=headers, data=dict(form)).prepare())
                 answer.close()
@@ -94,8 +94,8 @@ class HttpFetcher:
                 if answer.status_code not in redirects.SAME_METHOD or not location:
                     break
                 hops.append(hub)
-                following = redirects.target(hub, location)
-                if refusal := redirects.refused(hub, following, hops):
+                following = redirects.redirect_target(hub, location)
+                if refusal := redirects.refusal(hub, following, hops):
                     return Failure(reason=f"the hub: {refusal}", status=answer.status_code)
                 if urls.origin(following) != urls.origin(hub):  # a kept connection would not be checked again
                     connections.adapter().close()
@@ -115,7 +115,7 @@ class HttpFetcher:
         limits = self._limits(request.source.url, *([request.via] if request.via else []))
         while True:
             headers = self._headers(url, request)
-            connections.limit(replace(limits, leads=(*limits.leads, *hops)))
+            connections.set_limits(replace(limits, leads=(*limits.leads, *hops)))
             answer = self._ask(url, headers, self.credentials.get(request.source.id))
             try:
                 location = answer.headers.get("location")
@@ -132,8 +132,8 @@ class HttpFetcher:
                 answer.close()
             hops.append(url)
             permanent = permanent and answer.status_code in redirects.PERMANENT
-            following = redirects.target(url, location)
-            if refusal := redirects.refused(url, following, hops):
+            following = redirects.redirect_target(url, location)
+            if refusal := redirects.refusal(url, following, hops):
                 return Failure(reason=refusal, status=answer.status_code)
             if urls.origin(following) != urls.origin(url):  # a kept connection would not be checked again
                 connections.adapter().close()
@@ -213,14 +213,14 @@ class HttpFetcher:
 
         b"" for any failure.
         """
-        limits = connections.limits()
+        limits = connections.current_limits()
         soon = min(limits.deadline, time.monotonic() + ERROR_SECONDS)
-        connections.limit(replace(limits, deadline=soon))
+        connections.set_limits(replace(limits, deadline=soon))
         try:
-            body = bytes(answer.raw.read1(CHUNK, decode_content=False))
+            body = bytes(answer.raw.read1(CHUNK_BYTES, decode_content=False))
         except (HTTPError, OSError, http.client.HTTPException, ValueError):
             return b""
-        return codings.beginning(body, answer.headers.get("content-encoding", ""), CHUNK)
+        return codings.decode_beginning(body, answer.headers.get("content-encoding", ""), CHUNK_BYTES)
 
     def _body(self, answer: requests.Response, headers: dict[str, str]) -> bytes | Failure:
         limit = self.rules.max_bytes
@@ -230,7 +230,7 @@ class HttpFetcher:
         if re.fullmatch(r"[0-9]+", length) and (len(length.lstrip("0")) > 18 or int(length) > limit):
             return too_large
         packed = io.BytesIO()
-        while chunk := answer.raw.read(CHUNK, decode_content=False):
+        while chunk := answer.raw.read(CHUNK_BYTES, decode_content=False):
             remaining()
             packed.write(chunk)
             if packed.tell() > limit:

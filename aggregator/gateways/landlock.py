@@ -25,7 +25,7 @@ _SCOPES = {6: 2}
 """Rights to signals and abstract sockets of unrestricted processes."""
 
 
-def restrict(readable: Iterable[str]) -> bool:
+def allow_only_reading(readable: Iterable[str]) -> bool:
     """Allow only reading below the paths `readable`, permanently; return whether it works."""
     system_call = ctypes.CDLL(None, use_errno=True).syscall
     version = system_call(_CREATE_RULESET, None, 0, _VERSION)

@@ -76,7 +76,7 @@ def new_folder(target: Path) -> Iterator[NewFolder]:
     if target.exists() and (not target.is_dir() or any(_entries(target))):
         kind = "is not empty" if target.is_dir() else "is a file"
         raise FilesError(f"{target} {kind}: nothing was written; name a folder that does not exist")
-    with _draft(target) as folder:
+    with _draft_folder(target) as folder:
         yield folder
         _publish(folder, target)
 
@@ -85,12 +85,12 @@ def new_folder(target: Path) -> Iterator[NewFolder]:
 def new_zip(target: Path) -> Iterator[NewFolder]:
     """Write the files of a block into the new .zip file `target`.
 
-    Its bytes depend on names and contents of the files only: they are sorted and not compressed, because versions of
-    zlib compress the same bytes differently. Raises FilesError.
+    Its bytes depend only on names and contents of the files, which are sorted. They are not compressed, because
+    versions of zlib compress the same bytes differently. Raises FilesError.
     """
     if target.exists():
         raise FilesError(f"{target} exists already: nothing was written; name another file, or remove it")
-    with _draft(target) as folder:
+    with _draft_folder(target) as folder:
         yield folder
         packed = folder.draft / ".zip"
         _pack(folder, packed)
@@ -105,7 +105,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _draft(target: Path) -> Iterator[NewFolder]:
+def _draft_folder(target: Path) -> Iterator[NewFolder]:
     """Create a draft folder beside `target`, or in it if it exists, and remove it at the end."""
     inside = target.is_dir()
     parent = target if inside else target.parent

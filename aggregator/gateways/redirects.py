@@ -14,7 +14,7 @@ SAME_METHOD = frozenset({307, 308})
 PERMANENT = frozenset({301, 308})
 
 
-def target(url: str, location: str) -> str:
+def redirect_target(url: str, location: str) -> str:
     """Return the URL of a Location; as written where it is not a URL.
 
     Characters that no URL may have are encoded.
@@ -23,7 +23,7 @@ def target(url: str, location: str) -> str:
     return urls.join(url, written) or written
 
 
-def refused(url: str, following: str, hops: Sequence[str]) -> str | None:
+def refusal(url: str, following: str, hops: Sequence[str]) -> str | None:
     """Return why a redirect is not followed, or None. `hops`: the URLs passed, with `url`."""
     if urls.web_link(following) is None:
         return f"it redirects to something that is no web address: {following[:100]!r}"

@@ -30,7 +30,7 @@ from aggregator.text import line
 
 Result = TypeVar("Result")
 
-MEGABYTES = 180
+MEMORY_MEGABYTES = 180
 """Maximum memory of one process, of which 60 MB are the parsers themselves."""
 PROCESSES = max(2, min(4, os.cpu_count() or 2))
 MAX_RESULT_BYTES = 64_000_000
@@ -61,17 +61,17 @@ _landlock_kills = False
 class ProcessSandbox:
     """The Sandbox of separate processes. Picklable: the processes belong to the module.
 
-    A call starts one if none is idle; `close` ends them.
+    A call starts one if none is idle; `end_processes` ends them.
     """
 
-    megabytes: int = MEGABYTES
+    megabytes: int = MEMORY_MEGABYTES
     processes: int = PROCESSES
 
     def __call__(self, function: Callable[..., Result], *args: Any, seconds: float) -> Result:
         """Call `function(*args)` in a process.
 
-        Raises UnreadableDocument where the function does, and SandboxFailure if it takes longer than `seconds` or too
-        much memory, if its process ends, if it raises, or if its result is not of the declared type.
+        Raises UnreadableDocument where the function does. Raises SandboxFailure if it takes longer than `seconds` or
+        too much memory, if it raises or its process ends, and for a result of another type than declared.
         """
         request = _pickled((function, args, seconds))
         try:
@@ -110,7 +110,7 @@ class ProcessSandbox:
         raise SandboxFailure(f"reading it failed ({reason})")
 
 
-def close() -> None:
+def end_processes() -> None:
     """End the processes; the next call starts new ones."""
     with _changed:
         idle, busy = [*_idle], [*_busy]
@@ -124,7 +124,7 @@ def close() -> None:
 class _Ended(Exception):
     """The process was ended for another reason than the document.
 
-    `close`, a service manager or a filter of system calls did it.
+    `end_processes`, a service manager or a filter of system calls did it.
     """
 
 

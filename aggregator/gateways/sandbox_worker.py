@@ -51,16 +51,16 @@ def main() -> None:
     channel = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    limit(int(sys.argv[1]))
+    limit_process(int(sys.argv[1]))
     if sys.argv[2] == "with":
-        landlock.restrict(_readable())
+        landlock.allow_only_reading(_readable())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller
     with suppress(OSError):  # the caller is gone
-        serve(os.fdopen(channel, "rb"), os.fdopen(channel, "wb"))
+        answer_requests(os.fdopen(channel, "rb"), os.fdopen(channel, "wb"))
     os._exit(0)  # without exit handlers, which a document could have set
 
 
-def limit(megabytes: int) -> None:
+def limit_process(megabytes: int) -> None:
     """Limit memory, files and processes of this process, where the system can."""
     import resource
 
@@ -83,7 +83,7 @@ def _readable() -> list[str]:
     return [path for path in (*sys.path, f"{sys.base_prefix}/lib", *libraries, *READABLE) if path]
 
 
-def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+def answer_requests(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """Answer requests until there are no more, or memory was short."""
     _send(outgoing, Answer.READY, b"")
     while len(size := incoming.read(4)) == 4:

@@ -34,7 +34,7 @@ _TOO_LARGE = re.compile(r"5\d\d[ -]5\.(3\.4|2\.3)\b")
 
 
 @contextmanager
-def relay(rules: Smtp, sender: str) -> Iterator[Mailer]:
+def connected_relay(rules: Smtp, sender: str) -> Iterator[Mailer]:
     """Open a connection to a relay, and again if the relay closes it between two messages.
 
     Raises MailError if the relay cannot be reached or does not accept this client.

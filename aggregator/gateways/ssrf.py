@@ -131,7 +131,7 @@ def refusal(
 def _leads_to_private(url: str, allowed: Sequence[str], seconds: float) -> bool:
     host, port = urls.host(url), urls.port(url) or 0
     try:
-        addresses = resolve(host, port, seconds)
+        addresses = resolve_addresses(host, port, seconds)
     except (OSError, ValueError):
         return False
     return all(not is_public(address) and is_allowed(host, port, address, allowed) for address in addresses)
@@ -149,7 +149,7 @@ def is_private(url: str, allowed: Sequence[str]) -> bool:
 # --- names -----------------------------------------------------------------------------------------------
 
 
-def resolve(host: str, port: int, seconds: float) -> list[Address]:
+def resolve_addresses(host: str, port: int, seconds: float) -> list[Address]:
     """Return every address of `host`.
 
     Raises OSError (socket.gaierror) if there is none, and SlowLookup.

@@ -11,7 +11,7 @@ _lock = threading.Lock()
 _context: ssl.SSLContext | None = None
 
 
-def context() -> ssl.SSLContext:
+def verifying_context() -> ssl.SSLContext:
     """Return the context, made at the first call; it verifies certificate and host (CL16).
 
     It trusts the system's certificates, or those that SSL_CERT_FILE and SSL_CERT_DIR name; where the system has none,

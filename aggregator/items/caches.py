@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
-WORD_CHARACTERS, ADDRESS_CHARACTERS, TEXT_CHARACTERS = 60, 500, 100_000
+MAX_WORD_CHARACTERS, MAX_ADDRESS_CHARACTERS, MAX_TEXT_CHARACTERS = 60, 500, 100_000
 """Maximum length of a word, an address, a text that is cached: longer ones fill the memory."""
-DROPPED_PART = 8
-"""The part of a full cache that is dropped at once, an eighth."""
+DROPPED_DIVISOR = 8
+"""A full cache drops one of this number of its entries at once."""
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
-_CLEAR: list[Callable[[], None]] = []
+_CLEAR_CALLS: list[Callable[[], None]] = []
 
 
 class _Cache(dict[_Argument, _Result]):
@@ -41,7 +41,7 @@ class _Cache(dict[_Argument, _Result]):
     def _drop_oldest(self) -> None:
         """Drop the oldest results; another thread may be doing the same."""
         with suppress(RuntimeError):  # the other one changed the results while they were listed
-            for old in [*islice(self, self._entries // DROPPED_PART + 1)]:
+            for old in [*islice(self, self._entries // DROPPED_DIVISOR + 1)]:
                 self.pop(old, None)
 
 
@@ -55,7 +55,7 @@ def cached(
 
     def decorate(function: Callable[[_Argument], _Result]) -> Callable[[_Argument], _Result]:
         cache = _Cache(function, entries, characters, length)
-        _CLEAR.append(cache.clear)
+        _CLEAR_CALLS.append(cache.clear)
         return cache.__getitem__
 
     return decorate
@@ -67,5 +67,5 @@ def emptied() -> Iterator[None]:
     try:
         yield
     finally:
-        for clear in _CLEAR:
+        for clear in _CLEAR_CALLS:
             clear()

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult
 
 from aggregator import urls
 from aggregator.items import link_redirectors, query_parameters
-from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.caches import MAX_ADDRESS_CHARACTERS, cached
 from aggregator.items.url_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, UrlRule
 
 _EXTENSION = r"\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)"
@@ -83,7 +83,7 @@ _IDLE_FRAGMENT = re.compile(
 )
 
 
-@cached(8_192, ADDRESS_CHARACTERS)
+@cached(8_192, MAX_ADDRESS_CHARACTERS)
 def canonical(url: str) -> str:
     """Return a key that is equal for all spellings of an address.
 
@@ -98,12 +98,12 @@ def canonical(url: str) -> str:
         host, path, query = (
             plain[1],
             plain[2],
-            query_parameters.identifying(plain[3], is_plain=True) if plain[3] else "",
+            query_parameters.identifying_parameters(plain[3], is_plain=True) if plain[3] else "",
         )
     else:
         from w3lib.url import canonicalize_url  # takes 4 ms to import
 
-        page = link_redirectors.target(_as_browsers_read(url))
+        page = link_redirectors.target_page(_as_browsers_read(url))
         address, _, fragment = page.partition("#")
         address, _, written = address.partition("?")
         try:
@@ -114,7 +114,7 @@ def canonical(url: str) -> str:
             return url
         host, path = _host(parts), _SESSION_IN_PATH.sub("", parts.path)
         path = _SLASHES.sub("/", path)
-        query = query_parameters.identifying(written) if written else ""
+        query = query_parameters.identifying_parameters(written) if written else ""
     if host.startswith(_MOBILE_HOSTS) or host.startswith(".m.", 2):
         host = _without_subdomains(host)
     path = _without_end(path)
@@ -173,7 +173,7 @@ def _may_have_rule(host: str, path: str) -> bool:
 
 def _by_rules(host: str, path: str, key: str) -> str:
     """Return the key that the rules of the site's software make of a key."""
-    if len(key) > ADDRESS_CHARACTERS:
+    if len(key) > MAX_ADDRESS_CHARACTERS:
         return key
     for _ in range(MAX_RULES):
         rules = _rules(host, path, key)
@@ -203,13 +203,13 @@ def _rules(host: str, path: str, key: str) -> list[UrlRule]:
     return rules
 
 
-@cached(4_096, ADDRESS_CHARACTERS)
-def loose(url: str) -> str | None:
+@cached(4_096, MAX_ADDRESS_CHARACTERS)
+def loose_url_key(url: str) -> str | None:
     """Return a key without language, date, file extension and punctuation, or None.
 
     Equal keys alone prove nothing (`dedupe.evidence`). An address that is too long for a permalink has none.
     """
-    if len(url) > ADDRESS_CHARACTERS:
+    if len(url) > MAX_ADDRESS_CHARACTERS:
         return None
     page, _, query = without_fragment(canonical(url)).partition("?")
     host, _, path = page.partition("/")
@@ -234,19 +234,12 @@ def dated_path(url: str) -> str | None:
     return match[0] if match else None
 
 
-def slug(url: str) -> str:
-    """Return the last part of a path without file extension."""
-    return re.sub(
-        r"\.(?:html?|php|aspx?)$", "", without_fragment(canonical(url)).partition("?")[0].rpartition("/")[2]
-    )
-
-
-def short_link(url: str) -> bool:
+def is_short_link(url: str) -> bool:
     """Return whether a link names a page by number only, as `/?p=123` and `/node/123` do.
 
     Each such page has a permalink beside it.
     """
-    return len(url) <= ADDRESS_CHARACTERS and bool(_SHORT.fullmatch(canonical(url)))
+    return len(url) <= MAX_ADDRESS_CHARACTERS and bool(_SHORT.fullmatch(canonical(url)))
 
 
 def without_fragment(key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from aggregator.items import required_literals
-from aggregator.items.caches import WORD_CHARACTERS, cached
+from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import ItemKind
 
@@ -86,10 +86,10 @@ def _expression(word: str) -> tuple[str, int]:
 @lru_cache(maxsize=1024)
 def _literals(word: str) -> tuple[str, ...]:
     """Return literals of which each text with a word has one, in lower case; empty if unknown."""
-    return tuple(required_literals.find(*_expression(word)))
+    return tuple(required_literals.required_literals(*_expression(word)))
 
 
-def _occurs(word: str, text: str, low: str) -> bool:
+def _has_word(word: str, text: str, low: str) -> bool:
     """Return whether a word of feeds.yaml occurs in a text; `low` is the text in lower case."""
     literals = _literals(word)
     if literals and not any(map(low.__contains__, literals)):
@@ -101,9 +101,9 @@ def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | Non
     """Return the filter that drops an item, in words, or None; `drop` precedes `only` (G3)."""
     low = required_literals.lower(text) if only or drop else ""
     for word in drop:
-        if _occurs(word, text, low):
+        if _has_word(word, text, low):
             return f"drop: {word}"
-    if only and not any(_occurs(word, text, low) for word in only):
+    if only and not any(_has_word(word, text, low) for word in only):
         return "only: none of the words"
     return None
 
@@ -111,7 +111,7 @@ def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | Non
 def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
     """Return the topics whose words occur in `text`, in the order of the rules."""
     low = required_literals.lower(text) if rules else ""
-    return tuple(rule.topic for rule in rules if any(_occurs(word, text, low) for word in rule.words))
+    return tuple(rule.topic for rule in rules if any(_has_word(word, text, low) for word in rule.words))
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +125,7 @@ def kind(title: str, categories: Sequence[str]) -> ItemKind:
     return by_title or _of_categories(" · ".join(categories)) or ItemKind.NEWS
 
 
-@cached(1_024, WORD_CHARACTERS)
+@cached(1_024, MAX_WORD_CHARACTERS)
 def _of_categories(categories: str) -> ItemKind | None:
     return _kind_in(required_literals.lower(categories))
 

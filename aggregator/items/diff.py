@@ -20,7 +20,7 @@ One that changes more often does so by itself.
 MAX_NUMBER_EDITS = 2
 """Maximum number of title edits in numbers alone that count.
 
-They report a change, as in "deadline extended to 15 June"; a title with more of them is a counter, as in
+They report a change, as in "deadline extended to 15 June". A title with more of them is a counter, as in
 "3 places left" (E2).
 """
 MAX_COMPARED_CHARACTERS = 20_000
@@ -140,16 +140,16 @@ def _change(item: Item, known: KnownItem) -> ChangeKind:
     renamed = title_key(item.title) != title_key(known.title)
     if renamed and not _changes_by_itself(item.title, known):
         return ChangeKind.SIGNIFICANT
-    if not renamed and known.edits < MAX_EDITS and _events_changed(item, known):
+    if not renamed and known.edits < MAX_EDITS and _have_events_changed(item, known):
         return ChangeKind.SIGNIFICANT
     if known.edits >= MAX_EDITS or (renamed and item.text == known.text):
         return ChangeKind.SAME
     if not known.text:  # removed by retention
         return ChangeKind.EDITED
-    return ChangeKind.SIGNIFICANT if text_differs(known.text, item.text) else ChangeKind.EDITED
+    return ChangeKind.SIGNIFICANT if has_text_changed(known.text, item.text) else ChangeKind.EDITED
 
 
-def _events_changed(item: Item, known: KnownItem) -> bool:
+def _have_events_changed(item: Item, known: KnownItem) -> bool:
     """Return whether date, place or status of an event changed (E1)."""
     if known.events is None:
         return False
@@ -173,7 +173,7 @@ def _numberless(title: str) -> str:
     return re.sub(r"\d+( \d+)*", "0", title_key(title))
 
 
-def text_differs(old: str, new: str) -> bool:
+def has_text_changed(old: str, new: str) -> bool:
     """Return whether more than 10 % and more than 50 characters of a text changed (E1)."""
     whole = max(len(old), 1)
     old, new = _unlike_ends(*(text[::-1] for text in _unlike_ends(old, new)))

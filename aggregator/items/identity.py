@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Container, Iterable, Sequence
 
-from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.caches import MAX_ADDRESS_CHARACTERS, cached
 from aggregator.items.canonical_urls import canonical, is_listing, may_be_listing, without_fragment
 from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
@@ -22,7 +22,7 @@ _Words = tuple[str, str]
 """Title and text of an entry."""
 
 
-@cached(1_024, ADDRESS_CHARACTERS)
+@cached(1_024, MAX_ADDRESS_CHARACTERS)
 def title_key(title: str) -> str:
     """Return a title without case, punctuation and extra spaces."""
     return " ".join(_WORD.findall(title.casefold()))

@@ -15,7 +15,7 @@ MIN_OWN_WORDS = 4
 """Minimum number of these words that any one other language does not have."""
 MIN_RATIO = 2.0
 """Minimum ratio of the words that only this language has to those of the other one only."""
-READ_CHARACTERS = 600
+MAX_READ_CHARACTERS = 600
 """Characters of a text that are read."""
 LISTED_AS = {"bs": "hr", "sh": "hr", "sr": "hr", "nb": "no", "nn": "no"}
 """Languages whose texts are detected as a listed one with the same frequent words."""
@@ -27,7 +27,7 @@ def detect(text: str) -> str | None:
     Two languages are compared by the words that only one of them has: Czech, Slovak and Croatian share most others.
     """
     languages = _languages()
-    words = alphabetic_words(text[:READ_CHARACTERS].lower())
+    words = alphabetic_words(text[:MAX_READ_CHARACTERS].lower())
     shared = Counter(filter(None, map(languages.get, words)))
     counts: Counter[str] = Counter()
     for having, count in shared.items():

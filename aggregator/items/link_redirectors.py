@@ -24,7 +24,7 @@ MAX_LABELS = 4
 """Maximum number of labels of such a host."""
 
 
-def target(url: str) -> str:
+def target_page(url: str) -> str:
     """Return the page to which a link leads through such services, or the link itself."""
     while following := next(_targets(url), None):  # ends, since a target is shorter than its link
         url = following

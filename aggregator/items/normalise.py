@@ -19,7 +19,7 @@ from aggregator.model.items import IdentityPolicy, Item
 from aggregator.text import visible
 
 
-def items(
+def items_of(
     document: ParsedDocument,
     source: Source,
     identity_policy: IdentityPolicy,
@@ -36,7 +36,7 @@ def items(
     shared = frozenset(value for value, count in both.items() if value and count > 1)
     found: dict[str, Item] = {}
     for entry in entries:
-        item = _item(entry, source, identity_policy, homes, shared, rules, now, updated, document)
+        item = _item_of(entry, source, identity_policy, homes, shared, rules, now, updated, document)
         found.setdefault(item.id, item)
     return tuple(found.values()), identity_policy
 
@@ -58,7 +58,7 @@ def limit_notes(document: ParsedDocument) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _item(
+def _item_of(
     entry: Entry,
     source: Source,
     identity_policy: IdentityPolicy,

@@ -61,7 +61,7 @@ _SWITCH = re.compile(r"tx_\w+(\[\w+\])*\[(overwritedemand|backpid|controller|act
 _ITEM, _DATE = re.compile(r"tx_\w+\[(?:tt_)?news\]"), re.compile(r"tx_\w+\[(?:day|month|year)\]")
 
 
-def identifying(query: str, *, is_plain: bool = False) -> str:
+def identifying_parameters(query: str, *, is_plain: bool = False) -> str:
     """Return the parameters that may identify a page, sorted, without empty ones.
 
     A name without `=` stays, since sites use it as a path. `is_plain`: nothing in it is percent-encoded.

@@ -12,7 +12,7 @@ _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 Literals = frozenset[str]
 
 
-def find(expression: str, flags: int) -> Literals:
+def required_literals(expression: str, flags: int) -> Literals:
     """Return literals of which each match of an expression has one; empty if unknown.
 
     They are in lower case and in ASCII: `lower(text)` contains one whatever the case of the match. A literal is found

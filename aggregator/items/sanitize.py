@@ -13,7 +13,7 @@ import nh3
 
 from aggregator import urls
 from aggregator.items import lazy_images
-from aggregator.items.caches import TEXT_CHARACTERS, cached
+from aggregator.items.caches import MAX_TEXT_CHARACTERS, cached
 from aggregator.text import legal, visible
 
 MAX_CHARACTERS = 512_000
@@ -100,7 +100,7 @@ def fragment(text: str, base: str) -> str:
         return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
-    deep, tags = _shape(text)
+    deep, tags = _depth_and_tags(text)
     if deep:
         return _as_text(text)
     cleaned = _cleaned(text, base)
@@ -134,7 +134,7 @@ def _is_stable(tags: str, cleaned: str) -> bool:
 
 def is_deep(text: str) -> bool:
     """Return whether markup is nested too deeply, so that only its words are kept."""
-    return text.count("<") > MAX_DEPTH and _shape(text)[0]
+    return text.count("<") > MAX_DEPTH and _depth_and_tags(text)[0]
 
 
 def _as_text(text: str) -> str:
@@ -179,11 +179,11 @@ def _escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
-@cached(64, TEXT_CHARACTERS)
-def _shape(text: str) -> tuple[bool, str]:
+@cached(64, MAX_TEXT_CHARACTERS)
+def _depth_and_tags(text: str) -> tuple[bool, str]:
     """Return whether markup is nested too deeply, and its tags."""
     tags = _tags(text)
-    return tags.count(" ") >= MAX_DEPTH and _nest_deeply(tags.split()), tags
+    return tags.count(" ") >= MAX_DEPTH and _are_nested_deeply(tags.split()), tags
 
 
 def _tags(text: str) -> str:
@@ -193,7 +193,7 @@ def _tags(text: str) -> str:
     return " ".join(_TAG.findall(_QUOTED.sub("", text))).lower()
 
 
-def _nest_deeply(tags: Iterable[str]) -> bool:
+def _are_nested_deeply(tags: Iterable[str]) -> bool:
     """Return whether tags, end tags with a slash, are nested too deeply."""
     depth = 0
     opened: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from aggregator.items.caches import ADDRESS_CHARACTERS, cached
+from aggregator.items.caches import MAX_ADDRESS_CHARACTERS, cached
 from aggregator.items.canonical_urls import canonical, folded, without_fragment
 from aggregator.model.value_classes import dataclass
 
@@ -70,11 +70,11 @@ class Variant:
         return self.is_numbered or len(self.slug) >= MIN_SLUG_CHARACTERS
 
 
-@cached(4_096, ADDRESS_CHARACTERS)
+@cached(4_096, MAX_ADDRESS_CHARACTERS)
 def variant(url: str) -> Variant | None:
     """Return what an address has in common with others of its article; None if it is too long."""
     key = canonical(url)
-    if len(key) > ADDRESS_CHARACTERS:
+    if len(key) > MAX_ADDRESS_CHARACTERS:
         return None
     page, part = _without_part(without_fragment(key))
     page, _, query = page.partition("?")
@@ -96,8 +96,8 @@ def variant(url: str) -> Variant | None:
     )
 
 
-def loose_key(url: str) -> str | None:
-    """Return the variant of an address without punctuation, as `canonical_urls.loose` spells it."""
+def loose_variant_key(url: str) -> str | None:
+    """Return the variant of an address without punctuation, as `loose_url_key` spells it."""
     found = variant(url)
     if found is None:
         return None
@@ -157,7 +157,7 @@ def _number(segment: str) -> str | None:
     return match[1] if match and not _YEAR_OR_DAY.fullmatch(segment) else None
 
 
-def in_two_sections(one: str, other: str) -> bool:
+def are_in_two_sections(one: str, other: str) -> bool:
     """Return whether two addresses have one name in sections of a site: /x, /news/x, /press/x.
 
     Other segments, such as /jena/x and /turku/x, may name the subject.

@@ -25,8 +25,8 @@ class ArticleLayout:
 class Layout:
     """CSS selectors of a page source; all but `item` and `next` select inside an item.
 
-    Of several selectors the first with a match is used. A selector may end in `@name` to take an attribute instead
-    of the text (`time@datetime`), or begin with `+` to search the siblings after the item.
+    Of several selectors the first with a match is used. A selector that ends in `@name` takes an attribute instead
+    of the text (`time@datetime`). One that begins with `+` searches the siblings after the item.
     `structured` reads JSON-LD of the page as well; `item` may then be empty.
     """
 

@@ -54,8 +54,8 @@ class Event:
     `start` and `end` are both dates (all day; `end` is the last day) or both aware datetimes. `zone` is the IANA name
     of the zone that the source states; None if it states only an offset. `retrospective`: the item reports on the
     past event (EX5), which is not announced. `month_only`: the source names no day, so that the event is shown but
-    has no calendar entry. `occurrences` are the starts of a series within the next 12 months, sorted; each lasts as
-    long as the first occurrence, which is `start` to `end`.
+    has no calendar entry. `occurrences` are the starts of a series within the next 12 months, sorted. Each lasts as
+    long as the first occurrence, from `start` to `end`.
     """
 
     kind: EventKind

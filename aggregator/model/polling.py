@@ -46,7 +46,7 @@ class Validators:
                 object.__setattr__(self, name, None)
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """Return whether a request can be conditional; an empty ETag is a validator, too."""
         return self.etag is not None or self.last_modified is not None
 
@@ -128,17 +128,17 @@ class StoredDocument:
 class MissingItem:
     """An item that left its document at `since`, perhaps because its publisher removed it (I8).
 
-    `tries` counts the checks of its page, `last` is the time of the last one, and `gone` when the page first answered
-    404 or 410.
+    `checks` counts the checks of its page, and `last_check` is the time of the last one. The page has answered 404 or
+    410 since `gone_since`.
     """
 
     item_id: str
     title: str
     link: str
     since: datetime
-    tries: int = 0
-    last: datetime | None = None
-    gone: datetime | None = None
+    checks: int = 0
+    last_check: datetime | None = None
+    gone_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,12 +384,12 @@ class SourceRecord:
 class Attempt:
     """A visit about to begin, with the next time that is allowed even if it is interrupted (V1).
 
-    `floor` is the minimum interval that must follow it; `forced` means that the source was not due.
+    `min_interval` is the minimum interval that must follow it; `forced` means that the source was not due.
     """
 
     plan: VisitPlan
     next_visit: datetime
-    floor: timedelta
+    min_interval: timedelta
     forced: bool
 
 
@@ -397,7 +397,7 @@ class Attempt:
 class NextVisit:
     """When to visit a source again: `due` by its schedule, `not_before` by its server.
 
-    The other fields are the new values of its record. `floor` is the minimum interval that the rules allow
+    The other fields are the new values of its record. `min_interval` is the minimum interval that the rules allow
     (CL5, CL6). `gone_since` is the first 404 or 410 since the last success (CL15). `notes` are logged.
     """
 
@@ -406,7 +406,7 @@ class NextVisit:
     state: SourceState
     failures: int
     reason: str | None
-    floor: timedelta
+    min_interval: timedelta
     limit_host_until: datetime | None = None
     failed_status: int | None = None
     gone_since: datetime | None = None
@@ -419,9 +419,9 @@ class NextVisit:
 class VisitRecord:
     """One row of the visit log, from which politeness is computed (CL20).
 
-    `url` answered in the end, so that validators belong to it (CL3). `forced`: requested with `--force`. `floor`: the
-    minimum interval after it (CL5, CL6). `until`: the earliest next request that the server allowed. `validated`: the
-    response had validators. `bytes_read`: decoded size.
+    `url` answered in the end, so that validators belong to it (CL3). `forced`: requested with `--force`. `min_interval`
+    must follow it (CL5, CL6). `until`: the earliest next request that the server allowed. `validated`: the response had
+    validators. `bytes_read`: decoded size.
     """
 
     source_id: str
@@ -431,7 +431,7 @@ class VisitRecord:
     status: int | None
     conditional: bool
     forced: bool
-    floor: timedelta
+    min_interval: timedelta
     validated: bool
     until: datetime | None
     bytes_read: int

@@ -188,7 +188,7 @@ class StatusReport:
     """The health of sources, jobs, files and mail.
 
     `owed` messages are still to be sent, `parked` ones wait for a person. `relay` is why the relay cannot be used,
-    `suppressed` are the addresses that get no more messages, `hub` is why the WebSub hub was not notified, `set_aside`
+    `hub` why the WebSub hub was not notified. `suppressed` are the addresses that get no more messages, `set_aside` is
     what broke a step. `unplaced` items have no story, the first since `unplaced_since`; `unwritten` are the channels
     whose files are out of date, and since when; `failing` the jobs whose last runs failed or were interrupted.
     `sentence_encoder` is the version of the extra `semantic`, or None where it is not installed. `bounces` counts

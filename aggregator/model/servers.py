@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aggregator.model.value_classes import dataclass
 
-SLOW_SECONDS = 5.0
+MIN_SLOW_SECONDS = 5.0
 """Minimum seconds of a slow response."""
 MAX_CERTIFICATE_WARNING = timedelta(days=14)
 """Maximum time before the end of a certificate at which it is reported."""

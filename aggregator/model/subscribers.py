@@ -14,8 +14,8 @@ FORM_VERSION = "2026-11-30"
 class SubscriberState(StrEnum):
     """Whether a subscriber gets messages.
 
-    `suppressed` is never stored: it follows from an entry for the address in `suppressions`, and hides the state
-    that the subscriber has again when the suppression ends.
+    `suppressed` is never stored: it follows from an entry for the address in `suppressions`. The stored state holds
+    again when the suppression ends.
     """
 
     PENDING = "pending"

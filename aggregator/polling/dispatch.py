@@ -18,7 +18,7 @@ from aggregator.polling.due import by_host
 from aggregator.polling.ingest import has_documents, store_visit
 from aggregator.polling.round import Round
 from aggregator.polling.visit import HostVisit, visit_host
-from aggregator.polling.visit_exceptions import or_failure
+from aggregator.polling.visit_exceptions import value_or_failure
 from aggregator.ports import Fetcher, Progress, Sandbox
 from aggregator.store import sources, visits
 
@@ -32,7 +32,7 @@ def visit_all(work: Round, chosen: Sequence[Source], sandbox: Sandbox, progress:
     When the program is stopping, running visits are finished and no other is begun.
     """
     workers, stopping = work.config.fetch.concurrency, work.app.stopping
-    dispatch = _Dispatch(work, work.app.fetcher(), sandbox, plan.shared(work, chosen))
+    dispatch = _Dispatch(work, work.app.fetcher(), sandbox, plan.read_shared_facts(work, chosen))
     batches = iter(by_host(chosen, work.records))
     with work.app.make_executor(workers) as pool, _cancelled(dispatch.running):
         while True:
@@ -57,7 +57,7 @@ class _Dispatch:
     work: Round
     fetcher: Fetcher
     sandbox: Sandbox
-    known: plan.Shared
+    known: plan.SharedFacts
     running: dict[Future[tuple[VisitResult, ...]], list[Source]] = field(default_factory=dict)
     visit_ids: dict[str, int] = field(default_factory=dict)
 
@@ -71,14 +71,14 @@ class _Dispatch:
         if not begun:
             return
         with work.store.snapshot():
-            known = plan.for_sources(work, self.known, [source.id for source in begun])
+            known = plan.with_facts_of_sources(work, self.known, [source.id for source in begun])
             for source in begun:
-                made = or_failure(partial(plan.attempt, work, source, known, now))
+                made = value_or_failure(partial(plan.plan_attempt, work, source, known, now))
                 if isinstance(made, Failure):
                     broken[source.id] = (source, made)
                     made = plan.bare_attempt(work, source, now)
                 attempts[source.id] = made
-        self.visit_ids |= visits.begin(work.store, work.run(), attempts.values(), now)
+        self.visit_ids |= visits.begin(work.store, work.begin_run(), attempts.values(), now)
         for source, failure in broken.values():
             failed = VisitResult(
                 source_id=source.id, result=failure, conditional=None, seconds=0.0, requests=0

@@ -36,11 +36,11 @@ def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) ->
             limited[source.id] = until
         elif spread and schedule.is_late(record, work.config.fetch, work.now):
             work.counts["not_due"] += 1
-            postponed[source.id] = schedule.spread(source, work.config.fetch, work.now)
+            postponed[source.id] = schedule.spread_time(source, work.config.fetch, work.now)
         else:
             chosen.append(source)
     visits.limit_sources(work.store, limited)
-    visits.postpone(work.store, postponed)
+    visits.plan_later(work.store, postponed)
     return chosen
 
 
@@ -78,14 +78,14 @@ def url_of(source: Source, record: SourceRecord) -> str:
     return record.move.url if record.move and record.move.learned else source.url
 
 
-def host_of(source: Source, record: SourceRecord) -> str:
+def answering_host_of(source: Source, record: SourceRecord) -> str:
     """Return the host that answers in the end; its sources are visited one by one."""
     return urls.host(record.validators.url or url_of(source, record))
 
 
 def hosts_of(source: Source, record: SourceRecord) -> set[str]:
     """Return the host that is requested and the one that answers in the end."""
-    return {host_of(source, record), urls.host(url_of(source, record))}
+    return {answering_host_of(source, record), urls.host(url_of(source, record))}
 
 
 def ids_by_host(configured: Iterable[Source], records: Mapping[str, SourceRecord]) -> dict[str, list[str]]:
@@ -101,7 +101,7 @@ def by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> li
     """Group sources by host, longest unvisited first, because a 429 ends them (CL8)."""
     hosts: dict[str, list[Source]] = {}
     for source in chosen:
-        hosts.setdefault(host_of(source, records[source.id]), []).append(source)
+        hosts.setdefault(answering_host_of(source, records[source.id]), []).append(source)
     for batch in hosts.values():
         batch.sort(key=lambda source: records[source.id].last_attempt or NEVER)
     return list(hosts.values())

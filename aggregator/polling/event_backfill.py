@@ -25,7 +25,7 @@ def find_stored_events(work: Round) -> None:
     with work.transaction():
         event_backfill.save(work.store, found)
         dated = {item.story_id for item in items if item.story_id and found[item.id]}
-        work.touch_stories(dated)
+        work.update_channels(dated)
         relate_events(work.store, work.config.channels, dated, work.now)
 
 

@@ -52,8 +52,8 @@ def run(
     refuse_public(app, ids)
     with locked_store(config, create=True, job="fetch", clock=app.clock) as store:
         work = Round(app=app, store=store, now=app.clock())
-        if runs.last_failed(store, "fetch"):
-            work.run()  # record that a later round ended well
+        if runs.has_last_failed(store, "fetch"):
+            work.begin_run()  # record that a later round ended well
         _prepare(work)
         if publish:
             _read_pushes(work)
@@ -63,7 +63,7 @@ def run(
             _request_pushes(work)
         report = work.report(**published, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
-            runs.finish(store, work.run(), "done", _summary(report), app.clock())
+            runs.finish(store, work.begin_run(), "done", _summary(report), app.clock())
         if publish and not work.deferred:
             _record_idle(work)
     return report
@@ -71,7 +71,7 @@ def run(
 
 def _prepare(work: Round) -> None:
     """Adapt the store to feeds.yaml and rules for URLs; freeze ended months (P2)."""
-    publishing.begin(work.config.data)
+    publishing.use_template_cache(work.config.data)
     config_cache.store(work.config)
     synchronise(work.store, work.config, work.now)
     _apply_source_ranks(work)
@@ -79,7 +79,7 @@ def _prepare(work: Round) -> None:
         from aggregator.dedupe import extend_url_keys
 
         work.notices += extend_url_keys.extend(work.store, work.now)
-    work.notices += publish.close_months(work.store, work.config, work.now)
+    work.notices += publish.freeze_ended_months(work.store, work.config, work.now)
 
 
 def _apply_source_ranks(work: Round) -> None:
@@ -110,7 +110,7 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
 
 def _read_pushes(work: Round) -> None:
     """Read what hubs of sources pushed; import the reader only where a source names a hub (WS6)."""
-    if sources.any_hub(work.store):
+    if sources.has_hubs(work.store):
         from aggregator.polling import websub_pushes
 
         websub_pushes.read_pushes(work)
@@ -118,7 +118,7 @@ def _read_pushes(work: Round) -> None:
 
 def _request_pushes(work: Round) -> None:
     """Subscribe to hubs of sources, renew and unsubscribe, after all visits (WS2)."""
-    if sources.any_hub(work.store):
+    if sources.has_hubs(work.store):
         from aggregator.polling import websub_requests
 
         websub_requests.send_requests(work)
@@ -144,18 +144,18 @@ def _place_and_publish(work: Round) -> dict[str, object]:
 
 def _place(work: Round) -> tuple[int, int]:
     """Apply edits of status and place new items; return how many founded and joined stories."""
-    if phase_edits.any_to_apply(work.store):
+    if phase_edits.has_any(work.store):
         from aggregator.dedupe.phase_edits import apply
 
         apply(work.store, work.config, work.now)
-    if not story_members.any_to_place(work.store):
+    if not story_members.has_items_to_place(work.store):
         return 0, 0
     from aggregator import memory
     from aggregator.dedupe import assign
 
-    memory.return_free()
-    placed = assign.assign(work.store, work.config.channels, work.now)
-    memory.return_free()
+    memory.return_free_memory()
+    placed = assign.assign_items(work.store, work.config.channels, work.now)
+    memory.return_free_memory()
     work.notices += placed.notices
     work.deferred = placed.deferred
     if placed.deferred and work.counts["new_items"]:
@@ -165,7 +165,7 @@ def _place(work: Round) -> tuple[int, int]:
 
 def _find_stored_events(work: Round) -> None:
     """Find the events of items of earlier versions; import the finder only for that."""
-    if event_backfill.any_left(work.store):
+    if event_backfill.has_unsearched(work.store):
         from aggregator.polling.event_backfill import find_stored_events
 
         find_stored_events(work)
@@ -175,12 +175,14 @@ def _check_ids(ids: Iterable[str], config: Config) -> None:
     """Raise UnknownName unless all of `ids` are enabled sources."""
     for id_ in ids:
         if not config.source(id_).enabled:
-            raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
+            raise UnknownName(
+                f"source {id_!r} is disabled in {config.file.name}: remove `enabled: false` to visit it"
+            )
 
 
 def _record_authority(store: Store, config: Config) -> None:
     """Record the authority before the first story gets an id; it is final from then on (V5)."""
-    if meta.get(store, AUTHORITY_KEY) is None and story_members.any_unplaced(store):
+    if meta.get(store, AUTHORITY_KEY) is None and story_members.has_unplaced(store):
         meta.put(store, AUTHORITY_KEY, config.site.authority)
 
 

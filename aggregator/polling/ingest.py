@@ -22,9 +22,9 @@ from aggregator.model.polling import (
 )
 from aggregator.model.reports import SourceReport
 from aggregator.polling import schedule
-from aggregator.polling.due import host_of, ids_by_host
+from aggregator.polling.due import answering_host_of, ids_by_host
 from aggregator.polling.round import Round
-from aggregator.polling.visit_exceptions import as_failure, or_failure
+from aggregator.polling.visit_exceptions import as_failure, value_or_failure
 from aggregator.store import robots, sources, visits
 
 logger = logging.getLogger("aggregator.fetch")
@@ -44,7 +44,7 @@ def store_visit(
 
     `activity` is that of the source before the visit.
     """
-    broken = or_failure(partial(_store, work, source, visit, visit_id, activity))
+    broken = value_or_failure(partial(_store_in_transaction, work, source, visit, visit_id, activity))
     if broken is None:
         return
     reason_before, notices = work.records[source.id].reason, len(work.notices)
@@ -55,19 +55,19 @@ def store_visit(
         seconds=visit.seconds,
         requests=visit.requests,
     )
-    _store(work, source, failed, visit_id, activity)
+    _store_in_transaction(work, source, failed, visit_id, activity)
     if broken.reason != reason_before and len(work.notices) == notices:
         work.notices.append(f"{source.id} ({source.url}): {broken.reason}")
 
 
-def _store(
+def _store_in_transaction(
     work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.SourceActivity
 ) -> None:
     """Store the result of one visit in one transaction, then report it."""
     record = work.records[source.id]
     with work.transaction():
         led_back = _leads_back(work, source, visit)
-        changes, coverage_gap = _store_documents(work, source, record, visit)
+        changes, has_coverage_gap = _store_documents(work, source, record, visit)
         _apply_page_checks(work, source, visit)
         if has_documents(visit):
             activity = sources.activity(work.store, [source.id])[source.id]
@@ -77,8 +77,8 @@ def _store(
             source,
             visit,
             activity,
-            known=led_back if _move_elsewhere(record) else _has_known_entry(visit, changes),
-            coverage_gap=coverage_gap,
+            shares_entry=led_back if _move_elsewhere(record) else _has_known_entry(visit, changes),
+            has_coverage_gap=has_coverage_gap,
             pushed_until=pushed_until,
         )
         _limit_hosts(work, source, record, visit, plan)
@@ -89,9 +89,9 @@ def _store(
     if plan.failures != record.failures:
         work.records[source.id] = replace(record, failures=plan.failures)
     work.counts.update({"visited": 1, visit.outcome: 1, "new_items": new, "updated_items": updated})
-    _log(work, source, visit, plan)
+    _log_outcome(work, source, visit, plan)
     _notice_state(work, source, record.state, plan)
-    _report(work, source, visit, plan, new)
+    _add_report(work, source, visit, plan, new)
 
 
 def _store_documents(
@@ -108,12 +108,12 @@ def _store_documents(
 
     if isinstance(visit.result, ParsedVisit):
         of_document = store_document.store_document(work, source, record, visit.result)
-        changes += store_document.count(of_document)
+        changes += store_document.count_changes(of_document)
         if visit.result.status == 200 and visit.result.hub_links != record.hub_links:
             sources.save_hub_links(work.store, source.id, visit.result.hub_links)
         coverage_gap = store_document.report_coverage_gap(work, source, record, visit.result, of_document)
     for older in visit.side.older:
-        changes += store_document.count(store_document.store_older(work, source, record, older))
+        changes += store_document.count_changes(store_document.store_older(work, source, record, older))
     if visit.side.coverage_gap_closed and not coverage_gap:
         sources.delete_coverage_gap(work.store, source.id)
     return changes, coverage_gap
@@ -125,7 +125,7 @@ def _apply_page_checks(work: Round, source: Source, visit: VisitResult) -> None:
     from aggregator.polling import removals
 
     story_ids, notices = removals.apply_checks(work.store, source, visit.side.page_checks, work.now)
-    work.touch_stories(story_ids)
+    work.update_channels(story_ids)
     work.notices += notices
 
 
@@ -135,8 +135,8 @@ def _plan_next(
     visit: VisitResult,
     activity: sources.SourceActivity,
     *,
-    known: bool,
-    coverage_gap: bool,
+    shares_entry: bool,
+    has_coverage_gap: bool,
     pushed_until: datetime | None,
 ) -> NextVisit:
     record = work.records[source.id]
@@ -147,10 +147,10 @@ def _plan_next(
         visit,
         activity.posting_stats,
         work.app.clock(),
-        known=known,
+        shares_entry=shares_entry,
         held_items=activity.held_items,
-        coverage_gap=coverage_gap,
-        neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
+        has_coverage_gap=has_coverage_gap,
+        fewest_failures_beside=_fewest_failures_beside(work, source, _limited_hosts(source, record, visit)),
         pushed_until=pushed_until,
     )
 
@@ -174,7 +174,7 @@ def _leads_back(work: Round, source: Source, visit: VisitResult) -> bool:
     if move.is_over:
         known = set(items.known_ids(work.store, source.id, aliases).values())
         return not known.isdisjoint(documents.listed_items(work.store, source.id))
-    return items.any_seen_until(work.store, source.id, aliases, move.since)
+    return items.was_any_seen_until(work.store, source.id, aliases, move.since)
 
 
 def _has_known_entry(visit: VisitResult, changes: Counter[ChangeKind]) -> bool:
@@ -208,11 +208,11 @@ def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> 
     refusal = result if isinstance(result, Failure) else visit.side.rate_limit
     hosts = {urls.host(refusal.url if refusal else None)}
     if isinstance(result, Failure):
-        hosts.add(host_of(source, record))
+        hosts.add(answering_host_of(source, record))
     return hosts - {""}
 
 
-def _neighbours(work: Round, source: Source, hosts: set[str]) -> int | None:
+def _fewest_failures_beside(work: Round, source: Source, hosts: set[str]) -> int | None:
     """Return the fewest failures in a row of another source on `hosts`; None without one."""
     if not hosts:
         return None
@@ -222,11 +222,11 @@ def _neighbours(work: Round, source: Source, hosts: set[str]) -> int | None:
     return min((work.records[id_].failures for id_ in others), default=None)
 
 
-def _log(work: Round, source: Source, visit: VisitResult, plan: NextVisit) -> None:
+def _log_outcome(work: Round, source: Source, visit: VisitResult, plan: NextVisit) -> None:
     for note in plan.notes:
         logger.warning("%s", note, extra={"source": source.id})
     reason = f": {plan.reason}" if plan.reason else ""
-    logger.info("%s%s", visit.outcome, reason, extra={"source": source.id, "run": work.run()})
+    logger.info("%s%s", visit.outcome, reason, extra={"source": source.id, "run": work.begin_run()})
 
 
 def _notice_state(work: Round, source: Source, before: SourceState, plan: NextVisit) -> None:
@@ -240,7 +240,7 @@ def _notice_state(work: Round, source: Source, before: SourceState, plan: NextVi
     work.notices.append(f"{source.id} ({source.url}): {words}")
 
 
-def _report(work: Round, source: Source, visit: VisitResult, plan: NextVisit, new_items: int) -> None:
+def _add_report(work: Round, source: Source, visit: VisitResult, plan: NextVisit, new_items: int) -> None:
     reasons = (plan.reason, *getattr(visit.result, "notes", ()), *plan.notes)
     work.reports.append(
         SourceReport(

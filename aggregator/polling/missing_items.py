@@ -11,9 +11,9 @@ from aggregator.model.polling import ListedItem, MissingItem
 
 CHECK_INTERVAL = timedelta(days=1)
 """Minimum time between two checks of a page."""
-MAX_TRIES = 5
+MAX_CHECKS = 5
 """Maximum number of checks without a result, until the item is cleared."""
-MAX_WAIT = timedelta(days=14)
+MAX_MISSING_TIME = timedelta(days=14)
 """Maximum time without a result, until the item is cleared."""
 GONE = (404, 410)
 """Statuses of a page that was removed."""
@@ -24,8 +24,9 @@ def find_missing(
 ) -> tuple[str, ...]:
     """Return the ids of items that left the middle of a document: in `before`, not `here`.
 
-    An item left from the middle if a remaining one stood below it and is no newer. None is missing if more than half
-    of the document left at once, because then it was rebuilt (G1, G2), or if its link is no page of its own (I1).
+    An item left from the middle if a remaining one stood below it and is no newer. If more than half of a document left
+    at once, it was rebuilt, and no item is missing (G1, G2). An item whose link is no page of its own is never missing
+    (I1).
     """
     staying = [n for n, item in enumerate(before) if item.item_id in here]
     if not staying or len(staying) * 2 < len(before):
@@ -60,17 +61,17 @@ class PageCheckResult(StrEnum):
     REMOVED = "withdrawn"
 
 
-def judge(
+def evaluate_page_check(
     missing_item: MissingItem, status: int | None, now: datetime
 ) -> tuple[PageCheckResult, MissingItem]:
     """Return the result of a check and the item to store; `status` is None without a response.
 
     404 or 410 twice, a day apart, means removed. A 200 clears the item, and so do too many checks without a result.
     """
-    tried = replace(missing_item, tries=missing_item.tries + 1, last=now)
+    checked = replace(missing_item, checks=missing_item.checks + 1, last_check=now)
     if status in GONE:
-        if missing_item.gone and now - missing_item.gone >= CHECK_INTERVAL:
-            return PageCheckResult.REMOVED, tried
-        return PageCheckResult.LATER, replace(tried, gone=missing_item.gone or now)
-    given_up = tried.tries >= MAX_TRIES or now - missing_item.since > MAX_WAIT
-    return PageCheckResult.CLEARED if status == 200 or given_up else PageCheckResult.LATER, tried
+        if missing_item.gone_since and now - missing_item.gone_since >= CHECK_INTERVAL:
+            return PageCheckResult.REMOVED, checked
+        return PageCheckResult.LATER, replace(checked, gone_since=missing_item.gone_since or now)
+    given_up = checked.checks >= MAX_CHECKS or now - missing_item.since > MAX_MISSING_TIME
+    return PageCheckResult.CLEARED if status == 200 or given_up else PageCheckResult.LATER, checked

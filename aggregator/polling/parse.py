@@ -58,7 +58,7 @@ def parse_visit(
             document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
         document = microformats.with_events(document, source.timezone)
-        items, identity_policy = normalise.items(document, source, context.identity_policy, rules, now)
+        items, identity_policy = normalise.items_of(document, source, context.identity_policy, rules, now)
         notes = (*document.notes, *normalise.limit_notes(document))
         older = older_pages.older_url(response.body, response.url, source)
     except UnreadableDocument as error:

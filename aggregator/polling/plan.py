@@ -24,7 +24,7 @@ from aggregator.model.polling import (
 from aggregator.model.value_classes import dataclass
 from aggregator.polling import schedule
 from aggregator.polling.contact import may_visit_public
-from aggregator.polling.due import host_of, hosts_of, url_of
+from aggregator.polling.due import answering_host_of, hosts_of, url_of
 from aggregator.polling.missing_items import CHECK_INTERVAL
 from aggregator.polling.polite_client import SCRAPED
 from aggregator.polling.round import Round
@@ -34,7 +34,7 @@ logger = logging.getLogger("aggregator.fetch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class SharedFacts:
     """What the plans of a round share: every robots.txt, and due page checks by source.
 
     Of some sources, the entries of their documents and their activity.
@@ -46,14 +46,14 @@ class Shared:
     activity: Mapping[str, sources.SourceActivity] = field(default_factory=dict)
 
 
-def shared(work: Round, chosen: Sequence[Source]) -> Shared:
+def read_shared_facts(work: Round, chosen: Sequence[Source]) -> SharedFacts:
     """Read what the plans for `chosen` share."""
     checks = _page_checks(work, chosen)
     needed = bool(checks) or any(source.kind in SCRAPED for source in chosen)
-    return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=checks)
+    return SharedFacts(robots=robots.read_all(work.store) if needed else {}, missing_items=checks)
 
 
-def for_sources(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
+def with_facts_of_sources(work: Round, known: SharedFacts, ids: Sequence[str]) -> SharedFacts:
     """Read what the plans for some sources need besides."""
     return replace(
         known,
@@ -62,7 +62,7 @@ def for_sources(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
     )
 
 
-def attempt(work: Round, source: Source, known: Shared, now: datetime) -> Attempt:
+def plan_attempt(work: Round, source: Source, known: SharedFacts, now: datetime) -> Attempt:
     """Return a planned visit with all that is known of its source, in the caller's snapshot."""
     with work.store.translating_errors():
         return _attempt(work, _plan(work, source, known), known.activity[source.id].posting_stats, now)
@@ -80,7 +80,7 @@ def _attempt(work: Round, plan: VisitPlan, posting_stats: PostingStats, now: dat
     record = work.records[source.id]
     return Attempt(
         plan=plan,
-        floor=schedule.minimum_interval(source, rules, record.validators)
+        min_interval=schedule.minimum_interval(source, rules, record.validators)
         if record.last_success
         else source.every or rules.every,
         next_visit=schedule.provisional_visit(record, source, rules, posting_stats, now),
@@ -88,7 +88,7 @@ def _attempt(work: Round, plan: VisitPlan, posting_stats: PostingStats, now: dat
     )
 
 
-def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
+def _plan(work: Round, source: Source, known: SharedFacts) -> VisitPlan:
     store, record = work.store, work.records[source.id]
     checks = known.missing_items.get(source.id, ())
     pages = [url_of(source, record), *(missing_item.link for missing_item in checks)] if known.robots else []
@@ -108,7 +108,7 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
         ),
         body_hash=record.body_hash,
         robots=tuple(known.robots[origin] for origin in origins if origin in known.robots),
-        unfinished=documents.last(store, source.id) if record.unfinished else None,
+        unfinished=documents.last_accepted(store, source.id) if record.unfinished else None,
         coverage_gap=gap and replace(gap, known=items.aliases(store, source.id)),
         missing_items=checks,
     )
@@ -144,10 +144,10 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
     for source in chosen:
         record = work.records[source.id]
         for host in hosts_of(source, record):
-            visitor_of.setdefault(host, host_of(source, record))
+            visitor_of.setdefault(host, answering_host_of(source, record))
 
     def may_request(source: Source, link: str) -> bool:
-        visitor, host = host_of(source, work.records[source.id]), urls.host(link)
+        visitor, host = answering_host_of(source, work.records[source.id]), urls.host(link)
         allowed = may_visit_public(work.app) or ssrf.is_private(link, work.config.fetch.allow_private)
         return allowed and host not in limited and visitor_of.setdefault(host, visitor) == visitor
 

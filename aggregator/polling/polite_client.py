@@ -15,7 +15,7 @@ from aggregator.model.config import Source
 from aggregator.model.polling import Failure, Request, Response, Robots
 from aggregator.polling.parse import robots_allow
 from aggregator.polling.schedule import retry_after
-from aggregator.ports import Fetcher, Sandbox, Stopping, never
+from aggregator.ports import Fetcher, Sandbox, Stopping, never_stop
 
 HOST_GAP_SECONDS = 5.0
 """Seconds between two requests to one host (V2, CL11)."""
@@ -23,7 +23,7 @@ SCRAPED = frozenset({"page"})
 """Kinds of sources that are made for people, so that robots.txt is obeyed (CL19)."""
 AGENT = "aggregator"
 """The product token of this client in robots.txt, as in its User-Agent."""
-ROBOTS_LAST = timedelta(days=1)
+ROBOTS_LIFETIME = timedelta(days=1)
 """Maximum age of a robots.txt in use (RFC 9309 2.4)."""
 VISIT_BUDGET_SECONDS = 120.0
 """Maximum time of one visit without its pauses, and half the maximum of these.
@@ -46,7 +46,7 @@ MayFollow = Callable[[str], Failure | None]
 
 
 class PoliteClient:
-    """Sends requests and remembers what politeness needs between them.
+    """Send requests one by one, and keep what politeness needs between them.
 
     `requested`: when each host was last requested, by the monotonic clock. `rules`: robots.txt by origin. Visits that
     follow each other share both. `seconds` is the maximum for requesting and parsing one document; `budget` that for
@@ -64,7 +64,7 @@ class PoliteClient:
         host_gap: float,
         requested: dict[str, float],
         rules: dict[str, Robots],
-        stopping: Stopping = never,
+        stopping: Stopping = never_stop,
         budget: float = VISIT_BUDGET_SECONDS,
     ) -> None:
         self.fetcher, self.sandbox, self.stopping = fetcher, sandbox, stopping
@@ -81,10 +81,10 @@ class PoliteClient:
 
     def request(self, request: Request) -> Response | Failure:
         """Send one request after the host gap; return a Failure if the visit is over before."""
-        host = host_of(request.target)
+        host = urls.host(request.target)
         self._wait_for_host_gap(host)
-        if over := self.over():
-            return over
+        if failure := self.stop_reason():
+            return failure
         begun = time.monotonic()
         response = self.fetcher(replace(request, via=self.via))
         self.requested[host] = time.monotonic()
@@ -93,32 +93,32 @@ class PoliteClient:
         if isinstance(response, Response):
             self.requests += len(response.hops)
             passed = (*response.hops, response.url)
-            self.requested |= {host_of(url): self.requested[host] for url in passed}
+            self.requested |= {urls.host(url): self.requested[host] for url in passed}
         return response
 
     def _wait_for_host_gap(self, host: str) -> None:
         """Wait until `host` may be requested again, or the visit is over."""
         ready = self.requested[host] + self.host_gap if host in self.requested else 0.0
-        while (left := ready - time.monotonic()) > 0 and not self.over():
+        while (left := ready - time.monotonic()) > 0 and not self.stop_reason():
             begun = time.monotonic()
             time.sleep(min(left, STOP_CHECK_SECONDS))
             self.paused += time.monotonic() - begun
 
-    def over(self) -> Failure | None:
+    def stop_reason(self) -> Failure | None:
         """Return why nothing more may be requested in this visit, or None."""
         if self.stopping():
             return Failure(reason="the program was asked to stop")
-        if self.spent() > self.budget:
+        if self.seconds_spent() > self.budget:
             return Failure(reason=f"the visit took longer than {self.budget:g} s")
         if self.paused > 2 * self.budget:
             return Failure(reason=f"the pauses of the visit took longer than {2 * self.budget:g} s")
         return None
 
-    def spent(self) -> float:
+    def seconds_spent(self) -> float:
         """Return the seconds since the beginning, without pauses."""
         return time.monotonic() - self.begun - self.paused
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds left for parsing, always enough for an ordinary document."""
         return max(1.0, self.seconds - self.answering)
 
@@ -143,8 +143,8 @@ class PoliteClient:
                 return replace(response, hops=tuple(hops), permanent=permanent and bool(hops))
             hops.append(response.url)
             permanent = permanent and response.status in redirects.PERMANENT
-            following = redirects.target(response.url, location)
-            if refusal := redirects.refused(response.url, following, hops):
+            following = redirects.redirect_target(response.url, location)
+            if refusal := redirects.refusal(response.url, following, hops):
                 return Failure(reason=refusal, status=response.status)
             self.via = response.url
             if barred := may_follow(following):
@@ -155,13 +155,13 @@ class PoliteClient:
                 )
             request = replace(request, url=following)
 
-    def forbidden(self, source: Source, url: str) -> Failure | None:
+    def robots_failure(self, source: Source, url: str) -> Failure | None:
         """Return why robots.txt forbids to scrape `url`, or None (CL19)."""
         known = self._robots_of(source, urls.origin(url))
         if isinstance(known, Failure):
             return known
         try:
-            allowed = self.sandbox(robots_allow, known.text, url, AGENT, seconds=self.left())
+            allowed = self.sandbox(robots_allow, known.text, url, AGENT, seconds=self.seconds_left())
         except SandboxFailure as error:
             return Failure(reason=f"its robots.txt cannot be read: {error}")
         if allowed:
@@ -182,7 +182,7 @@ class PoliteClient:
         if isinstance(response, Failure):
             return response
         if response.status in (429, 503):
-            return self.refused(response)  # a rate limit holds, whatever was requested (CL8)
+            return self.failure_of(response)  # a rate limit holds, whatever was requested (CL8)
         text = None if response.status >= 500 else ""
         if response.status == 200:
             text = response.body[: robots.MAX_BYTES].decode("utf-8", "replace")
@@ -191,11 +191,11 @@ class PoliteClient:
         return self.rules[origin]
 
     def _is_fresh(self, known: Robots) -> bool:
-        lasts = timedelta(0) if known.text is None else ROBOTS_LAST
+        lasts = timedelta(0) if known.text is None else ROBOTS_LIFETIME
         return timedelta(0) <= self.now - known.read <= lasts
 
-    def refused(self, response: Response) -> Failure:
-        """Return a response without a document as a Failure; remember a rate limit (CL8)."""
+    def failure_of(self, response: Response) -> Failure:
+        """Return a response without a document as a Failure; keep a rate limit (CL8)."""
         reason = _STATUS.get(response.status, f"the server answered {response.status}")
         if owner := bot_wall.detect(response.status, response.headers, response.body):
             reason += f": a bot wall stands before it ({owner})"
@@ -211,17 +211,12 @@ class PoliteClient:
         return failure
 
 
-def host_of(url: str) -> str:
-    """Return the host that gaps and rate limits are about."""
-    return urls.host(url)
-
-
 def leaves_site(url: str, following: str) -> Failure | None:
     """Return why a redirect of `url` to `following` leaves the site, or None.
 
     A site is a host, with or without `www.`, its subdomains, and the hosts that it is a subdomain of.
     """
-    old, new = (host_of(address).removeprefix("www.").rstrip(".") for address in (url, following))
+    old, new = (urls.host(address).removeprefix("www.").rstrip(".") for address in (url, following))
     if old == new or old.endswith(f".{new}") or new.endswith(f".{old}"):
         return None
     return Failure(reason=f"it redirects to another site ({new})")

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from aggregator.model.config import Source
 from aggregator.model.polling import PageCheck, ParsedVisit
-from aggregator.polling.missing_items import PageCheckResult, find_missing, judge
+from aggregator.polling.missing_items import PageCheckResult, evaluate_page_check, find_missing
 from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
 
 
-def listed(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
+def listed_item_ids(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
     """Return the item ids of a document in its order, as far as known; new ones come first."""
     old, now = set(before), dict.fromkeys(here)
     return (*(id_ for id_ in now if id_ not in old), *(id_ for id_ in before if id_ in now))
@@ -42,7 +42,7 @@ def restore_items(
 ) -> tuple[set[str], list[str]]:
     """Restore removed items that the document has again; return changed stories and notices."""
     absent = missing_items.still_missing(store, source.id)
-    missing_items.forget(store, [id_ for id_ in absent if id_ in here])
+    missing_items.delete(store, [id_ for id_ in absent if id_ in here])
     back = [id_ for id_, removed in absent.items() if removed and id_ in here]
     if not back:
         return set(), []
@@ -63,9 +63,9 @@ def apply_checks(
         missing_item, status = check.missing_item, check.status
         if missing_item.item_id not in absent:
             continue  # the document of the same visit contains it again
-        result, tried = judge(missing_item, status, now)
+        result, tried = evaluate_page_check(missing_item, status, now)
         if result is PageCheckResult.CLEARED:
-            missing_items.forget(store, [missing_item.item_id])
+            missing_items.delete(store, [missing_item.item_id])
             continue
         missing_items.record_check(store, tried, removed=result is PageCheckResult.REMOVED)
         if result is PageCheckResult.REMOVED:
@@ -86,6 +86,6 @@ def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) ->
             hide_removed,
         )
 
-        editorial.decide(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
+        editorial.log_decision(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
         hide_removed(store, story_ids, now)
     return story_ids

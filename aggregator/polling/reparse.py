@@ -12,7 +12,7 @@ from aggregator.model.polling import Failure, ParseContext, Response
 from aggregator.polling import store_document
 from aggregator.polling.round import Round
 from aggregator.polling.sandboxed_parse import SandboxedParser
-from aggregator.polling.visit_exceptions import or_failure
+from aggregator.polling.visit_exceptions import value_or_failure
 from aggregator.ports import Sandbox
 from aggregator.store import documents
 
@@ -25,7 +25,7 @@ def reparse(work: Round, outdated: Iterable[tuple[str, str]], sandbox: Sandbox) 
         if any(layout.article for layout in source.page):
             documents.mark_unfinished(work.store, source_id, key)
             continue
-        failure = or_failure(partial(_reparse, work, source, sandbox))
+        failure = value_or_failure(partial(_reparse, work, source, sandbox))
         if failure:
             with work.store.transaction():
                 documents.mark_unreadable(work.store, source_id, key)
@@ -36,7 +36,7 @@ def _reparse(work: Round, source: Source, sandbox: Sandbox) -> Failure | None:
     """Parse one document again and store its items; return why that failed, or None."""
     record = work.records[source.id]
     with work.store.snapshot():
-        stored = documents.last(work.store, source.id)
+        stored = documents.last_accepted(work.store, source.id)
     parser = SandboxedParser(sandbox=sandbox, rules=work.config.topics, now=work.now)
     parsed = parser.document(
         ParseContext(source=source, identity_policy=record.identity_policy),
@@ -48,7 +48,7 @@ def _reparse(work: Round, source: Source, sandbox: Sandbox) -> Failure | None:
     if isinstance(parsed, Failure):
         return parsed
     with work.transaction():
-        changes = store_document.count(store_document.store_reparsed(work, source, parsed))
+        changes = store_document.count_changes(store_document.store_reparsed(work, source, parsed))
     work.counts["new_items"] += changes[ChangeKind.NEW]
     work.counts["updated_items"] += changes[ChangeKind.EDITED] + changes[ChangeKind.SIGNIFICANT]
     return None

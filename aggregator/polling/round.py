@@ -39,7 +39,7 @@ class Round:
         """Return the configuration."""
         return self.app.config
 
-    def run(self) -> int:
+    def begin_run(self) -> int:
         """Return the id of the run; begin it at the first call, so that an idle round leaves no run."""
         self.run_id = self.run_id or runs.begin(self.store, "fetch", self.now)
         return self.run_id
@@ -62,7 +62,7 @@ class Round:
             self.counts, self.notices = counts, notices
             raise
 
-    def touch_stories(self, story_ids: set[str]) -> None:
+    def update_channels(self, story_ids: set[str]) -> None:
         """Update the channels of changed stories, in the transaction of the change (P1)."""
         if story_ids:
             channels.update_channels(self.store, self.config.channels, story_ids, self.now)

@@ -42,13 +42,13 @@ MAX_JITTER = 0.1
 """Maximum part of a pause that is added to it (CL10)."""
 MAX_UNMODIFIED_TIME = 8 * DAY
 """Maximum time of nothing but 304 until the whole document is requested (CL17)."""
-MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR
+MIN_MOVED_VISITS, MIN_MOVED_TIME = 3, 72 * HOUR
 """Minimum number of visits, and their time, until a permanent redirect is learned (CL14)."""
-GONE_FOR, NOT_FOUND_FOR, GONE_INTERVAL = DAY, 14 * DAY, 7 * DAY
+MIN_GONE_TIME, MIN_NOT_FOUND_TIME, GONE_INTERVAL = DAY, 14 * DAY, 7 * DAY
 """Minimum time between two 410, and of 404, until a source is gone; interval then (CL15)."""
 MIN_SHRUNK_TIME = 7 * DAY
 """Minimum time of the same number of items after which a shrunk page is accepted (G4)."""
-STALE_AFTER = 90 * DAY
+MIN_STALE_TIME = 90 * DAY
 """Minimum time without new items of a stale source."""
 
 PUSHED_INTERVAL = DAY
@@ -70,9 +70,9 @@ def provisional_visit(
     return next_visit(record, source, rules, interrupted, posting_stats, now).due
 
 
-def spread(source: Source, rules: FetchRules, now: datetime) -> datetime:
+def spread_time(source: Source, rules: FetchRules, now: datetime) -> datetime:
     """Return a time within the next hour for a source that became due during downtime (CL10)."""
-    return now + min(rules.every, HOUR) * _share(source)
+    return now + min(rules.every, HOUR) * constant_share(source.id)
 
 
 def is_late(record: SourceRecord, rules: FetchRules, now: datetime) -> bool:
@@ -83,7 +83,7 @@ def is_late(record: SourceRecord, rules: FetchRules, now: datetime) -> bool:
 def wants_full_document(record: SourceRecord, source: Source, now: datetime) -> bool:
     """Check whether to request the whole document once, after days of nothing but 304 (CL17)."""
     last_full = record.last_full
-    return last_full is not None and now - last_full > MAX_UNMODIFIED_TIME + DAY * _share(source)
+    return last_full is not None and now - last_full > MAX_UNMODIFIED_TIME + DAY * constant_share(source.id)
 
 
 def accepted_entries(record: SourceRecord, now: datetime) -> int | None:
@@ -103,39 +103,75 @@ def next_visit(
     posting_stats: PostingStats,
     now: datetime,
     *,
-    known: bool = False,
+    shares_entry: bool = False,
     held_items: int = 0,
-    coverage_gap: bool = False,
-    neighbours: int | None = None,
+    has_coverage_gap: bool = False,
+    fewest_failures_beside: int | None = None,
     pushed_until: datetime | None = None,
 ) -> NextVisit:
     """Return when and how a source is visited after `visit`.
 
-    `known`: the document shares an entry with those that the source had before (CL14). `held_items`: the number of
-    items that an editor must review (G2). `coverage_gap`: one is to be filled soon (G1). `neighbours`: the fewest
+    `shares_entry`: the document has an entry that the source had before (CL14). `held_items`: the number of items that
+    an editor must review (G2). `has_coverage_gap`: one is to be filled soon (G1). `fewest_failures_beside`: the fewest
     failures in a row of another source on a rate-limited host, None if there is no other. `pushed_until`: the end of
     the lease of a hub whose pushes are relied on (WS8).
     """
     result = visit.result
     if isinstance(result, Failure):
         return _after_failure(
-            record, source, rules, result, posting_stats, now, held_items=held_items, neighbours=neighbours
+            record,
+            source,
+            rules,
+            result,
+            posting_stats,
+            now,
+            held_items=held_items,
+            fewest_failures_beside=fewest_failures_beside,
         )
-    if coverage_gap or (isinstance(result, ParsedVisit) and result.unfinished):
+    return _after_success(
+        record,
+        source,
+        rules,
+        visit,
+        result,
+        posting_stats,
+        now,
+        shares_entry=shares_entry,
+        held_items=held_items,
+        has_coverage_gap=has_coverage_gap,
+        pushed_until=pushed_until,
+    )
+
+
+def _after_success(
+    record: SourceRecord,
+    source: Source,
+    rules: FetchRules,
+    visit: VisitResult,
+    result: ParsedVisit | Unchanged,
+    posting_stats: PostingStats,
+    now: datetime,
+    *,
+    shares_entry: bool,
+    held_items: int,
+    has_coverage_gap: bool,
+    pushed_until: datetime | None,
+) -> NextVisit:
+    if has_coverage_gap or (isinstance(result, ParsedVisit) and result.unfinished):
         posting_stats = PostingStats(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, posting_stats, now)
-    if pushed_until and source.every is None and not coverage_gap:
+    if pushed_until and source.every is None and not has_coverage_gap:
         pause = max(pause, min(PUSHED_INTERVAL, pushed_until - now))
     share = 1.0 if is_late(record, rules, now) else MAX_JITTER  # spreads what became due together (CL10)
-    due = now + pause * (1 + share * _share(source))
-    hints = _hints(record, visit)
+    due = now + pause * (1 + share * constant_share(source.id))
+    hints = _current_hints(record, visit)
     notes: tuple[str, ...] = ()
     if source.every is None:  # the operator's `every` overrides hints (V3)
-        due, notes = _delayed(hints, due, now)
-    move = _moved(record, visit, now, known=known)
-    state, reason = _state(move, posting_stats, held_items, now)
+        due, notes = _delayed_by_hints(hints, due, now)
+    move = _move_after_success(record, visit, now, shares_entry=shares_entry)
+    state, reason = _state_after_success(move, posting_stats, held_items, now)
     limit = visit.side.rate_limit
-    silence = _asked_pause(limit, 1) if limit else None
+    silence = _requested_pause(limit, 1) if limit else None
     host_pause = silence if limit and limit.limits_host else None
     if host_pause:  # other sources of the host come first, although they may be spread over an hour (CL10)
         due = max(due, now + host_pause + 2 * HOUR)
@@ -146,7 +182,7 @@ def next_visit(
         state=state,
         failures=0,
         reason=reason,
-        floor=minimum_interval(source, rules, result.validators),
+        min_interval=minimum_interval(source, rules, result.validators),
         hints=hints,
         move=move,
         notes=notes,
@@ -170,7 +206,7 @@ def minimum_interval(source: Source, rules: FetchRules, validators: Validators) 
     """Return the source's own interval, else the global one, a day without validators (CL6)."""
     if source.every is not None:
         return source.every
-    if not validators.usable:
+    if not validators.is_usable:
         return max(rules.every, MIN_INTERVAL_WITHOUT_VALIDATORS)
     return rules.every
 
@@ -184,10 +220,10 @@ def after_push(record: SourceRecord, source: Source, rules: FetchRules) -> datet
         return None
     last = record.last_attempt
     due = last + minimum_interval(source, rules, record.validators)
-    return due if source.every is not None else _delayed(record.hints, due, last)[0]
+    return due if source.every is not None else _delayed_by_hints(record.hints, due, last)[0]
 
 
-def _hints(record: SourceRecord, visit: VisitResult) -> RefreshHints:
+def _current_hints(record: SourceRecord, visit: VisitResult) -> RefreshHints:
     """Return the hints in force; a 304 without freshness keeps the former one (RFC 9111 4.3.4)."""
     hints = visit.result.hints if isinstance(visit.result, ParsedVisit) else record.hints
     fresh = visit.fresh_for
@@ -196,7 +232,7 @@ def _hints(record: SourceRecord, visit: VisitResult) -> RefreshHints:
     return replace(hints, fresh_for=fresh)
 
 
-def _delayed(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetime, tuple[str, ...]]:
+def _delayed_by_hints(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetime, tuple[str, ...]]:
     """Return `due`, delayed by the hints of server and document, and notes about it (CL7)."""
     wish = max(hints.fresh_for or timedelta(0), hints.update_interval or timedelta(0))
     notes: tuple[str, ...] = ()
@@ -212,12 +248,14 @@ def _delayed(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetim
     return due, notes
 
 
-def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bool) -> Move | None:
+def _move_after_success(
+    record: SourceRecord, visit: VisitResult, now: datetime, *, shares_entry: bool
+) -> Move | None:
     """Return the redirect; learned after three visits over 72 h with known entries (CL14).
 
-    The entries of another feed are known from its second visit on. So a redirect to it is remembered with the time
-    until which the source had its own entries, also while the redirect is absent, and begins to count when one of
-    these is found, or one of the last document without the redirect.
+    The entries of another feed are known from its second visit on. So a redirect to it is stored with the time until
+    which the source had its own entries, and stays stored while the redirect is absent. Its visits are counted from
+    the first one that finds an entry of that time, or one of the last document without the redirect.
     """
     before = record.move
     if before is not None and before.learned:
@@ -228,14 +266,14 @@ def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bo
         is_whole = isinstance(visit.result, ParsedVisit) and visit.result.is_whole
         return replace(before, visits=-1) if is_whole else before
     if isinstance(visit.result, Unchanged):
-        known = before is None or before.is_same_feed or before.is_over
-    if not known:
+        shares_entry = before is None or before.is_same_feed or before.is_over
+    if not shares_entry:
         since = record.last_success if before is None or before.is_same_feed else before.since
         return Move(url=visit.moved, since=since, visits=0) if since else None
     if before is None or before.url != visit.moved or not before.is_same_feed:
         return Move(url=visit.moved, since=now)
     visits = before.visits + 1
-    learned = visits >= MOVED_VISITS and now - before.since >= MOVED_FOR
+    learned = visits >= MIN_MOVED_VISITS and now - before.since >= MIN_MOVED_TIME
     return replace(before, visits=visits, learned=learned)
 
 
@@ -245,7 +283,7 @@ def _move_after_failure(record: SourceRecord, failures: int) -> Move | None:
     return record.move if failures < MIN_FAILURES or is_elsewhere else None
 
 
-def _state(
+def _state_after_success(
     move: Move | None, posting_stats: PostingStats, held_items: int, now: datetime
 ) -> tuple[SourceState, str | None]:
     if held_items:
@@ -257,7 +295,7 @@ def _state(
         return SourceState.MOVED, f"moved for good to {move.url}: put this address into feeds.yaml"
     if posting_stats.oldest is not None and posting_stats.newest is not None and posting_stats.count > 2:
         gap = (posting_stats.newest - posting_stats.oldest) / (posting_stats.count - 1)
-        if now - posting_stats.newest > max(STALE_AFTER, 4 * gap):
+        if now - posting_stats.newest > max(MIN_STALE_TIME, 4 * gap):
             return (
                 SourceState.STALE,
                 f"nothing new since {posting_stats.newest:%Y-%m-%d}, which is unlike it",
@@ -274,7 +312,7 @@ def _after_failure(
     now: datetime,
     *,
     held_items: int,
-    neighbours: int | None,
+    fewest_failures_beside: int | None,
 ) -> NextVisit:
     failures = record.failures + 1
     every = (
@@ -285,29 +323,31 @@ def _after_failure(
     if failure.status in (401, 403):
         pause = max(pause, MIN_REFUSAL_PAUSE)
     elif failure.status == 410:
-        pause = max(pause, GONE_FOR)
+        pause = max(pause, MIN_GONE_TIME)
     missing_since = record.gone_since or (now if failure.status in (404, 410) else None)
     gone = _is_gone(record, failure, missing_since, now)
     if gone:
         pause = max(pause, GONE_INTERVAL)
-    asked = _asked_pause(failure, failures)
+    asked = _requested_pause(failure, failures)
     host_pause = None
     if asked and failure.limits_host:
         # The pause of the host doubles only while all its sources fail: one source must not block the others.
-        host_pause = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
+        host_pause = _requested_pause(
+            failure, failures if fewest_failures_beside is None else min(failures, fewest_failures_beside + 1)
+        )
         if failures > 1:
             pause = max(
                 pause, min(_doubled(asked, failures), max(2 * asked, GONE_INTERVAL), MAX_REQUESTED_WAIT)
             )
     return NextVisit(
-        due=now + pause * (1 + MAX_JITTER * _share(source)),
+        due=now + pause * (1 + MAX_JITTER * constant_share(source.id)),
         not_before=now + asked if asked else record.not_before,
         state=SourceState.GONE
         if gone
-        else _failing(record, failures, asked=asked is not None, held_items=held_items),
+        else _state_after_failure(record, failures, is_rate_limited=asked is not None, held_items=held_items),
         failures=failures,
         reason=failure.reason,
-        floor=source.every or rules.every,
+        min_interval=source.every or rules.every,
         limit_host_until=now + host_pause if host_pause else None,
         failed_status=failure.status,
         gone_since=missing_since,
@@ -322,22 +362,24 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
         return True
     if since is None:
         return False
-    twice = failure.status == record.failed_status == 410 and now - since >= GONE_FOR
-    return twice or (failure.status in (404, 410) and now - since >= NOT_FOUND_FOR)
+    twice = failure.status == record.failed_status == 410 and now - since >= MIN_GONE_TIME
+    return twice or (failure.status in (404, 410) and now - since >= MIN_NOT_FOUND_TIME)
 
 
-def _failing(record: SourceRecord, failures: int, *, asked: bool, held_items: int) -> SourceState:
+def _state_after_failure(
+    record: SourceRecord, failures: int, *, is_rate_limited: bool, held_items: int
+) -> SourceState:
     """Return the state after a failure: failing from the third, or at a first visit (V8)."""
     if failures >= MIN_FAILURES or record.last_success is None:
         return SourceState.FAILING
-    if asked:
+    if is_rate_limited:
         return SourceState.RATE_LIMITED
     if held_items:
         return SourceState.NEEDS_REVIEW
     return SourceState.OK if record.state in _WAITING else record.state
 
 
-def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
+def _requested_pause(failure: Failure, failures: int) -> timedelta | None:
     """Return the pause after 429 or 503: Retry-After, or four hours, doubling (CL8)."""
     if failure.status not in (429, 503):
         return None
@@ -386,6 +428,6 @@ def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
     )  # "0" and other values that are no date: expired already
 
 
-def _share(source: Source) -> float:
-    """Return a number from 0 to 1 that is constant for the source (CL10)."""
-    return int.from_bytes(hashlib.sha256(source.id.encode()).digest()[:4], "big") / 2**32
+def constant_share(name: str) -> float:
+    """Return a number from 0 to 1 that is constant for a source or subscription (CL10)."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32

@@ -28,19 +28,21 @@ _EDITS = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
 def store_document(work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit) -> Changes:
     """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
     listed_before = documents.listed_items(work.store, source.id)
-    known, unchanged = _known(work.store, source, parsed, listed_before)
+    known, unchanged = _known_items(work.store, source, parsed, listed_before)
     changes, flood = _compare(work, source, parsed, known, unchanged, record.last_success)
     edited_phases = _phase_edits(changes, known)
     changes = _with_significant(changes, edited_phases)
     items.save(work.store, changes, backlog=record.last_success is None, now=work.now)
-    _hold(work, [changes[n].item.id for n in flood])
+    _hold_flood(work, [changes[n].item.id for n in flood])
     listed = _ids(changes) + unchanged
     if not _is_complete(parsed, listed_before):
         listed += listed_before
     elif record.last_success and not flood:
         removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
     phase_edits.add(work.store, edited_phases)
-    _accept(work, source, parsed, changes, listed_before, listed, applied_later=edited_phases)
+    _store_accepted_document(
+        work, source, parsed, changes, listed_before, listed, applied_later=edited_phases
+    )
     return changes
 
 
@@ -50,12 +52,15 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
     An entry under new identifiers is the item of the document with its title (V4).
     """
     listed_before = documents.listed_items(work.store, source.id)
-    known, unchanged = _known(work.store, source, parsed, listed_before)
+    known, unchanged = _known_items(work.store, source, parsed, listed_before)
     taken = items.existing_ids(work.store, [item.id for item in parsed.items])
     compared = diff.item_changes(parsed.items, known.get, taken, unchanged)
     shown = {*_ids(compared), *unchanged}
     renamed = anomalies.same_publications(compared, known.get, shown)
-    by_title, before = _renamed(work.store, source, parsed, compared, shown), set(listed_before)
+    by_title, before = (
+        _items_with_new_identifiers(work.store, source, parsed, compared, shown),
+        set(listed_before),
+    )
     renamed |= {n: item for n, item in by_title.items() if item.id in before}
     compared = diff.item_changes(parsed.items, known.get, taken, unchanged, renamed)
     changes = tuple(
@@ -66,22 +71,22 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
     listed = _ids(changes) + unchanged
     if not _is_complete(parsed, listed_before):
         listed += listed_before
-    _accept(work, source, parsed, changes, listed_before, listed)
+    _store_accepted_document(work, source, parsed, changes, listed_before, listed)
     return changes
 
 
 def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: ParsedVisit) -> Changes:
     """Store the unknown entries of a push and return all changes (WS6).
 
-    A push may omit entries and may arrive late, so that edits and removals wait for a visit. So do other identifiers of
-    a known item, which count as an edit: only a whole document shows whether they belong to another one (I2).
+    A push may omit entries and may arrive late, so that edits and removals wait for a visit. Other identifiers of a
+    known item count as an edit, since only a whole document shows whether they belong to another one (I2).
     """
     listed_before = documents.listed_items(work.store, source.id)
-    known, unchanged = _known(work.store, source, pushed, listed_before)
+    known, unchanged = _known_items(work.store, source, pushed, listed_before)
     changes, flood = _compare(work, source, pushed, known, unchanged, record.last_success)
     new = tuple(change for change in changes if change.change is ChangeKind.NEW)
     items.save(work.store, new, backlog=False, now=work.now)
-    _hold(work, [changes[n].item.id for n in flood])
+    _hold_flood(work, [changes[n].item.id for n in flood])
     documents.list_first(work.store, source.id, [change.item.id for change in new])
     return tuple(
         replace(change, change=ChangeKind.EDITED)
@@ -91,7 +96,7 @@ def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: Pars
     )
 
 
-def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
+def count_changes(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     """Count changes by kind, without items that a filter dropped."""
     return Counter(change.change for change in changes if not change.item.dropped)
 
@@ -112,7 +117,7 @@ def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
     )
 
 
-def _known(
+def _known_items(
     store: Store, source: Source, parsed: ParsedVisit, listed_before: Sequence[str]
 ) -> tuple[dict[Alias, KnownItem], list[str]]:
     """Return known items by the aliases of new or changed entries, and ids of unchanged ones.
@@ -151,7 +156,7 @@ def _compare(
     shown = {*_ids(changes), *unchanged}
     renamed = anomalies.same_publications(changes, known.get, shown)
     if old:
-        renamed |= _renamed(work.store, source, parsed, changes, shown)
+        renamed |= _items_with_new_identifiers(work.store, source, parsed, changes, shown)
     if not renamed and not old:
         return changes, ()
     changes = diff.item_changes(parsed.items, known.get, taken, unchanged, renamed)
@@ -159,7 +164,7 @@ def _compare(
     return changes, unknown if anomalies.is_flood(len(unknown)) else ()
 
 
-def _renamed(
+def _items_with_new_identifiers(
     store: Store,
     source: Source,
     parsed: ParsedVisit,
@@ -170,7 +175,7 @@ def _renamed(
     unknown = [n for n, change in enumerate(changes) if change.change is ChangeKind.NEW]
     if not unknown:
         return {}
-    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
+    others = [pair for pair in items.newest(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     return anomalies.match_known(parsed.items, unknown, others)
 
 
@@ -178,14 +183,14 @@ def _ids(changes: Changes) -> list[str]:
     return [change.item.id for change in changes]
 
 
-def _hold(work: Round, item_ids: Sequence[str]) -> None:
+def _hold_flood(work: Round, item_ids: Sequence[str]) -> None:
     """Hold the items of a flood for an editor."""
     if item_ids:
         items.hold(work.store, item_ids)
         work.counts["held"] += len(item_ids)
 
 
-def _accept(
+def _store_accepted_document(
     work: Round,
     source: Source,
     parsed: ParsedVisit,
@@ -195,11 +200,11 @@ def _accept(
     applied_later: Container[str] = (),
 ) -> None:
     """Store the document; update stories and channels of edited and returned items (P1)."""
-    order = removals.listed(listed_before, listed)
+    order = removals.listed_item_ids(listed_before, listed)
     documents.accept(work.store, source.id, parsed, parsing_hash(source, work.config, work.now), order)
     _touch_edited(work, changes, applied_later)
     story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
-    work.touch_stories(story_ids)
+    work.update_channels(story_ids)
     work.notices += notices
 
 
@@ -211,7 +216,7 @@ def _touch_edited(work: Round, changes: Changes, applied_later: Container[str]) 
     ]
     edited = [change.item.id for change in changes if change.change in _EDITS]
     if edited:
-        work.touch_stories(story_placement.apply_edits(work.store, edited, significant, work.now))
+        work.update_channels(story_placement.apply_edits(work.store, edited, significant, work.now))
 
 
 # --- coverage gaps (G1) ----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from aggregator import urls
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import ArticleDetails
 from aggregator.model.polling import (
@@ -25,11 +26,11 @@ from aggregator.model.polling import (
 from aggregator.model.servers import ServerFacts
 from aggregator.model.value_classes import dataclass
 from aggregator.polling.parse import article_details, article_links
-from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
+from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, leaves_site
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser
 from aggregator.polling.schedule import fresh_for
-from aggregator.polling.visit_exceptions import MAX_REASON_CHARACTERS, or_failure
-from aggregator.ports import Fetcher, Sandbox, Stopping, in_process
+from aggregator.polling.visit_exceptions import MAX_REASON_CHARACTERS, value_or_failure
+from aggregator.ports import Fetcher, Sandbox, Stopping, call_in_process
 from aggregator.text import line
 
 MAX_ARTICLES = 10
@@ -60,7 +61,7 @@ class HostVisit:
 
 
 def visit_host(
-    work: HostVisit, fetcher: Fetcher, stopping: Stopping, sandbox: Sandbox = in_process
+    work: HostVisit, fetcher: Fetcher, stopping: Stopping, sandbox: Sandbox = call_in_process
 ) -> tuple[VisitResult, ...]:
     """Visit the sources of one host one by one; return the results of those visited.
 
@@ -73,7 +74,7 @@ def visit_host(
     for plan in work.plans:
         if stopping():
             break
-        if limited and host_of(plan.request.target) in limited:
+        if limited and urls.host(plan.request.target) in limited:
             continue
         client = PoliteClient(
             fetcher,
@@ -93,20 +94,20 @@ def visit_host(
         if isinstance(visit.result, Failure) and visit.result.limits_host:
             break
         if visit.side.rate_limit and visit.side.rate_limit.limits_host:
-            limited.add(host_of(visit.side.rate_limit.url or ""))
+            limited.add(urls.host(visit.side.rate_limit.url or ""))
     return tuple(results)
 
 
 def _visit(work: HostVisit, plan: VisitPlan, client: PoliteClient) -> VisitResult:
     """Make one visit; an exception becomes its failure."""
-    visit = or_failure(_Visit(work, plan, client).make)
+    visit = value_or_failure(_Visit(work, plan, client).make)
     if not isinstance(visit, Failure):
         return visit
     return VisitResult(
         source_id=plan.source.id,
         result=replace(client.rate_limit or visit, reason=visit.reason),
         conditional=None,
-        seconds=client.spent(),
+        seconds=client.seconds_spent(),
         requests=client.requests,
         side=SideResults(robots=tuple(client.robots_read)),
     )
@@ -132,14 +133,14 @@ class _Visit:
             result = replace(result, reason=reason)
             interrupted = self.response is None and not self.client.rate_limit and self.client.stopping()
         else:
-            coverage_gap_closed = or_failure(self._fill_gap) is not False
-            or_failure(lambda: checks.extend(self._check_pages()))
+            coverage_gap_closed = value_or_failure(self._fill_gap) is not False
+            value_or_failure(lambda: checks.extend(self._check_pages()))
         response = self.response
         return VisitResult(
             source_id=self.source.id,
             result=result,
             conditional=self._was_conditional(),
-            seconds=self.client.spent(),
+            seconds=self.client.seconds_spent(),
             requests=self.client.requests,
             fresh_for=fresh_for(response.headers) if response else None,
             moved=response.url if response and response.permanent else None,
@@ -160,7 +161,7 @@ class _Visit:
             return None
         if self.response.conditional is not None:
             return self.response.conditional
-        return self.plan.request.validators.usable
+        return self.plan.request.validators.is_usable
 
     # --- the document ----------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class _Visit:
 
     def _forbidden(self, url: str) -> Failure | None:
         """Return why `url` must not be scraped, or None."""
-        return self.client.forbidden(self.source, url) if self.source.kind in SCRAPED else None
+        return self.client.robots_failure(self.source, url) if self.source.kind in SCRAPED else None
 
     def _result(self, response: Response) -> ParsedVisit | Unchanged | Failure:
         known = self.plan.request.validators
@@ -190,7 +191,7 @@ class _Visit:
                 )
             return self._unchanged(response, _refreshed(known, response), b"")
         if response.status not in (200, 226):
-            return self.client.refused(response)
+            return self.client.failure_of(response)
         body_hash = hashlib.sha256(response.body).hexdigest()
         validators = Validators(
             etag=response.headers.get("etag"),
@@ -199,7 +200,7 @@ class _Visit:
         )
         if body_hash == self.plan.body_hash:
             # The same bytes keep the validators they had (CL3).
-            return self._unchanged(response, validators if validators.usable else known, response.body)
+            return self._unchanged(response, validators if validators.is_usable else known, response.body)
         return self._parse(response, validators, body_hash)
 
     def _unchanged(
@@ -219,7 +220,7 @@ class _Visit:
             response,
             validators,
             body_hash=body_hash,
-            seconds=self.client.left(),
+            seconds=self.client.seconds_left(),
             articles=articles,
         )
 
@@ -238,19 +239,21 @@ class _Visit:
         """Read the pages of articles that were not read yet, as many as one visit may."""
         if not any(layout.article for layout in self.source.page):
             return NO_ARTICLES
-        links = or_failure(
+        links = value_or_failure(
             lambda: self.client.sandbox(
-                article_links, self.plan.context, response, seconds=self.client.left()
+                article_links, self.plan.context, response, seconds=self.client.seconds_left()
             )
         )
         if isinstance(links, Failure):
             return NO_ARTICLES  # parsing the document reports what is wrong with it
         read: dict[str, ArticleDetails | None] = {}
         for link in links[:MAX_ARTICLES]:
-            if self.client.over():
+            if self.client.stop_reason():
                 break
-            article = or_failure(partial(self._read_article, link))
-            if not isinstance(article, ArticleDetails) and (self.client.rate_limit or self.client.over()):
+            article = value_or_failure(partial(self._read_article, link))
+            if not isinstance(article, ArticleDetails) and (
+                self.client.rate_limit or self.client.stop_reason()
+            ):
                 break  # cut off: the next visit requests it again
             read[link] = article if isinstance(article, ArticleDetails) else None
         self.articles = len(read)
@@ -261,24 +264,24 @@ class _Visit:
         if isinstance(response, Failure):
             return None
         if response.status != 200:
-            self.client.refused(response)
+            self.client.failure_of(response)
             return None
-        return self.client.sandbox(article_details, self.source, response, seconds=self.client.left())
+        return self.client.sandbox(article_details, self.source, response, seconds=self.client.seconds_left())
 
     def _check_pages(self) -> Iterator[PageCheck]:
         """Request the pages of missing items; stop at the first network error (I8)."""
-        forbidden = partial(self.client.forbidden, self.source)
+        forbidden = partial(self.client.robots_failure, self.source)
         for missing_item in self.plan.missing_items[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
-            if self.client.rate_limit or self.client.over():
+            if self.client.rate_limit or self.client.stop_reason():
                 return
             request = partial(self._request_page, missing_item.link, forbidden, headers_only=True)
-            response = or_failure(request)
+            response = value_or_failure(request)
             if isinstance(response, Failure):
-                if not self.client.over():
+                if not self.client.stop_reason():
                     yield PageCheck(missing_item=missing_item, status=None)
                 return
             if response.status != 200:
-                self.client.refused(response)
+                self.client.failure_of(response)
             yield PageCheck(missing_item=missing_item, status=response.status)
 
     def _fill_gap(self) -> bool:
@@ -290,15 +293,15 @@ class _Visit:
         url: str | None = gap.url
         while url and len(self.older) < MAX_OLDER:
             if self._forbidden(url):
-                return not self.client.over()
+                return not self.client.stop_reason()
             response = self._request_page(url, self._forbidden)
             if isinstance(response, Failure):
-                return response.status is not None and not self.client.over()
+                return response.status is not None and not self.client.stop_reason()
             if response.status != 200:
-                self.client.refused(response)
+                self.client.failure_of(response)
                 return self.client.rate_limit is None
             parsed = self.parser.document(
-                context, response, Validators(), body_hash="", seconds=self.client.left()
+                context, response, Validators(), body_hash="", seconds=self.client.seconds_left()
             )
             if isinstance(parsed, Failure):
                 return True

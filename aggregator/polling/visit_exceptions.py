@@ -19,7 +19,7 @@ MAX_REASON_CHARACTERS = 300
 logger = logging.getLogger("aggregator.visit")
 
 
-def or_failure(step: Callable[[], Made]) -> Made | Failure:
+def value_or_failure(step: Callable[[], Made]) -> Made | Failure:
     """Return what `step` returns, or a Failure for any exception except StoreError.
 
     Unlike `containment.attempt` this includes errors of the machine, which one document can cause. Errors of the

@@ -88,7 +88,7 @@ def verify(app: App, token: str, query: Mapping[str, str]) -> str | None:
         if not 0 < len(challenge) <= MAX_CHALLENGE_CHARACTERS or not _was_requested(subscription, mode, now):
             return None
         if mode == Mode.UNSUBSCRIBE:
-            websub_subscriptions.end(store, subscription.id, now + websub_leases.VERIFICATION)
+            websub_subscriptions.end(store, subscription.id, now + websub_leases.MAX_VERIFICATION_TIME)
             return challenge
         return challenge if _record_lease(store, subscription, query.get("hub.lease_seconds"), now) else None
 
@@ -98,18 +98,18 @@ def _was_requested(subscription: Subscription, mode: str | None, now: datetime) 
     if subscription.requested_at is None or mode is None or mode != subscription.requested_mode:
         return False
     is_wanted = subscription.wanted == (subscription.requested_mode is Mode.SUBSCRIBE)
-    return is_wanted and now - subscription.requested_at <= websub_leases.VERIFIABLE
+    return is_wanted and now - subscription.requested_at <= websub_leases.MAX_REQUEST_AGE
 
 
 def _record_lease(store: Store, subscription: Subscription, seconds: str | None, now: datetime) -> bool:
     """Record a lease; return False if it is not acceptable."""
     lease = websub_leases.parse_lease(seconds)
     if lease is None:
-        due = websub_leases.retry(now, subscription.attempts + 1, subscription.token)
+        due = websub_leases.retry_time(now, subscription.attempts + 1, subscription.token)
         reason = f"the hub offers a lease of {line(seconds, 20)} seconds"
         websub_subscriptions.record_failure(store, subscription.id, reason, due)
         return False
-    due = websub_leases.renewal(now, lease, subscription.token)
+    due = websub_leases.renewal_time(now, lease, subscription.token)
     websub_subscriptions.grant(store, subscription.id, now + lease, due, now)
     return True
 
@@ -121,7 +121,7 @@ def _record_denial(store: Store, subscription: Subscription, reason: str | None,
     stated = line(reason, MAX_REASON_CHARACTERS)
     message = f"the hub denies the subscription: {stated}" if stated else "the hub denies the subscription"
     attempts = max(subscription.attempts + 1, websub_leases.MIN_ATTEMPTS_AFTER_DENIAL)
-    due = websub_leases.retry(now, attempts, subscription.token)
+    due = websub_leases.retry_time(now, attempts, subscription.token)
     websub_subscriptions.record_denial(store, subscription.id, message, due)
     return ""
 

@@ -22,7 +22,7 @@ from aggregator.polling import store_document
 from aggregator.polling.due import url_of
 from aggregator.polling.round import Round
 from aggregator.polling.sandboxed_parse import SandboxedParser
-from aggregator.polling.visit_exceptions import or_failure
+from aggregator.polling.visit_exceptions import value_or_failure
 from aggregator.polling.websub_requests import plan_visit
 from aggregator.ports import Sandbox
 from aggregator.store import documents, sources, websub_subscriptions
@@ -51,10 +51,10 @@ def read_pushes(work: Round) -> None:
 
 def _read_push(work: Round, push: Push, sandbox: Sandbox) -> None:
     """Store the new items of one push; request a visit if it is malformed or has edits."""
-    work.run()
+    work.begin_run()
     work.counts["pushes"] += 1
     parsed = _parse(work, push, sandbox)
-    stored = or_failure(partial(_store, work, push, parsed))
+    stored = value_or_failure(partial(_store, work, push, parsed))
     if isinstance(
         stored, Failure
     ):  # it broke the program: mark it, so that the next round does not read it again
@@ -63,7 +63,9 @@ def _read_push(work: Round, push: Push, sandbox: Sandbox) -> None:
             websub_subscriptions.request_visit(work.store, push.subscription_id)
     failure = next((result for result in (parsed, stored) if isinstance(result, Failure)), None)
     reason = f", but cannot be read: {failure.reason}" if failure else ""
-    logger.info("its hub pushed a document%s", reason, extra={"source": push.source_id, "run": work.run()})
+    logger.info(
+        "its hub pushed a document%s", reason, extra={"source": push.source_id, "run": work.begin_run()}
+    )
 
 
 def _parse(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure | None:
@@ -83,7 +85,7 @@ def _parse(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure |
     parser = SandboxedParser(sandbox=sandbox, rules=work.config.topics, now=work.now)
     seconds = work.config.fetch.timeout.total_seconds()
     parse = partial(parser.document, context, response, Validators(), body_hash="", seconds=seconds)
-    return _well_formed(or_failure(parse))
+    return _well_formed(value_or_failure(parse))
 
 
 def _well_formed(parsed: ParsedVisit | Failure) -> ParsedVisit | Failure:
@@ -102,7 +104,7 @@ def _store(work: Round, push: Push, parsed: ParsedVisit | Failure | None) -> Non
             return
         source, record = work.config.source(push.source_id), work.records[push.source_id]
         changes = store_document.store_pushed(work, source, record, parsed)
-        counts: Counter[ChangeKind] = store_document.count(changes)
+        counts: Counter[ChangeKind] = store_document.count_changes(changes)
         work.counts["new_items"] += counts[ChangeKind.NEW]
         if counts[ChangeKind.EDITED] or counts[ChangeKind.SIGNIFICANT]:
             websub_subscriptions.request_visit(work.store, push.subscription_id)

@@ -112,7 +112,7 @@ def _next_mode(work: Round, subscription: Subscription) -> Mode | None:
     """Return the mode of the next request, None for none; delete an ended subscription."""
     store, now = work.store, work.now
     if subscription.awaiting:
-        due = websub_leases.retry(now, subscription.attempts + 1, subscription.token)
+        due = websub_leases.retry_time(now, subscription.attempts + 1, subscription.token)
         with work.transaction():
             websub_subscriptions.record_failure(store, subscription.id, NEVER_VERIFIED, due)
         return None
@@ -131,7 +131,7 @@ def _send(work: Round, subscription: Subscription, mode: Mode) -> bool:
     """Record and send a request; return False if the hub takes no further one in this round."""
     store, now = work.store, work.app.clock()
     with work.transaction():
-        due = now + websub_leases.VERIFICATION
+        due = now + websub_leases.MAX_VERIFICATION_TIME
         websub_subscriptions.record_request(store, subscription.id, mode, now, due)
     source_url = sources.publishers_of(store, [subscription.source_id])[subscription.source_id].url
     failure = work.app.hub_request()(subscription.hub, _form(subscription, mode), source_url)
@@ -139,7 +139,7 @@ def _send(work: Round, subscription: Subscription, mode: Mode) -> bool:
         return True
     reason = line(failure.reason, MAX_REASON_CHARACTERS) or "the request failed"
     with work.transaction():
-        due = websub_leases.retry(now, subscription.attempts + 1, subscription.token)
+        due = websub_leases.retry_time(now, subscription.attempts + 1, subscription.token)
         websub_subscriptions.record_failure(store, subscription.id, reason, due)
     return failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
 
@@ -151,7 +151,7 @@ def _form(subscription: Subscription, mode: Mode) -> dict[str, str]:
         "hub.callback": subscription.callback,
     }
     if mode is Mode.SUBSCRIBE:
-        form["hub.lease_seconds"] = str(int(websub_leases.LEASE.total_seconds()))
+        form["hub.lease_seconds"] = str(int(websub_leases.REQUESTED_LEASE.total_seconds()))
         if subscription.secret:
             form["hub.secret"] = subscription.secret
     return form

@@ -15,7 +15,7 @@ _data: Path | None = None
 """Data folder of the job that publishes in this process."""
 
 
-def begin(data: Path) -> None:
+def use_template_cache(data: Path) -> None:
     """Begin a job that publishes, with its data folder for compiled templates.
 
     The hash of the program is made now: files that are replaced while the job runs are not those that it renders with.

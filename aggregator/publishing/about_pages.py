@@ -21,7 +21,13 @@ DYNAMIC = ("search", "status", "subscribe", "confirm", "subscription", "unsubscr
 
 def documents(config: Config, user_agent: str) -> list[PublishedDocument]:
     """Render all of them; `opensearch.xml` only where the web app serves the search."""
-    found = [_about(config), _bot(config, user_agent), _missing(config), _robots(config), _manifest(config)]
+    found = [
+        _about_page(config),
+        _bot_page(config, user_agent),
+        _not_found_page(config),
+        _robots_txt(config),
+        _manifest(config),
+    ]
     found.append(_packaged("icon.svg", "image/svg+xml; charset=utf-8"))
     if config.web.url:
         found.append(_opensearch(config, config.web.url))
@@ -33,7 +39,7 @@ def icons() -> list[PublishedDocument]:
     return [_packaged(name, media_type) for name, media_type in BINARY.items()]
 
 
-def _about(config: Config) -> PublishedDocument:
+def _about_page(config: Config) -> PublishedDocument:
     enabled = sum(source.enabled for source in config.sources)
     return page_template.render(
         "about.html.j2",
@@ -44,7 +50,7 @@ def _about(config: Config) -> PublishedDocument:
     )
 
 
-def _bot(config: Config, user_agent: str) -> PublishedDocument:
+def _bot_page(config: Config, user_agent: str) -> PublishedDocument:
     return page_template.render(
         "bot.html.j2",
         config.site,
@@ -63,7 +69,7 @@ def _duration(interval: timedelta, language: str) -> str:
     return i18n.plural("n_hours", minutes // 60, language)
 
 
-def _missing(config: Config) -> PublishedDocument:
+def _not_found_page(config: Config) -> PublishedDocument:
     """Render `404.html` for other web servers, which send it at any address.
 
     Therefore its links are absolute.
@@ -75,7 +81,7 @@ def _missing(config: Config) -> PublishedDocument:
     return PublishedDocument(path="404.html", media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
 
 
-def _robots(config: Config) -> PublishedDocument:
+def _robots_txt(config: Config) -> PublishedDocument:
     prefix = urlsplit(config.site.url).path
     lines = ["User-agent: *", *(f"Disallow: {prefix}{route}" for route in DYNAMIC)]
     text = "\n".join([*lines, "Allow: /", "", f"Sitemap: {config.site.url}sitemap.xml", ""])
@@ -87,7 +93,7 @@ def _manifest(config: Config) -> PublishedDocument:
     manifest = {
         "name": site.title,
         "short_name": site.title[:30],
-        "lang": i18n.known(site.language),
+        "lang": i18n.text_language(site.language),
         "start_url": "./",
         "scope": "./",
         "display": "browser",

@@ -16,7 +16,7 @@ from aggregator.store.connection import Store
 from aggregator.store.items import chunked
 
 
-def composed(
+def month_in_parts(
     store: Store, contained: Containment, month: ArchiveMonth, written: Path | None, change_count: int
 ) -> Iterator[bytes]:
     """Yield the document of a month, in the caller's snapshot.
@@ -24,7 +24,7 @@ def composed(
     `written` is the document that has the entries of stories without a change after `change_count`, if there is one.
     """
     yield archive.head(month, archives.last_change_of_month(store, month.month) or EPOCH)
-    with written_entries.in_order(written, atom.ENTRY, atom.split) as entries:
+    with written_entries.opened_in_order(written, atom.ENTRY, atom.split) as entries:
         for changes in archives.stories_in_parts(store, month.month):
             sound = contained.usable(ContainedStep.PUBLISHING, changes)
             kept = entries.take(id_ for id_ in sound if changes[id_] <= change_count)
@@ -40,7 +40,7 @@ def _entries(store: Store, month: ArchiveMonth, kept: dict[str, bytes], ids: Seq
     return b"".join(kept.get(id_) or rendered[id_] for id_ in ids)
 
 
-def amended(
+def amended_in_parts(
     store: Store, contained: Containment, month: ArchiveMonth, document: Path, *, as_written: bool
 ) -> Iterable[bytes] | None:
     """Apply removals to a frozen document; return None if it is lost and must be rendered again.

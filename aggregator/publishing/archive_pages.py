@@ -94,7 +94,7 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
         site,
         paths.ARCHIVE_INDEX,
         web_url=web_url,
-        chart=charts.bars([numbers.get(month, 0) for month in charted]),
+        chart=charts.bar_chart([numbers.get(month, 0) for month in charted]),
         first=month_name(charted[0], site) if charted else "",
         last=month_name(charted[-1], site) if charted else "",
         years=[

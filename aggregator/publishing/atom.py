@@ -111,7 +111,7 @@ def full_text(story: Story, site: Site) -> str | None:
     """Return the HTML of a story if its source permits to republish it, else None (P3)."""
     if not story.publisher.full_text or not 0 < len(story.lead.html) <= MAX_FULL_TEXT_CHARACTERS:
         return None
-    note = corrections.note(story, site)
+    note = corrections.correction_note(story, site)
     return f"<p><em>{escape(note)}</em></p>\n{story.lead.html}" if note else story.lead.html
 
 

@@ -20,7 +20,7 @@ from aggregator.publishing import paths
 from aggregator.publishing.upcoming_events import own_entries
 from aggregator.text import block, line
 
-REFRESH = timedelta(hours=12)
+REFRESH_INTERVAL = timedelta(hours=12)
 """Interval after which clients should read a calendar again."""
 COLOUR = "teal"
 """A CSS colour name, as RFC 7986 section 5.9 requires."""
@@ -49,7 +49,7 @@ def render(publication: Publication) -> list[PublishedDocument]:
     site, channel = publication.site, publication.channel
     if publication.events is None:
         return []
-    words = i18n.words(site.language)
+    words = i18n.digest_words(site.language)
     page = paths.url(site, channel, "index.html")
     entries = _own_entries(publication.events)
     if channel.id != "all":
@@ -160,7 +160,7 @@ def _calendar(site: Site, head: _Head) -> Calendar:
         ("X-PUBLISHED-TTL", "PT12H"),
     ):
         calendar[name] = vText(line(value) or site.url)
-    calendar["REFRESH-INTERVAL"] = vDuration(REFRESH, params={"VALUE": "DURATION"})
+    calendar["REFRESH-INTERVAL"] = vDuration(REFRESH_INTERVAL, params={"VALUE": "DURATION"})
     calendar["SOURCE"] = vUri(site.url + head.path, params={"VALUE": "URI"})
     calendar["URL"] = vUri(head.page)
     return calendar
@@ -210,7 +210,7 @@ def _summary(story: Story, event: Event, site: Site) -> str:
     title = _title(story)
     if event.kind is not EventKind.DEADLINE:
         return title
-    label = i18n.words(site.language)["deadline"]
+    label = i18n.digest_words(site.language)["deadline"]
     return title if label.partition(":")[0].casefold() in title.casefold() else label.format(when=title)
 
 
@@ -227,7 +227,7 @@ def _description(story: Story) -> str:
 def _location(event: Event, site: Site) -> str | None:
     if place := line(event.place):
         return place
-    return i18n.words(site.language)["online"] if event.attendance is Attendance.ONLINE else None
+    return i18n.digest_words(site.language)["online"] if event.attendance is Attendance.ONLINE else None
 
 
 # --- times ---------------------------------------------------------------------------------------------

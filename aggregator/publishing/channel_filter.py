@@ -11,7 +11,7 @@ Selector = Callable[[frozenset[str], frozenset[str], ItemKind, frozenset[str]], 
 """Return the ids of the channels of a story, given its sources, topics, kind and languages."""
 
 
-def selector(channels: Sequence[Channel]) -> Selector:
+def channel_selector(channels: Sequence[Channel]) -> Selector:
     """Return a function that selects among `channels`.
 
     Automatic channels, one for each source and topic, are looked up, because there may be hundreds of them.

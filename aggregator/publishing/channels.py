@@ -24,10 +24,10 @@ def update_channels(
     for other stories, too.
     """
     ids = set(story_ids)
-    changed = ids | story_events.update(store, ids, now)
-    channels.raise_of_stories(store, stored_events.sharing(store, ids) - changed)
+    changed = ids | story_events.update_events(store, ids, now)
+    channels.raise_revisions_of_stories(store, stored_events.stories_with_same_entries(store, ids) - changed)
     facts = stories.facts(store, changed)
-    select = channel_filter.selector(all_channels)
+    select = channel_filter.channel_selector(all_channels)
     channels.replace_memberships(
         store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now
     )
@@ -40,7 +40,7 @@ def _selected(fact: stories.StoryFacts, select: channel_filter.Selector) -> tupl
 
 def reselect_channels(store: Store, all_channels: Sequence[Channel], now: datetime) -> None:
     """Recompute the stories of each channel whose `include` or `exclude` changed in feeds.yaml."""
-    channels.sync(store, [channel.id for channel in all_channels])
+    channels.synchronise(store, [channel.id for channel in all_channels])
     records = channels.records(store)
     stale = [
         channel
@@ -49,7 +49,7 @@ def reselect_channels(store: Store, all_channels: Sequence[Channel], now: dateti
     ]
     if not stale:
         return
-    select = channel_filter.selector(stale)
+    select = channel_filter.channel_selector(stale)
     with store.transaction():
         for channel in stale:
             channels.clear(store, channel.id)
@@ -75,7 +75,7 @@ def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[s
 
 def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channel]:
     """Return the configured channels that the store knows; the next run fills the others."""
-    known = channels.known(store)
+    known = channels.known_ids(store)
     return [channel for channel in all_channels if channel.id in known]
 
 
@@ -84,4 +84,4 @@ def newest_stories(store: Store, channel_id: str, *, in_feeds_only: bool) -> dic
 
     `in_feeds_only` leaves out stories that are on pages and in search only.
     """
-    return channels.window(store, channel_id, MAX_STORIES, in_feeds_only=in_feeds_only)
+    return channels.newest_stories(store, channel_id, MAX_STORIES, in_feeds_only=in_feeds_only)

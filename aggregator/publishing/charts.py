@@ -21,7 +21,7 @@ class Chart:
     height: int = HEIGHT
 
 
-def bars(numbers: Sequence[int]) -> Chart:
+def bar_chart(numbers: Sequence[int]) -> Chart:
     """Draw one bar for each number; those above zero are at least one unit high."""
     most = max(numbers, default=0)
     largest = most or 1

@@ -11,7 +11,7 @@ MAX_SUMMARY_CHARACTERS = 300
 """Maximum length of a summary (P3)."""
 
 
-def note(story: Story, site: Site, language: str | None = None) -> str | None:
+def correction_note(story: Story, site: Site, language: str | None = None) -> str | None:
     """Return a sentence about the correction of a story, None if there is none.
 
     It is in the language of the site if no other one is given.
@@ -19,7 +19,7 @@ def note(story: Story, site: Site, language: str | None = None) -> str | None:
     if story.correction is None:
         return None
     language = language or site.language
-    words = i18n.words(language)
+    words = i18n.digest_words(language)
     day = story.correction.at.astimezone(site.timezone).date()
     sentence = words["corrected"].format(day=i18n.day(day, language))
     if story.correction.title_before is None:
@@ -38,7 +38,11 @@ def event_line(story: Story, site: Site, language: str | None = None) -> str | N
 def summary(story: Story, site: Site) -> str:
     """Return event and correction, if any, followed by the excerpt or else the title (CA8)."""
     event = event_line(story, site)
-    parts = (f"{event}." if event else None, note(story, site), story.lead.excerpt or story.lead.title)
+    parts = (
+        f"{event}." if event else None,
+        correction_note(story, site),
+        story.lead.excerpt or story.lead.title,
+    )
     text = " ".join(part for part in parts if part)
     return _shorten(text) if event or story.correction else text
 

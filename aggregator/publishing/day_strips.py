@@ -24,7 +24,7 @@ class Strip:
     days: Mapping[str, int]
 
 
-def strip(visits: Mapping[date, SourceDay], first: date, days: int) -> Strip:
+def day_strip(visits: Mapping[date, SourceDay], first: date, days: int) -> Strip:
     """Draw one bar a day from `first` on."""
     tones = [tone(visits.get(first + timedelta(days=n))) for n in range(days)]
     days_by_tone = {tone: [n for n, day_tone in enumerate(tones) if day_tone == tone] for tone in TONES}

@@ -11,12 +11,12 @@ from aggregator.model.stories import Publisher
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing import charts, page_template, paths
 
-WEEKS = 52
+CHART_WEEKS = 52
 """Weeks in a sparkline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class DirectoryEntry:
     """A topic or partner on its list.
 
     Without an automatic channel of its own it has no feeds and no sparkline, and a topic no number of stories.
@@ -31,7 +31,7 @@ class Listed:
     @property
     def chart(self) -> charts.Chart:
         """Return the sparkline of the last weeks."""
-        return charts.bars(self.numbers.weeks if self.numbers else ())
+        return charts.bar_chart(self.numbers.weeks if self.numbers else ())
 
     @property
     def page(self) -> str | None:
@@ -45,17 +45,17 @@ class Listed:
         return paths.href(link) if link else None
 
 
-def topics(listed: Sequence[Listed], site: Site, *, web_url: str | None) -> PublishedDocument:
+def topics(listed: Sequence[DirectoryEntry], site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `topics/index.html`, the topics with most stories first."""
     return _render(paths.TOPICS, "topics", listed, site, web_url=web_url)
 
 
-def partners(listed: Sequence[Listed], site: Site, *, web_url: str | None) -> PublishedDocument:
+def partners(listed: Sequence[DirectoryEntry], site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `partners/index.html`, in alphabetical order."""
     return _render(paths.PARTNERS, "partners", listed, site, web_url=web_url)
 
 
 def _render(
-    path: str, name: str, listed: Sequence[Listed], site: Site, *, web_url: str | None
+    path: str, name: str, listed: Sequence[DirectoryEntry], site: Site, *, web_url: str | None
 ) -> PublishedDocument:
     return page_template.render("directory.html.j2", site, path, web_url=web_url, name=name, listed=listed)

@@ -45,7 +45,7 @@ def page(edition: Edition, site: Site, web_url: str | None = None) -> PublishedD
         feed=site.url + paths.EDITION_FEED,
         day=lambda entry: i18n.day(entry.day, edition.language),
         update_note=lambda entry: i18n.update_note(entry, edition.language),
-        when=lambda entry: i18n.entry_event(entry, edition.language, site.timezone),
+        when=lambda entry: i18n.entry_event_line(entry, edition.language, site.timezone),
     )
 
 
@@ -65,7 +65,7 @@ def index(summaries: Sequence[EditionSummary], site: Site, web_url: str | None =
         web_url,
         years=years,
         feed=site.url + paths.EDITION_FEED,
-        count=lambda summary: i18n.count(summary.stories, site.language),
+        count=lambda summary: i18n.story_count(summary.stories, site.language),
     )
 
 
@@ -84,7 +84,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
     generator = FeedGenerator()
     generator.register_extension("edition", _Feed, _Entry, atom=True, rss=False)
     generator.id(f"tag:{site.authority}:editions")
-    generator.title(f"{site.title}: {i18n.words(site.language)['editions']}")
+    generator.title(f"{site.title}: {i18n.digest_words(site.language)['editions']}")
     generator.updated(end_of_second(max(edition.composed for edition in editions)))
     generator.link(href=site.url + paths.EDITION_FEED, rel="self", type="application/atom+xml")
     generator.link(href=site.url + paths.EDITIONS, rel="alternate", type="text/html")
@@ -135,13 +135,13 @@ def _titles(edition: Edition, page_url: str) -> str:
         parts.append("</ul>")
     link = f'<a href="{escape(page_url)}">{escape(page_url)}</a>'
     if (more := len(edition.entries) - MAX_TITLES) > 0:
-        parts.append(f"<p>{i18n.words(edition.language)['more'].format(n=more)} {link}</p>")
+        parts.append(f"<p>{i18n.digest_words(edition.language)['more'].format(n=more)} {link}</p>")
     return "".join(parts)
 
 
 def _title(entry: EditionEntry, edition: Edition) -> str:
     if entry.hidden:
-        return escape(i18n.words(edition.language)["hidden"])
+        return escape(i18n.digest_words(edition.language)["hidden"])
     title = escape(entry.title)
     title = f'<a href="{escape(entry.link)}">{title}</a>' if entry.link else title
     return f"{title} ({escape(entry.publisher)})"
@@ -151,6 +151,6 @@ def _document(
     path: str, template: str, site: Site, language: str, web_url: str | None, **values: object
 ) -> PublishedDocument:
     shared = page_template.context(site, path, language, web_url)
-    words = {**i18n.page_words(language), **i18n.words(language)}
+    words = {**i18n.page_words(language), **i18n.digest_words(language)}
     body = environment().get_template(template).render(**shared | {"words": words} | values)
     return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))

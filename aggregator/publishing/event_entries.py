@@ -55,7 +55,7 @@ class _Entry:
 Parts = Mapping[str, Assignment]
 
 
-def assign(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, Parts]:
+def assign_entries(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, Parts]:
     """Return the events of each story by part, the oldest story first.
 
     A story shares the entry of an older, related story about the same event, and changes it if it says so.
@@ -66,7 +66,7 @@ def assign(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, P
         near = [] if story.decided else [entry for entry in entries if entry.stories & story.related]
         placed: dict[str, _Entry] = {}
         for part, event in _parts(story.events, zone).items():
-            entry = _same(near, event, zone) or _renewed(near, event, story, zone)
+            entry = _entry_on_same_day(near, event, zone) or _entry_with_other_dates(near, event, story, zone)
             if entry is None:
                 entry = _Entry(story.story_id, part, event, story.decided, {story.story_id})
                 entries.append(entry)
@@ -75,7 +75,7 @@ def assign(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, P
             entry.days.add(event.days(zone)[0])
             if all(entry is not other for other in placed.values()):
                 placed[part] = entry
-        if not story.events and story.status and (only := _only(near, story, zone)):
+        if not story.events and story.status and (only := _only_coming_entry(near, story, zone)):
             placed[""] = only
             if not only.decided:
                 only.event = _with_status(only.event, story.status)
@@ -119,20 +119,22 @@ def _is_like(entry: _Entry, event: Event) -> bool:
     return (entry.event.kind is EventKind.DEADLINE) == (event.kind is EventKind.DEADLINE)
 
 
-def _same(near: list[_Entry], event: Event, zone: ZoneInfo) -> _Entry | None:
+def _entry_on_same_day(near: list[_Entry], event: Event, zone: ZoneInfo) -> _Entry | None:
     """Return the entry of an event that begins on the same day."""
     day = event.days(zone)[0]
     return next((entry for entry in near if _is_like(entry, event) and day in entry.days), None)
 
 
-def _renewed(near: list[_Entry], event: Event, story: Announcement, zone: ZoneInfo) -> _Entry | None:
+def _entry_with_other_dates(
+    near: list[_Entry], event: Event, story: Announcement, zone: ZoneInfo
+) -> _Entry | None:
     """Return the entry for which a story announces other dates; None if it could be several."""
     if event.status not in _WITH_NEW_DATES or event.retrospective:
         return None
-    return _only([entry for entry in near if _is_like(entry, event)], story, zone)
+    return _only_coming_entry([entry for entry in near if _is_like(entry, event)], story, zone)
 
 
-def _only(near: list[_Entry], story: Announcement, zone: ZoneInfo) -> _Entry | None:
+def _only_coming_entry(near: list[_Entry], story: Announcement, zone: ZoneInfo) -> _Entry | None:
     """Return the one entry that was still coming when a story was announced.
 
     "Extended" is about a deadline, everything else about what takes place.

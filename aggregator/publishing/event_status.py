@@ -17,7 +17,7 @@ _STATUSES = (
 )
 
 
-def of(title: str, text: str) -> EventStatus | None:
+def status_in(title: str, text: str) -> EventStatus | None:
     """Return the status that a title or the beginning of its text states, if any."""
     for written, limit in zip((title, text), MAX_CHARACTERS, strict=True):
         low = folded(written[:limit])

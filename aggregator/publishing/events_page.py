@@ -32,7 +32,7 @@ class Filter:
 def render(publication: Publication) -> list[PublishedDocument]:
     """Render `events/index.html` and its stylesheet: deadlines first, then events by month."""
     site = publication.site
-    words = i18n.words(site.language)
+    words = i18n.digest_words(site.language)
     listed = upcoming(publication)[:MAX_LISTED]
     months = [
         (

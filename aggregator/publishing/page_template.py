@@ -50,7 +50,7 @@ def parts(template: str, site: Site, path: str, *, web_url: str | None, **values
 
 def context(site: Site, path: str, language: str, web_url: str | None) -> dict[str, object]:
     """Return what all pages show and use, in a language; `web_url` serves search and status."""
-    known = i18n.known(language)
+    known = i18n.text_language(language)
     words = i18n.page_words(language)
 
     def day(moment: datetime | date) -> str:
@@ -71,7 +71,7 @@ def context(site: Site, path: str, language: str, web_url: str | None) -> dict[s
         "navigation": [(words[name], target) for name, target in NAVIGATION],
         "day": day,
         "language_name": language_name,
-        "number": lambda count: i18n.number(count, known),
+        "number": lambda count: i18n.format_number(count, known),
         "plural": lambda phrase, count: i18n.plural(phrase, count, known),
         "as_written": as_written_beside(known),
         "story_page": paths.story_page,

@@ -14,9 +14,9 @@ from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import charts, day_strips, page_template, paths
 from aggregator.text import line
 
-DAYS, DAYS_LISTED = 90, 7
+STRIP_DAYS, DAYS_LISTED = 90, 7
 """Days in the strip of visits, and in the table below it."""
-WEEKS = 52
+CHART_WEEKS = 52
 """Number of weeks whose stories are counted."""
 BADGE_HEIGHT, BADGE_PADDING, CHARACTER_WIDTH = 28, 10, 6.6
 """Sizes of a badge in pixels; the text has a fixed width, so that it fits in every font."""
@@ -47,10 +47,10 @@ def page(
         website=paths.href(report.site_link) if report.site_link else None,
         channel=channel,
         stories=report.stories,
-        chart=charts.bars(report.weeks),
+        chart=charts.bar_chart(report.weeks),
         strip=_strip(report),
-        strip_width=DAYS * day_strips.DAY_WIDTH - 1,
-        days=DAYS,
+        strip_width=STRIP_DAYS * day_strips.DAY_WIDTH - 1,
+        days=STRIP_DAYS,
         last_days=[
             (visit_day.day, day_strips.tone(visit_day.visits), _failures(visit_day.failures, site))
             for visit_day in report.last_days
@@ -66,7 +66,7 @@ def page(
 def _strip(report: PartnerReport) -> day_strips.Strip | None:
     if report.facts.as_of is None:
         return None
-    return day_strips.strip(report.days, report.facts.as_of - timedelta(days=DAYS - 1), DAYS)
+    return day_strips.day_strip(report.days, report.facts.as_of - timedelta(days=STRIP_DAYS - 1), STRIP_DAYS)
 
 
 def _failures(codes: Sequence[str], site: Site) -> list[str]:

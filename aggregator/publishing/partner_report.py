@@ -18,13 +18,17 @@ def compose(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
     publisher = sources.publishers_of(store, [source_id])[source_id]
     return PartnerReport(
         facts=facts,
-        findings=feed_findings.find(facts, partner_reports.known_findings(store, source_id).get(source_id)),
-        days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.DAYS - 1), as_of)
+        findings=feed_findings.find_findings(
+            facts, partner_reports.known_findings(store, source_id).get(source_id)
+        ),
+        days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.STRIP_DAYS - 1), as_of)
         if as_of
         else {},
         last_days=feed_facts.last_days(store, source_id, as_of, partner_page.DAYS_LISTED) if as_of else (),
         stories=feed_facts.story_count(store, source_id),
-        weeks=feed_facts.stories_by_week(store, source_id, feed_facts.week_of(as_of), partner_page.WEEKS)
+        weeks=feed_facts.stories_by_week(
+            store, source_id, feed_facts.week_of(as_of), partner_page.CHART_WEEKS
+        )
         if as_of
         else (),
         site_link=publisher.site_link,

@@ -27,9 +27,14 @@ from aggregator.model.publishing import (
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
-from aggregator.publishing import paths, publish_pages, websub, written_entries
-from aggregator.publishing import publish_editions as pages
-from aggregator.publishing import publish_events as events
+from aggregator.publishing import (
+    paths,
+    publish_editions,
+    publish_events,
+    publish_pages,
+    websub,
+    written_entries,
+)
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import FragmentCache
 from aggregator.publishing.publish_pages import PageWork
@@ -131,14 +136,14 @@ class _Rendering:
         return f"{self.config.file_hash} {publishing.program_hash()} {editions}"
 
 
-def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
-    publishing.begin(config.data)
+def _begin_rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
+    publishing.use_template_cache(config.data)
     return _Rendering(
         store=store,
         config=config,
         now=now,
         everything=everything,
-        editions=edition_revisions.any_pages(store),
+        editions=edition_revisions.has_pages(store),
         contained=Containment(store),
         drafts=Drafts(config.public),
         publishers=repr(sources.publishers(store)),
@@ -148,24 +153,26 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
     """Write the documents that changed; the store must be synchronised with feeds.yaml."""
-    events.follow_days(store, config.site, now)
-    rendering = _rendering(store, config, now, everything=everything)
+    publish_events.outdate_ended_events(store, config.site, now)
+    rendering = _begin_rendering(store, config, now, everything=everything)
     records = channels.records(store)
     lost = _is_lost(rendering, records["all"])
     rendering.everything |= lost
-    _archives(rendering)
-    work = _pages(rendering)
+    _write_archives(rendering)
+    work = _write_pages(rendering)
     # `all` comes last, because its page links to the others.
     for channel in sorted(config.channels, key=lambda each: each.id == "all"):
-        _channel(rendering, channel, records[channel.id])
+        _write_channel(rendering, channel, records[channel.id])
         if len(rendering.record_calls) >= MAX_CHANNELS_TOGETHER:
             rendering.finish()
-    events.plan_next_day(store, config.site, now)
+    publish_events.plan_next_event_end(store, config.site, now)
     rendering.finish()
     if lost and not rendering.exists("atom.xml"):  # it fails; all else was written again
         channels.record_unwritten(store, "all")
     _remove_old_channels(rendering)
-    editions_report = pages.publish(store, config, rendering.contained, everything=rendering.everything)
+    editions_report = publish_editions.write_editions(
+        store, config, rendering.contained, everything=rendering.everything
+    )
     return PublishReport(
         documents_written=(*rendering.written, *work.written, *editions_report.documents_written),
         unchanged=rendering.unchanged + work.unchanged + editions_report.unchanged,
@@ -178,7 +185,7 @@ def _is_lost(rendering: _Rendering, main: ChannelRecord) -> bool:
     return bool(main.written_revision) and not rendering.exists("atom.xml")
 
 
-def _pages(rendering: _Rendering) -> PageWork:
+def _write_pages(rendering: _Rendering) -> PageWork:
     """Write pages and calendars of stories and the lists, before what links to them."""
     work = PageWork(
         store=rendering.store,
@@ -189,30 +196,30 @@ def _pages(rendering: _Rendering) -> PageWork:
         change_count=rendering.change_count,
         everything=rendering.everything,
     )
-    events.write_files(work)
-    publish_pages.publish(work)
+    publish_events.write_calendar_files(work)
+    publish_pages.write_pages(work)
     return work
 
 
-def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
+def freeze_ended_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
     """Write the archive documents of ended months; return notices.
 
     It runs before a visit can change their stories (P2).
     """
     if not any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
         return ()
-    rendering = _rendering(store, config, now)
-    _archives(rendering)
+    rendering = _begin_rendering(store, config, now)
+    _write_archives(rendering)
     return rendering.contained.record(now)
 
 
-def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
+def _write_channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
     render_hash = rendering.render_hash()
     current = record.revision == record.written_revision and record.render_hash == render_hash
     if current and not rendering.everything and _has_files(rendering, channel):
         return
     documents = rendering.contained.attempt_whole(
-        ContainedStep.CHANNEL, channel.id, lambda: _documents(rendering, channel, record)
+        ContainedStep.CHANNEL, channel.id, lambda: _render_usable_documents(rendering, channel, record)
     )
     if documents is None:
         return
@@ -224,11 +231,11 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     for document in sorted(documents, key=lambda each: each.path == main):
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
+    split = {paths.path(channel, name) for name, _ in renderers.SPLITTERS.values()}
     bodies = [each.body for each in documents if each.path in split]
     entries_hash = written_entries.entries_hash(rendering.publishers, bodies)
     written = partial(
-        channels.written, rendering.store, record, render_hash, entries_hash, rendering.change_count
+        channels.mark_written, rendering.store, record, render_hash, entries_hash, rendering.change_count
     )
     calendars = rendering.calendars_hash.get(channel.id, "")
     rendering.record_calls.append(partial(written, calendars_hash=calendars))
@@ -241,14 +248,18 @@ def _has_files(rendering: _Rendering, channel: Channel) -> bool:
     """Return whether a channel has its files; an automatic channel without stories needs none."""
     if rendering.exists(paths.path(channel, "atom.xml")):
         return True
-    return channel.automatic and not channels.window(rendering.store, channel.id, 1, in_feeds_only=False)
+    return channel.automatic and not channels.newest_stories(
+        rendering.store, channel.id, 1, in_feeds_only=False
+    )
 
 
 def _is_feed(url: str) -> bool:
     return url.endswith((".xml", ".json"))
 
 
-def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
+def _render_usable_documents(
+    rendering: _Rendering, channel: Channel, record: ChannelRecord
+) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
     windows = [
         newest_stories(rendering.store, channel.id, in_feeds_only=in_feeds_only)
@@ -256,12 +267,12 @@ def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -
     ]
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
-        dict.fromkeys((*windows[0], *windows[1], *_calendar(rendering, channel))),
-        lambda usable: _rendered(rendering, channel, record, frozenset(usable)),
+        dict.fromkeys((*windows[0], *windows[1], *_calendar_story_ids(rendering, channel))),
+        lambda usable: _render_documents(rendering, channel, record, frozenset(usable)),
     )
 
 
-def _rendered(
+def _render_documents(
     rendering: _Rendering, channel: Channel, record: ChannelRecord, usable: frozenset[str]
 ) -> list[PublishedDocument]:
     from aggregator.publishing import renderers
@@ -270,7 +281,7 @@ def _rendered(
     with store.snapshot():
         windows = [newest_stories(store, channel.id, in_feeds_only=only) for only in (True, False)]
         in_feeds, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
-        dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
+        dated = [id_ for id_ in _calendar_story_ids(rendering, channel) if id_ in usable]
         entries = _unchanged_entries(rendering, channel, record)
         fed = written_entries.unchanged_stories(entries, in_feeds, renderers.FEEDS)
         paged = written_entries.unchanged_stories(entries, shown, renderers.PAGES)
@@ -295,13 +306,13 @@ def _rendered(
         hub=config.hub,
         editions=rendering.editions,
         web_url=config.web.url,
-        today=events.today(config.site, rendering.now),
+        today=publish_events.today(config.site, rendering.now),
         events=tuple(full[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(paged.get(id_) or full[id_] for id_ in shown))
     calendars_hash = None if rendering.everything else record.calendars_hash
-    calendars = events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
+    calendars = publish_events.calendars(publication, config.public, rendering.render_hash(), calendars_hash)
     rendering.calendars_hash[channel.id] = calendars.entries_hash
     return [
         *renderers.feeds(publication),
@@ -310,11 +321,11 @@ def _rendered(
     ]
 
 
-def _calendar(rendering: _Rendering, channel: Channel) -> list[str]:
+def _calendar_story_ids(rendering: _Rendering, channel: Channel) -> list[str]:
     """Return the ids of the stories in the calendar of a channel."""
-    day = events.today(rendering.config.site, rendering.now)
+    day = publish_events.today(rendering.config.site, rendering.now)
     return story_events.of_channel(
-        rendering.store, channel.id, day - events.PAST_EVENTS_SPAN, day, MAX_EVENTS
+        rendering.store, channel.id, day - publish_events.PAST_EVENTS_SPAN, day, MAX_EVENTS
     )
 
 
@@ -334,7 +345,7 @@ def _unchanged_entries(
 
     if rendering.everything or record.render_hash != rendering.render_hash():
         return {}
-    return written_entries.unchanged(
+    return written_entries.unchanged_entries(
         rendering.store,
         renderers.written_files(rendering.config.public, channel),
         publishers=rendering.publishers,
@@ -357,15 +368,15 @@ def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, 
 
 def _remove_old_channels(rendering: _Rendering) -> None:
     """Remove the files of channels that are no longer in feeds.yaml."""
-    for id_ in channels.removed(rendering.store, [channel.id for channel in rendering.config.channels]):
+    for id_ in channels.removed_ids(rendering.store, [channel.id for channel in rendering.config.channels]):
         paths = [f"channels/{id_}/{name}" for name in CHANNEL_FILES]
         files.remove_documents(rendering.config.public, paths)
-        websub_pings.forget(rendering.store, [rendering.config.site.url + path for path in paths])
-        channels.forget(rendering.store, id_)
+        websub_pings.delete(rendering.store, [rendering.config.site.url + path for path in paths])
+        channels.delete(rendering.store, id_)
         rendering.contained.release(ContainedStep.CHANNEL, id_)
 
 
-def _archives(rendering: _Rendering) -> None:
+def _write_archives(rendering: _Rendering) -> None:
     """Write the documents of months that changed, or that ended since they were written (P2)."""
     channel = next(channel for channel in rendering.config.channels if channel.id == "all")
     for before, record in pairwise([None, *archives.records(rendering.store)]):
@@ -406,15 +417,19 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
         parts: Iterable[bytes] | None = None
         if record.closed and record.render_hash == frozen_hash:
             as_written = written_entries.has_hash(document, rendering.publishers, record.entries_hash)
-            parts = archive_documents.amended(store, contained, month, document, as_written=as_written)
+            parts = archive_documents.amended_in_parts(
+                store, contained, month, document, as_written=as_written
+            )
         if parts is None:
             written_before = document if _is_up_to_date(rendering, record, document) else None
-            parts = archive_documents.composed(store, contained, month, written_before, record.change_count)
+            parts = archive_documents.month_in_parts(
+                store, contained, month, written_before, record.change_count
+            )
         document_hash = rendering.write_parts(paths.archive_path(month.month), parts)
     closed = record.month < f"{rendering.now:%Y-%m}"
     render_hash = frozen_hash if closed else rendering.render_hash()
     entries_hash = written_entries.entries_hash_from(rendering.publishers, [document_hash])
-    written = partial(archives.written, store, record, render_hash, entries_hash, rendering.change_count)
+    written = partial(archives.mark_written, store, record, render_hash, entries_hash, rendering.change_count)
     rendering.record_calls.append(partial(written, closed=closed))
 
 

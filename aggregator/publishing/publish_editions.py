@@ -23,7 +23,7 @@ EDITIONS_KEY = "editions_written"
 """Key of the hashes that the list and the feed were rendered with."""
 
 
-def publish(
+def write_editions(
     store: Store, config: Config, contained: Containment, *, everything: bool = False
 ) -> PublishReport:
     """Write the documents of editions that changed, or all of them with `everything`.
@@ -38,7 +38,7 @@ def publish(
     written = []
     unchanged = 0
     hashes = {}
-    documents, failed = _documents(store, config, contained, due)
+    documents, failed = _render_documents(store, config, contained, due)
     for document in documents:
         hashes[document.path] = hashlib.sha256(document.body).hexdigest()
         if files.write_document(config.public, document):
@@ -56,37 +56,41 @@ def publish(
     return PublishReport(documents_written=tuple(written), unchanged=unchanged)
 
 
-def _documents(
+def _render_documents(
     store: Store, config: Config, contained: Containment, due: Iterable[str]
 ) -> tuple[list[PublishedDocument], set[str]]:
     """Render the pages of `due` editions, the list and the feed; return also failed ids."""
-    from aggregator.publishing import edition_pages as pages
+    from aggregator.publishing import edition_pages
     from aggregator.store import editions
 
     documents, failed = [], set()
     for id_ in due:
-        document = contained.attempt_whole(ContainedStep.EDITION, id_, partial(_page, store, config, id_))
+        document = contained.attempt_whole(
+            ContainedStep.EDITION, id_, partial(_render_page, store, config, id_)
+        )
         if document is None:
             failed.add(id_)
         else:
             documents.append(document)
     if summaries := editions.summaries(store):
-        documents.append(pages.index(summaries, config.site, config.web.url))
-        newest = [summary.id for summary in summaries[: pages.MAX_EDITIONS]]
-        documents += contained.without_broken(ContainedStep.EDITION, newest, partial(_feed, store, config))
+        documents.append(edition_pages.index(summaries, config.site, config.web.url))
+        newest = [summary.id for summary in summaries[: edition_pages.MAX_EDITIONS]]
+        documents += contained.without_broken(
+            ContainedStep.EDITION, newest, partial(_render_feed, store, config)
+        )
     return documents, failed
 
 
-def _page(store: Store, config: Config, id_: str) -> PublishedDocument:
-    from aggregator.publishing import edition_pages as pages
+def _render_page(store: Store, config: Config, id_: str) -> PublishedDocument:
+    from aggregator.publishing import edition_pages
     from aggregator.store import editions
 
-    return pages.page(editions.read(store, id_), config.site, config.web.url)
+    return edition_pages.page(editions.read(store, id_), config.site, config.web.url)
 
 
-def _feed(store: Store, config: Config, ids: Sequence[str]) -> list[PublishedDocument]:
-    from aggregator.publishing import edition_pages as pages
+def _render_feed(store: Store, config: Config, ids: Sequence[str]) -> list[PublishedDocument]:
+    from aggregator.publishing import edition_pages
     from aggregator.store import editions
 
     newest = [editions.read(store, id_) for id_ in ids]
-    return [pages.feed(newest, config.site, config.hub)] if newest else []
+    return [edition_pages.feed(newest, config.site, config.hub)] if newest else []

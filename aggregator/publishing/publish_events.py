@@ -19,7 +19,7 @@ from aggregator.publishing.publish_pages import PageWork
 from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import EVENTS_END_KEY
-from aggregator.store.items import CHUNK
+from aggregator.store.items import CHUNK_VALUES
 from aggregator.store.story_events import DAY_KEY, EventFile
 
 MAX_FILES = 20_000
@@ -35,7 +35,7 @@ def today(site: Site, now: datetime) -> date:
     return now.astimezone(site.timezone).date()
 
 
-def follow_days(store: Store, site: Site, now: datetime) -> None:
+def outdate_ended_events(store: Store, site: Site, now: datetime) -> None:
     """Raise the revisions of channels in which an event ended or became too old.
 
     Stories with a series of which a date ended count as changed, since the next date is named. Nothing else in
@@ -46,7 +46,7 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
     first, last = min(before, day), max(before, day)
     with store.transaction():
         if first < last:
-            channels.raise_quietly(
+            channels.raise_revisions(
                 store,
                 story_events.channels_between(
                     store, [(first, last), (first - PAST_EVENTS_SPAN, last - PAST_EVENTS_SPAN)]
@@ -57,16 +57,18 @@ def follow_days(store: Store, site: Site, now: datetime) -> None:
             meta.put(store, DAY_KEY, day.isoformat())
 
 
-def plan_next_day(store: Store, site: Site, now: datetime) -> None:
+def plan_next_event_end(store: Store, site: Site, now: datetime) -> None:
     """Record the moment from which the idle check lets a run follow the days (V6)."""
     day = today(site, now)
-    ends = [end for end in (story_events.next_end(store, day), _leaving(store, day)) if end]
+    ends = [
+        end for end in (story_events.next_end(store, day), _first_day_to_leave_calendars(store, day)) if end
+    ]
     moment = _midnight_after(min(ends), site) if ends else None
     if (planned := stamp(moment) or "") != (meta.get(store, EVENTS_END_KEY) or ""):
         meta.put(store, EVENTS_END_KEY, planned)
 
 
-def _leaving(store: Store, day: date) -> date | None:
+def _first_day_to_leave_calendars(store: Store, day: date) -> date | None:
     """Return the day after which the oldest event leaves the calendars."""
     oldest = story_events.next_end(store, day - PAST_EVENTS_SPAN)
     return oldest + PAST_EVENTS_SPAN if oldest and oldest < day else None
@@ -79,7 +81,7 @@ def _midnight_after(day: date, site: Site) -> datetime | None:
         return None
 
 
-def write_files(work: PageWork) -> None:
+def write_calendar_files(work: PageWork) -> None:
     """Write the calendar file of each story whose event changed, or remove it."""
     store = work.store
     if work.everything or meta.get(store, EVENT_FILES_KEY) != work.render_hash:
@@ -87,15 +89,17 @@ def write_files(work: PageWork) -> None:
             story_events.raise_revisions(store)
             meta.put(store, EVENT_FILES_KEY, work.render_hash)
     written = 0
-    while (work.everything or written < MAX_FILES) and (outdated := story_events.unwritten(store, CHUNK)):
-        _write_some(work, outdated)
+    while (work.everything or written < MAX_FILES) and (
+        outdated := story_events.outdated_files(store, CHUNK_VALUES)
+    ):
+        _write_calendar_files_of(work, outdated)
         with store.transaction():
-            story_events.written(store, outdated)
+            story_events.mark_files_written(store, outdated)
         written += len(outdated)
     work.is_unfinished |= not work.everything and written >= MAX_FILES
 
 
-def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
+def _write_calendar_files_of(work: PageWork, outdated: Sequence[EventFile]) -> None:
     """Write or remove the calendar files of some stories."""
     from aggregator.publishing import calendar
 
@@ -104,7 +108,7 @@ def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
     for story in work.contained.without_broken(
         ContainedStep.PUBLISHING, kept, partial(stories.read, work.store)
     ):
-        work.contained.works(
+        work.contained.succeeds(
             ContainedStep.PUBLISHING,
             story.id,
             lambda story=story: documents.append(calendar.render_story(story, work.config.site)),  # type: ignore[misc]

@@ -109,47 +109,47 @@ class PageWork:
             self.unchanged += 1
 
 
-def publish(work: PageWork) -> None:
+def write_pages(work: PageWork) -> None:
     """Write what is out of date; the archive documents of months must have been written."""
-    _directory(work)  # the pages link to the stylesheets
-    _note_settings(work)
-    _changed_stories(work)
-    _stories_again(work)
-    _months(work)
-    _lists(work)
-    publish_partners.publish(work)
-    _fixed(work)
-    _note_left(work)
+    _write_directory(work)  # the pages link to the stylesheets
+    _queue_all_if_settings_changed(work)
+    _write_changed_stories(work)
+    _rewrite_unchanged_stories(work)
+    _write_changed_months(work)
+    _write_lists(work)
+    publish_partners.write_partner_pages(work)
+    _write_fixed_pages(work)
+    _record_whether_finished(work)
 
 
-def _note_left(work: PageWork) -> None:
+def _record_whether_finished(work: PageWork) -> None:
     """Record whether documents are left to the next round, so that it is not idle (V6)."""
     left = "1" if work.is_unfinished else ""
     if (meta.get(work.store, DOCUMENTS_LEFT_KEY) or "") != left:
         meta.put(work.store, DOCUMENTS_LEFT_KEY, left)
 
 
-def _changed_stories(work: PageWork) -> None:
+def _write_changed_stories(work: PageWork) -> None:
     """Write the pages of stories that changed, newest first."""
     if work.everything:
-        _queue_missing(work)
+        _queue_missing_pages(work)
     while versions := pages.outdated(work.store, MAX_CHANGED_PAGES):
         for ids in chunked(versions):
-            _write_stories(work, ids)
+            _write_pages_of_stories(work, ids)
             with work.store.transaction():
-                pages.written(work.store, {id_: versions[id_] for id_ in ids})
+                pages.mark_written(work.store, {id_: versions[id_] for id_ in ids})
         if not work.everything:
             return
 
 
-def _queue_missing(work: PageWork) -> None:
+def _queue_missing_pages(work: PageWork) -> None:
     """Count pages without a file as out of date; the operator may have deleted `public`."""
-    present = files.names(work.config.public / paths.STORIES, ".html")
+    present = files.file_names(work.config.public / paths.STORIES, ".html")
     with work.store.transaction():
         pages.queue(work.store, sorted(pages.all_ids(work.store) - present))
 
 
-def _note_settings(work: PageWork) -> None:
+def _queue_all_if_settings_changed(work: PageWork) -> None:
     """Plan to write all pages again, if templates or settings changed."""
     if meta.get(work.store, STORY_PAGES_KEY) != work.story_pages_hash:
         with work.store.transaction():
@@ -158,31 +158,31 @@ def _note_settings(work: PageWork) -> None:
             pages.queue_merged(work.store)
 
 
-def _stories_again(work: PageWork) -> None:
+def _rewrite_unchanged_stories(work: PageWork) -> None:
     """Write further pages with the current templates and settings, newest first."""
     number = int(meta.get(work.store, PAGES_BEFORE_KEY) or 0)
     while number:
         ids, number = pages.ids_before(work.store, number, MAX_UNCHANGED_PAGES)
-        _write_stories(work, ids)
+        _write_pages_of_stories(work, ids)
         meta.put(work.store, PAGES_BEFORE_KEY, str(number or ""))
         if not work.everything:
             return
 
 
-def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
+def _write_pages_of_stories(work: PageWork, ids: Sequence[str]) -> None:
     """Write the pages of some stories; remove those of stories that were never published."""
     from aggregator.publishing import story_page
 
     site = work.config.site
     with work.store.snapshot():
-        gone = pages.gone(work.store, ids)
+        gone = pages.gone_pages(work.store, ids)
         shown = pages.published(work.store, [id_ for id_ in ids if id_ not in gone])
         read = work.contained.without_broken(
-            ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read, work)
+            ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read_story_pages, work)
         )
     documents = [story_page.render_gone(each, site, web_url=work.web_url) for each in gone.values()]
     for page in read:
-        work.contained.works(
+        work.contained.succeeds(
             ContainedStep.PUBLISHING,
             page.story.id,
             lambda page=page: documents.append(story_page.render(page, site, web_url=work.web_url)),  # type: ignore[misc]
@@ -193,10 +193,10 @@ def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
         files.remove_documents(work.config.public, lost)
 
 
-def _read(work: PageWork, ids: Sequence[str]) -> list[StoryPage]:
+def _read_story_pages(work: PageWork, ids: Sequence[str]) -> list[StoryPage]:
     """Read what the pages of stories show."""
     found = stories.read(work.store, ids)
-    titles = pages.related(work.store, (other for story in found for other, _ in story.related))
+    titles = pages.related_titles(work.store, (other for story in found for other, _ in story.related))
     channels = {channel.id for channel in work.config.channels}
 
     def topics(story: Story) -> tuple[tuple[str, str | None], ...]:
@@ -232,7 +232,7 @@ def _corrections(store: Store, story: Story) -> tuple[TextChange, ...]:
     return tuple(reversed(found))
 
 
-def _months(work: PageWork) -> None:
+def _write_changed_months(work: PageWork) -> None:
     """Write the pages of months that changed, and a few that only need the current templates."""
     records = pages.months(work.store)
     named = [None, *(record.month for record in records if record.stories), None]
@@ -279,7 +279,7 @@ def _write_month(
     month, page, entries_hash = record.month, paths.month_page(record.month), ""
     with store.snapshot():
         if count := pages.count_of_month(store, month):
-            listed = _of_month(work, record)
+            listed = _stories_of_month(work, record)
             parts = archive_pages.month_page(
                 month, listed, site, count=count, neighbours=neighbours, feed=feed, web_url=work.web_url
             )
@@ -292,10 +292,10 @@ def _write_month(
             files.remove_documents(public, [archive_pages.part_path(month, 0)])
             files.remove_documents(public, [page])
     with store.transaction():
-        pages.month_written(store, record, render_hash, entries_hash, work.change_count)
+        pages.mark_month_written(store, record, render_hash, entries_hash, work.change_count)
 
 
-def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:
+def _stories_of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | UnchangedStory]:
     """Yield the stories of a month, newest first, unchanged ones with their written row."""
     from aggregator.publishing import archive_pages
 
@@ -303,7 +303,7 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Unc
     # Rows do not depend on the neighbours of the month.
     same_inputs = record.render_hash.startswith(f"{work.render_hash} ") and not work.everything
     is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.entries_hash)
-    with written_entries.in_order(
+    with written_entries.opened_in_order(
         page if is_current else None, archive_pages.ROW, archive_pages.split_page
     ) as rows:
         for stories_ in pages.of_month(work.store, record.month):
@@ -316,7 +316,7 @@ def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | Unc
                     yield read[id_]
 
 
-def _lists(work: PageWork) -> None:
+def _write_lists(work: PageWork) -> None:
     """Write the lists of months, topics and partners and the site map if a story changed."""
     render_hash = f"{work.render_hash} {stories.changes(work.store)}"
     exists = (work.config.public / paths.SITEMAP).exists()
@@ -327,7 +327,7 @@ def _lists(work: PageWork) -> None:
     site, web_url = work.config.site, work.web_url
     with work.store.snapshot():
         months = pages.months(work.store)
-        topics, partners = _topics(work), _partners(work)
+        topics, partners = _listed_topics(work), _listed_partners(work)
     documents = work.contained.attempt_whole(
         ContainedStep.CHANNEL,
         paths.SITEMAP,
@@ -343,12 +343,12 @@ def _lists(work: PageWork) -> None:
         meta.put(work.store, LISTS_KEY, render_hash)
 
 
-def _topics(work: PageWork) -> list[directory_pages.Listed]:
+def _listed_topics(work: PageWork) -> list[directory_pages.DirectoryEntry]:
     """Return the topics with stories, those with most first.
 
     Where topics have no channels, all are returned, without numbers.
     """
-    from aggregator.publishing.directory_pages import WEEKS, Listed
+    from aggregator.publishing.directory_pages import CHART_WEEKS, DirectoryEntry
 
     channels = {channel.id: channel for channel in work.config.channels}
     rules = [rule.topic for rule in work.config.topics]
@@ -358,14 +358,14 @@ def _topics(work: PageWork) -> list[directory_pages.Listed]:
         [*rules, *(topic for source in work.config.sources for topic in source.topics)]
     ):
         channel = channels.get(f"topic-{name}")
-        numbers = pages.directory(work.store, channel.id, week, WEEKS) if channel else None
+        numbers = pages.directory(work.store, channel.id, week, CHART_WEEKS) if channel else None
         if numbers is None or numbers.stories:
             stories = numbers.stories if numbers else None
-            listed.append(Listed(name=name, stories=stories, channel=channel, numbers=numbers))
+            listed.append(DirectoryEntry(name=name, stories=stories, channel=channel, numbers=numbers))
     return sorted(listed, key=lambda each: (-(each.stories or 0), each.name))
 
 
-def _partners(work: PageWork) -> list[directory_pages.Listed]:
+def _listed_partners(work: PageWork) -> list[directory_pages.DirectoryEntry]:
     """Return the polled partners in alphabetical order."""
     from aggregator.publishing import directory_pages
 
@@ -375,9 +375,11 @@ def _partners(work: PageWork) -> list[directory_pages.Listed]:
     listed = []
     for publisher in sources.publishers(work.store, configured=True).values():
         channel = channels.get(f"source-{publisher.id}")
-        numbers = pages.directory(work.store, channel.id, week, directory_pages.WEEKS) if channel else None
+        numbers = (
+            pages.directory(work.store, channel.id, week, directory_pages.CHART_WEEKS) if channel else None
+        )
         listed.append(
-            directory_pages.Listed(
+            directory_pages.DirectoryEntry(
                 name=publisher.name,
                 stories=numbers.stories if numbers else counts.get(publisher.id, 0),
                 channel=channel if numbers and numbers.stories else None,
@@ -388,7 +390,7 @@ def _partners(work: PageWork) -> list[directory_pages.Listed]:
     return sorted(listed, key=lambda each: each.name.casefold())
 
 
-def _fixed(work: PageWork) -> None:
+def _write_fixed_pages(work: PageWork) -> None:
     """Write the pages that depend on settings and templates alone."""
     exists = (work.config.public / "robots.txt").exists()
     if meta.get(work.store, FIXED_PAGES_KEY) == work.render_hash and exists and not work.everything:
@@ -410,7 +412,7 @@ def _fixed(work: PageWork) -> None:
     meta.put(work.store, FIXED_PAGES_KEY, work.render_hash)
 
 
-def _directory(work: PageWork) -> None:
+def _write_directory(work: PageWork) -> None:
     """Write `sources.opml` and the stylesheets if the sources or settings changed."""
     publishers = tuple(sources.publishers(work.store, configured=True).values())
     current = hashlib.sha256(repr((work.config.site, publishers, work.render_hash)).encode()).hexdigest()

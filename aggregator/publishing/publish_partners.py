@@ -1,8 +1,8 @@
 """Write the pages and badges of partners whose report has changed.
 
-The report on a source is composed again when its document, its state or its server changed, on each day with a failed
-or slow visit, and after the first visit of a week. It states the facts of the day of that visit, so that its bytes
-stay the same without a change (PB13, PB17).
+The report on a source is composed again when its document, its state or its server changed. It is also composed on
+each day with a failed or slow visit, and after the first visit of a week. It states the facts of the day of that visit,
+so that its bytes stay the same without a change (PB13, PB17).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WRITTEN_TOGETHER = 100
 """Number of pages that are in memory together."""
 
 
-def publish(work: PageWork) -> None:
+def write_partner_pages(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
     states = partner_reports.pages(work.store, work.render_hash, limit)

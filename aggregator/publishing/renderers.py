@@ -21,7 +21,7 @@ FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
 }
 """Feeds, which contain only stories that T4 admits to feeds."""
 
-SPLIT: dict[str, tuple[str, Split]] = {
+SPLITTERS: dict[str, tuple[str, Split]] = {
     "atom": ("atom.xml", atom.split),
     "rss": ("rss.xml", rss.split),
     "json": ("feed.json", jsonfeed.split),
@@ -52,7 +52,9 @@ def feeds(publication: Publication) -> list[PublishedDocument]:
 
 def written_files(public: Path, channel: Channel) -> dict[str, tuple[Path, Split]]:
     """Return the file of each format of a channel, and what splits it."""
-    return {format_: (public / paths.path(channel, name), split) for format_, (name, split) in SPLIT.items()}
+    return {
+        format_: (public / paths.path(channel, name), split) for format_, (name, split) in SPLITTERS.items()
+    }
 
 
 def _first(publication: Publication, count: int) -> Publication:

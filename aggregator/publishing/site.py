@@ -62,7 +62,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
     site, channel = publication.site, publication.channel
     zone = site.timezone
     path = paths.path(channel, "index.html")
-    language = i18n.known(channel.language or site.language)
+    language = i18n.text_language(channel.language or site.language)
     shared = page_template.context(site, path, language, publication.web_url)
 
     def local_day(story: Story | UnchangedStory) -> date:
@@ -123,7 +123,7 @@ class _Articles:
             story,
             announced=story.announced.astimezone(site.timezone).date(),
             published=story.published.astimezone(site.timezone).date(),
-            note=corrections.note(story, site, language),
+            note=corrections.correction_note(story, site, language),
             when=corrections.event_line(story, site, language),
             foreign=page_template.foreign(story.lead.language, language),
             direction=page_template.direction(story.lead.language),

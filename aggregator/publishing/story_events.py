@@ -15,7 +15,7 @@ UTC = ZoneInfo("UTC")
 """The zone for days of moments whose source states only an offset."""
 
 
-def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
+def update_events(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
     """Derive the events of changed stories and of stories about the same events (EX6, EX7).
 
     Returns the stories whose events changed, or whose calendar entries did. Runs in the caller's transaction.
@@ -28,17 +28,17 @@ def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
     from aggregator.publishing import event_entries, event_status  # only for stories with events
 
     group, related = _with_related(store, ids)
-    assigned = event_entries.assign(
+    assigned = event_entries.assign_entries(
         [
             event_entries.Announcement(
                 story_id=each.story_id,
                 announced=each.announced,
                 events=each.events,
-                status=event_status.of(each.title, each.text),
+                status=event_status.status_in(each.title, each.text),
                 related=frozenset(related.get(each.story_id, ())),
                 decided=each.decided,
             )
-            for each in story_events.words(store, group)
+            for each in story_events.event_words(store, group)
         ],
         UTC,
     )
@@ -55,7 +55,7 @@ def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
         for part, each in parts.items()
     ]
     changed = story_events.replace(store, group, rows, now)
-    return changed | story_events.sharing(store, changed)
+    return changed | story_events.stories_with_same_entries(store, changed)
 
 
 def _with_related(store: Store, ids: set[str]) -> tuple[set[str], dict[str, set[str]]]:
@@ -63,7 +63,7 @@ def _with_related(store: Store, ids: set[str]) -> tuple[set[str], dict[str, set[
     group, border = set(ids), set(ids)
     related: dict[str, set[str]] = {}
     while border and len(group) < len(ids) + MAX_RELATED:
-        found = story_events.related(store, border)
+        found = story_events.related_stories(store, border)
         related |= found
         border = {other for others in found.values() for other in others} - group
         border = story_events.with_events(store, border)

@@ -19,9 +19,9 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
     with store.transaction():
         set_aside.release_other_versions(store)
         unwritten = channels.unwritten(store)
-        changes = sources.sync(store, config.sources, keys)
+        changes = sources.synchronise(store, config.sources, keys)
         channels.outdate_selections(store, _selecting(changes.renamed, config))
-        archives.outdate(store, changes.restricted)
+        archives.outdate_months_of_sources(store, changes.restricted)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
     reselect_channels(store, config.channels, now)
 

@@ -53,7 +53,7 @@ def upcoming(publication: Publication) -> list[UpcomingEvent]:
 def badge(event: UpcomingEvent, language: str) -> tuple[str, str]:
     """Return days and month for a small calendar leaf; a deadline has only its last day."""
     first = event.last if event.is_deadline else event.first
-    months = calendar_names.month_labels(i18n.known(language))
+    months = calendar_names.month_labels(i18n.text_language(language))
     month = months[first.month - 1]
     if event.event.month_only:
         return "", month

@@ -12,7 +12,7 @@ from aggregator.store import websub_pings
 from aggregator.store.connection import Store
 from aggregator.store.websub_pings import Ping
 
-BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
+RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """Wait after each failed attempt; after the last one the feed is given up."""
 
 MAX_SECONDS = 15.0
@@ -50,11 +50,11 @@ def _send(app: App, store: Store, hub: str, due: Sequence[Ping], now: datetime) 
         # A 4xx other than 429 is about this feed; every other failure is about the hub and all its feeds.
         refused = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
         for other in [pending] if refused else due[n:]:
-            if other.attempts >= len(BACKOFF):
+            if other.attempts >= len(RETRY_PAUSES):
                 websub_pings.give_up(store, other, failure.reason)
                 given_up = failure.reason
             else:
-                websub_pings.record_failure(store, other, now + BACKOFF[other.attempts], failure.reason)
+                websub_pings.record_failure(store, other, now + RETRY_PAUSES[other.attempts], failure.reason)
         if not refused:
             break
     return given_up

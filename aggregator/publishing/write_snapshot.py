@@ -156,7 +156,7 @@ class _Month:
         """Return the stories with their lines of stories.jsonl and entries of the archive."""
         batch = stories.read(self.store, ids)
         entries = archive.entries(replace(month, stories=tuple(batch), fragments={}))
-        published = pages.related(self.store, (id_ for story in batch for id_, _ in story.related))
+        published = pages.related_titles(self.store, (id_ for story in batch for id_, _ in story.related))
         return [
             (
                 story,

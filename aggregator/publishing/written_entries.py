@@ -21,7 +21,7 @@ BLOCK_BYTES = 256 * 1024
 """Bytes of a document that are read at once."""
 
 
-def unchanged(
+def unchanged_entries(
     store: Store,
     documents: Mapping[str, tuple[Path, Split]],
     *,
@@ -107,7 +107,7 @@ def has_hash(document: Path, publishers: str, written: str) -> bool:
 
 
 @contextmanager
-def in_order(document: Path | None, begin: bytes, split: Split) -> Iterator[EntriesInOrder]:
+def opened_in_order(document: Path | None, begin: bytes, split: Split) -> Iterator[EntriesInOrder]:
     """Open a document whose entries start with `begin`; without one there are no entries."""
     if document is None:
         yield EntriesInOrder(iter(()))

@@ -9,7 +9,7 @@ from typing import Any
 from aggregator.model.publishing import Tombstone
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, moment, sure_moment
-from aggregator.store.items import CHUNK, chunked, placeholders
+from aggregator.store.items import CHUNK_VALUES, chunked, placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class ArchiveRecord:
     change_count: int
 
 
-def current(store: Store, now: datetime) -> str:
+def current_month(store: Store, now: datetime) -> str:
     """Return the month (`yyyy-mm`) of stories announced now.
 
     Months are only added at the end: after a clock ran ahead this stays the month that it showed, until then.
@@ -45,7 +45,7 @@ def raise_revisions(store: Store, months: Iterable[str]) -> None:
     store.db.conn.executemany("UPDATE archives SET revision = revision + 1 WHERE month = ?", rows)
 
 
-def raise_open(store: Store, story_ids: Iterable[str]) -> None:
+def raise_revisions_of_open_months(store: Store, story_ids: Iterable[str]) -> None:
     """Raise the revisions of the months of stories; closed ones are frozen (P2)."""
     months: set[str] = set()
     for part in chunked(story_ids):
@@ -58,7 +58,7 @@ def raise_open(store: Store, story_ids: Iterable[str]) -> None:
     raise_revisions(store, months)
 
 
-def outdate(store: Store, source_ids: Iterable[str]) -> None:
+def outdate_months_of_sources(store: Store, source_ids: Iterable[str]) -> None:
     """Let the documents of all months with stories of these sources be written anew.
 
     Frozen ones too: whole texts are removed from them when a source does not permit them any more (P3).
@@ -86,7 +86,7 @@ def records(store: Store) -> list[ArchiveRecord]:
     ]
 
 
-def written(
+def mark_written(
     store: Store,
     record: ArchiveRecord,
     render_hash: str,
@@ -120,9 +120,9 @@ def story_ids(store: Store, month: str) -> list[str]:
 
 
 def stories_in_parts(store: Store, month: str) -> Iterator[dict[str, int]]:
-    """Yield the last changes of a month's stories (`stories.changes`), `CHUNK` at a time."""
+    """Yield the last changes of a month's stories (`stories.changes`), `CHUNK_VALUES` at a time."""
     rows = store.db.execute(_CHANGES, [month])
-    while part := rows.fetchmany(CHUNK):
+    while part := rows.fetchmany(CHUNK_VALUES):
         yield {row[0]: row[1] for row in part}
 
 

@@ -34,8 +34,8 @@ class ChannelRecord:
     calendars_hash: str
 
 
-def sync(store: Store, ids: Sequence[str]) -> None:
-    """Add the channels of feeds.yaml, and empty those that left it; `removed` lists them."""
+def synchronise(store: Store, ids: Sequence[str]) -> None:
+    """Add the channels of feeds.yaml, and empty those that left it; `removed_ids` lists them."""
     known = set(ids)
     with store.transaction():
         store.db.conn.executemany("INSERT OR IGNORE INTO channels (id) VALUES (?)", [[id_] for id_ in ids])
@@ -58,14 +58,14 @@ def records(store: Store) -> dict[str, ChannelRecord]:
     }
 
 
-def removed(store: Store, ids: Sequence[str]) -> list[str]:
+def removed_ids(store: Store, ids: Sequence[str]) -> list[str]:
     """Return the channels that are not in `ids`; their files may still exist."""
     known = set(ids)
     rows = store.db.execute("SELECT id FROM channels ORDER BY id")
     return [row[0] for row in rows if row[0] not in known]
 
 
-def forget(store: Store, id_: str) -> None:
+def delete(store: Store, id_: str) -> None:
     """Delete a channel after its files were removed; its stories stay."""
     with store.transaction():
         for table, column in (
@@ -93,7 +93,7 @@ def _membership(channel_id: str, fact: StoryFacts) -> list[object]:
     ]
 
 
-def known(store: Store) -> set[str]:
+def known_ids(store: Store) -> set[str]:
     """Return the ids of the stored channels; feeds.yaml may have changed since."""
     return {row["id"] for row in store.db.execute("SELECT id FROM channels")}
 
@@ -134,14 +134,14 @@ def replace_memberships(
 _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
 
 
-def raise_quietly(store: Store, ids: Iterable[str]) -> None:
+def raise_revisions(store: Store, ids: Iterable[str]) -> None:
     """Raise the revisions of channels without changed stories; `updated` stays the same."""
     store.db.conn.executemany(
         "UPDATE channels SET revision = revision + 1 WHERE id = ?", [[id_] for id_ in ids]
     )
 
 
-def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
+def raise_revisions_of_stories(store: Store, ids: Iterable[str]) -> None:
     """Raise the revisions of the channels of stories; `updated` stays the same."""
     raised: set[str] = set()
     for part in chunked(ids):
@@ -149,13 +149,13 @@ def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
             f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
         )
         raised.update(row[0] for row in rows)
-    raise_quietly(store, sorted(raised))
+    raise_revisions(store, sorted(raised))
 
 
 def touch_quietly(store: Store, story_ids: Collection[str]) -> None:
     """Count stories as changed for channels, open months and pages; no `updated` moves (P1)."""
-    raise_of_stories(store, story_ids)
-    archives.raise_open(store, story_ids)
+    raise_revisions_of_stories(store, story_ids)
+    archives.raise_revisions_of_open_months(store, story_ids)
     note_changes(store, story_ids)
 
 
@@ -185,7 +185,7 @@ def clear(store: Store, channel_id: str) -> None:
     store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])
 
 
-def window(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) -> dict[str, datetime]:
+def newest_stories(store: Store, channel_id: str, count: int, *, in_feeds_only: bool) -> dict[str, datetime]:
     """Return when the newest stories of a channel were announced, in a total order (T3)."""
     rows = store.db.execute(
         "SELECT story_id, announced FROM channel_stories WHERE channel_id = ? AND fed >= ?"
@@ -229,7 +229,7 @@ def replace_successor(store: Store, old: str, new: str, story_ids: Collection[st
 def remove_tombstones(store: Store, story_id: str) -> None:
     """Remove the tombstones of a story from all channels, in the caller's transaction."""
     rows = store.db.execute("SELECT channel_id FROM channel_tombstones WHERE story_id = ?", [story_id])
-    raise_quietly(store, [row[0] for row in rows])
+    raise_revisions(store, [row[0] for row in rows])
     store.db.execute("DELETE FROM channel_tombstones WHERE story_id = ?", [story_id])
 
 
@@ -248,7 +248,7 @@ def set_unwritten_since(store: Store, ids: Iterable[str], now: datetime) -> None
     )
 
 
-def written(
+def mark_written(
     store: Store,
     record: ChannelRecord,
     render_hash: str,

@@ -62,8 +62,8 @@ class Store:
     def unsynced(self) -> Iterator[None]:
         """Do not wait for the disk at the commits within the block.
 
-        A killed process loses none of them. A power failure loses those since the last commit outside of such a block,
-        so that a record from before the block has to cover them.
+        A killed process loses none of them. A power failure loses those since the last commit outside of such a block.
+        The caller commits before the block what it needs to repeat them.
         """
         self.db.conn.execute("PRAGMA synchronous = NORMAL")
         try:
@@ -123,7 +123,7 @@ def _run_in(
 def _translated(error: sqlite3.Error, path: Path) -> StoreError:
     """Return an error of SQLite as one of this program."""
     kind = StoreBusy if "locked" in str(error) else StoreError
-    return kind(f"{path}: {reason(error)}")
+    return kind(f"{path}: {error_reason(error)}")
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
             permissions.close_file(path.with_name(path.name + beside))
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, factory=Connection)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} {reason(error)}") from error
+        raise StoreError(f"{path} {error_reason(error)}") from error
     try:
         yield _prepare(conn, path)
     except sqlite3.Error as error:
@@ -256,7 +256,7 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def reason(error: Exception) -> str:
+def error_reason(error: Exception) -> str:
     """Describe an error of SQLite or of the file, with what to do."""
     text = str(error)
     if isinstance(error, OSError):

@@ -336,8 +336,8 @@ def unknown_addresses(store: Store, addresses: Sequence[str]) -> list[str]:
 def retry(store: Store, addresses: Sequence[str]) -> int:
     """Queue failed messages of each last edition again, and end pauses; return their number.
 
-    Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown
-    ones included, and their suppressions end; without, those whose messages bounced or that complained stay.
+    Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown ones included, and
+    their suppressions end. Without them, suppressions because of bounces or complaints stay.
     """
     to_addresses, values = _to(addresses)
     again = "'failed', 'unknown'" if addresses else "'failed'"

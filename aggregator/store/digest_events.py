@@ -16,7 +16,7 @@ MAX_TIME_TO_DEADLINE = timedelta(days=7)
 """Maximum time between an edition and a deadline that it repeats (CA7)."""
 
 
-def closing(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
+def near_deadlines(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
     """Return the stories whose deadline is near with its part, the nearest first (M1, CA7).
 
     An earlier edition had the story more than seven days before the deadline, and none has repeated it. Of stories

@@ -79,10 +79,20 @@ def _touch_stories(store: Store, source_id: str, profile: SourceProfile) -> None
         channels.touch_quietly(store, {row[0] for row in rows})
 
 
-def last(store: Store, source_id: str) -> StoredDocument:
+def last_accepted(store: Store, source_id: str) -> StoredDocument:
     """Return the last accepted body and the final URL it came from."""
     row = store.db.execute("SELECT url, body FROM documents WHERE source_id = ?", [source_id]).fetchone()
     return StoredDocument(url=row["url"], body=zlib.decompress(row["body"]))
+
+
+def last_accepted_from(store: Store, source_id: str, url: str) -> StoredDocument | None:
+    """Return the last accepted document of a source that is polled at `url`; None without one."""
+    row = store.db.execute(
+        "SELECT documents.url, body FROM documents JOIN sources ON sources.id = source_id"
+        " WHERE source_id = ? AND sources.url = ? AND last_success IS NOT NULL",
+        [source_id, url],
+    ).fetchone()
+    return StoredDocument(url=row["url"], body=zlib.decompress(row["body"])) if row else None
 
 
 def entry_hashes(store: Store, ids: Iterable[str]) -> dict[str, frozenset[bytes]]:

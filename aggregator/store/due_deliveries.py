@@ -10,7 +10,7 @@ from aggregator.model.digests import Addressee, Delivery, MessageBody
 from aggregator.model.subscribers import AccountMessage
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
-PAGE = 100
+PAGE_DELIVERIES = 100
 """Maximum number of deliveries that are read, and recorded as a batch, at once."""
 
 
@@ -22,7 +22,7 @@ def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> l
     rows = store.db.execute(
         f"{_DELIVERIES} WHERE deliveries.state <> 'accepted' AND deliveries.state = ? AND deliveries.id > ?"
         " AND (next_attempt IS NULL OR next_attempt <= ? OR next_attempt > ?) ORDER BY deliveries.id LIMIT ?",
-        [state, after, stamp(now), stamp(far), PAGE],
+        [state, after, stamp(now), stamp(far), PAGE_DELIVERIES],
     ).fetchall()
     return _page(store, rows)
 
@@ -32,7 +32,7 @@ def account_messages(store: Store) -> list[Delivery]:
     rows = store.db.execute(
         f"{_DELIVERIES} WHERE deliveries.edition_id IS NULL AND deliveries.created IS NOT NULL"
         " AND deliveries.state = 'queued' ORDER BY deliveries.created, deliveries.id LIMIT ?",
-        [PAGE],
+        [PAGE_DELIVERIES],
     ).fetchall()
     return _page(store, rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aggregator.store.connection import Store
 
 
-def any_pages(store: Store) -> bool:
+def has_pages(store: Store) -> bool:
     """Return whether any edition has a page."""
     return store.db.execute("SELECT 1 FROM editions WHERE revision > 0 LIMIT 1").fetchone() is not None
 

@@ -68,14 +68,14 @@ _IN_LEDGER = (
 )
 
 
-def pending(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
-    """Return ids of stories announced since `floor` without any item in the ledger (M1)."""
+def pending(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
+    """Return ids of stories announced since a moment without any item in the ledger (M1)."""
     of_kinds = f" AND kind IN ({placeholders(plan.kinds)})" if plan.kinds else ""
     rows = store.db.execute(
         f"SELECT id FROM stories WHERE announced >= ? AND fed AND NOT hidden{of_kinds}"
         f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND NOT {_IN_LEDGER.format('')}"
         " ORDER BY announced DESC, published DESC, id",
-        [stamp(floor), *plan.kinds, *plan.channels, plan.id],
+        [stamp(since), *plan.kinds, *plan.channels, plan.id],
     )
     return [row[0] for row in rows]
 
@@ -87,7 +87,7 @@ _LAST_CHANGE = (
 """SQL of the last significant edit of a story, or change of its event (EX6)."""
 
 
-def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
+def edited(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
     """Return ids of stories in the ledger that were significantly edited since their entry (E1).
 
     Their kind is ignored, as it may have changed. A story split off without being announced is not included (I7).
@@ -98,12 +98,12 @@ def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
         # Entries about a removal or a deadline do not report an edit.
         f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason NOT IN (?, ?) AND ledger.mark >= {_LAST_CHANGE}')}"
         " ORDER BY announced DESC, published DESC, id",
-        [stamp(floor), *plan.channels, plan.id, plan.id, EntryReason.WITHDRAWN, EntryReason.CLOSING],
+        [stamp(since), *plan.channels, plan.id, plan.id, EntryReason.WITHDRAWN, EntryReason.CLOSING],
     )
     return [row[0] for row in rows]
 
 
-def removed(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, datetime]:
+def removed(store: Store, plan: DigestPlan, *, since: datetime) -> dict[str, datetime]:
     """Return stories in the ledger that were removed since their entry, with the time (I8).
 
     Stories that are only hidden are not included.
@@ -114,7 +114,7 @@ def removed(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, dat
         f" AND tombstones.reason GLOB 'withdrawn*' AND {_IN_LEDGER.format('')}"
         f" AND NOT {_IN_LEDGER.format(' AND ledger.reason = ? AND ledger.mark >= tombstones.at')}"
         " ORDER BY stories.announced DESC, stories.published DESC, stories.id",
-        [stamp(floor), plan.id, plan.id, EntryReason.WITHDRAWN],
+        [stamp(since), plan.id, plan.id, EntryReason.WITHDRAWN],
     )
     return {row["id"]: sure_moment(row["at"]) for row in rows}
 
@@ -160,7 +160,7 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
     return entries
 
 
-def forget_entries(store: Store, item_ids: Iterable[str]) -> None:
+def delete_from_ledgers(store: Store, item_ids: Iterable[str]) -> None:
     """Remove items from all ledgers, so that their story counts as new (I7).
 
     Runs in the transaction of the caller.

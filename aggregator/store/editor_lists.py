@@ -86,11 +86,11 @@ def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
     return [(row["id"], row["title"]) for row in rows]
 
 
-def subjects(decision: Decision) -> tuple[str, ...]:
+def subjects_of(decision: Decision) -> tuple[str, ...]:
     """Return the ids of the stories or items that a decision is about.
 
-    Of a merge these are the items that led the stories, of a split the kept story and the items that left it: after a
-    merge or an undo, only items still have titles of their own.
+    Of a merge these are the items that led the stories. Of a split they are the kept story and the items that left it.
+    After a merge or an undo, only items still have titles of their own.
     """
     match decision.verb.removeprefix("undo "):
         case "merge":
@@ -101,10 +101,10 @@ def subjects(decision: Decision) -> tuple[str, ...]:
             return decision.stories
 
 
-def titles(store: Store, decisions: Iterable[Decision]) -> dict[str, str]:
+def titles_of_subjects(store: Store, decisions: Iterable[Decision]) -> dict[str, str]:
     """Return the titles of the subjects of decisions, by id of the story or item."""
     titles_by_id: dict[str, str] = {}
-    for ids in chunked(sorted({id_ for decision in decisions for id_ in subjects(decision)})):
+    for ids in chunked(sorted({id_ for decision in decisions for id_ in subjects_of(decision)})):
         rows = store.db.execute(
             f"SELECT id, title FROM stories WHERE id IN ({placeholders(ids)})"
             " UNION ALL SELECT tombstones.story_id, stories.title FROM tombstones"

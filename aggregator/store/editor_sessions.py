@@ -42,7 +42,7 @@ def queue_link(
     store.db.execute(
         "INSERT INTO editor_links (hash, nonce, address, language, created, expires) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            link_tokens.token_hash(link_tokens.token(key, nonce)),
+            link_tokens.token_hash(link_tokens.link_token(key, nonce)),
             nonce,
             name,
             language,
@@ -100,7 +100,7 @@ def expire(store: Store, editors: Collection[str], now: datetime) -> None:
         )
 
 
-def forget(store: Store, address: str) -> None:
+def delete_of_address(store: Store, address: str) -> None:
     """Delete the sign-in links and sessions of an address, in the caller's transaction."""
     for table in ("editor_links", "editor_sessions"):
         store.db.execute(f"DELETE FROM {table} WHERE address = ?", [addresses.key(address)])

@@ -15,7 +15,7 @@ from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 
 
-def decide(
+def log_decision(
     store: Store,
     verb: str,
     who: str,
@@ -231,7 +231,7 @@ def remove_candidate_pair(store: Store, one: str, other: str) -> None:
     )
 
 
-def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> None:
+def merge_into(store: Store, kept: str, gone: str, reason: str, now: datetime) -> None:
     """Move the items of one story to another; its id becomes an alias (I7).
 
     The story must be in no channel.
@@ -248,7 +248,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
         )
     for table in ("related", "merge_candidates"):
         execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
-    story_events.absorb(store, kept, gone)
+    story_events.merge_into(store, kept, gone)
     channels.replace_successor(store, gone, kept)
     execute(
         "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, announced, published, updated, month)"
@@ -270,7 +270,9 @@ class SplitStory:
     month: str | None
 
 
-def found_part(store: Store, part: SplitStory, item_ids: Sequence[str], now: datetime, why: str) -> None:
+def store_split_story(
+    store: Store, part: SplitStory, item_ids: Sequence[str], now: datetime, why: str
+) -> None:
     """Found a story with items that leave theirs; the first of them leads."""
     store.db.execute(
         "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
@@ -305,7 +307,7 @@ def return_from_tombstone(store: Store, story_id: str, now: datetime) -> None:
         store.db.execute("UPDATE stories SET returned = ? WHERE id = ?", [stamp(returned), story_id])
 
 
-def merged_part(store: Store, home: str, ids: Iterable[str]) -> SplitStory | None:
+def story_to_restore(store: Store, home: str, ids: Iterable[str]) -> SplitStory | None:
     """Return the oldest story of `ids` that was merged into `home`, as it was published (P2)."""
     id_list = list(ids)
     row = store.db.execute(
@@ -335,7 +337,7 @@ def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def relate(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
+def add_relations(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
     """Make stories related, each with the reason."""
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO related (story_id, other_id, why) VALUES (?, ?, ?)",
@@ -343,7 +345,7 @@ def relate(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
     )
 
 
-def unrelate(store: Store, one: str, other: str) -> None:
+def remove_relation(store: Store, one: str, other: str) -> None:
     """Remove the relation between two stories."""
     store.db.execute(
         "DELETE FROM related WHERE (story_id = ?1 AND other_id = ?2) OR (story_id = ?2 AND other_id = ?1)",

@@ -26,7 +26,7 @@ class UnsearchedItem:
     story_id: str | None
 
 
-def any_left(store: Store) -> bool:
+def has_unsearched(store: Store) -> bool:
     """Return whether there is an item in which no events were searched yet."""
     return store.db.execute("SELECT 1 FROM items WHERE events IS NULL LIMIT 1").fetchone() is not None
 

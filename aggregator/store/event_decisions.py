@@ -10,7 +10,7 @@ from aggregator.store import event_facts
 from aggregator.store.connection import Store
 
 
-def decide(store: Store, story_id: str, event: Event | None, decision: int) -> None:
+def store_decision(store: Store, story_id: str, event: Event | None, decision: int) -> None:
     """Store an editor's decision about the event of a story; None: it has no event (EX9)."""
     store.db.execute(
         "INSERT OR REPLACE INTO event_decisions (story_id, facts, decision) VALUES (?, ?, ?)",
@@ -27,11 +27,11 @@ def decision(store: Store, story_id: str) -> dict[str, Any]:
 def restore_decision(store: Store, story_id: str, before: Mapping[str, Any], number: int) -> None:
     """Restore the decision about the event of a story, or remove it if there was none."""
     if before["decided"]:
-        decide(store, story_id, event_facts.decode_one(before["facts"]), number)
+        store_decision(store, story_id, event_facts.decode_one(before["facts"]), number)
     else:
-        undecide(store, story_id)
+        remove_decision(store, story_id)
 
 
-def undecide(store: Store, story_id: str) -> bool:
+def remove_decision(store: Store, story_id: str) -> bool:
     """Remove the decision about the event of a story; return whether there was one."""
     return bool(store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [story_id]).rowcount)

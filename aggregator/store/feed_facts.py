@@ -14,13 +14,13 @@ from aggregator.feed_findings import (
     DOCUMENTS,
     MAX_ENTRIES_READ,
     WINDOW,
-    failure,
+    failure_kind,
 )
 from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFacts
 from aggregator.model.moves import Move
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay
-from aggregator.model.servers import SLOW_SECONDS
+from aggregator.model.servers import MIN_SLOW_SECONDS
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, placeholders
 
@@ -128,7 +128,7 @@ def _visits(store: Store, source_id: str, kind: str, as_of: date) -> VisitFacts:
         " sum(outcome = 'unchanged' AND status = 200 AND conditional) AS ignored_validators,"
         " sum(outcome <> 'failed' AND seconds > ? * max(requests, 1)) AS slow"
         " FROM visits WHERE source_id = ? AND started >= ? AND started < ? AND outcome <> 'begun'",
-        [SLOW_SECONDS, source_id, stamp(end - WINDOW), stamp(end)],
+        [MIN_SLOW_SECONDS, source_id, stamp(end - WINDOW), stamp(end)],
     ).fetchone()
     last = store.db.execute(
         "SELECT bytes FROM visits WHERE source_id = ? AND status = 200 AND outcome IN ('changed', 'unchanged')"
@@ -167,7 +167,7 @@ def last_days(store: Store, source_id: str, last: date, count: int) -> tuple[Vis
         " WHERE source_id = ? AND started >= ? AND started < ? AND outcome = 'failed' ORDER BY day, reason",
         [source_id, first.isoformat(), (last + timedelta(days=1)).isoformat()],
     ):
-        codes.setdefault(date.fromisoformat(row["day"]), []).append(failure(row["reason"] or "").code)
+        codes.setdefault(date.fromisoformat(row["day"]), []).append(failure_kind(row["reason"] or "").code)
     return tuple(
         VisitDay(
             day=day,

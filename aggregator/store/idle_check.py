@@ -52,7 +52,7 @@ def idle_hash(config_bytes: bytes) -> str:
     return hashlib.sha256(__version__.encode() + b"\0" + config_bytes).hexdigest()
 
 
-def nothing_due(config_file: Path, now: datetime) -> int | None:
+def count_if_nothing_due(config_file: Path, now: datetime) -> int | None:
     """Return the number of sources that are not due, or None if there may be work.
 
     The data folder is guessed from the text of feeds.yaml. A wrong guess is harmless, because the hash in that database
@@ -91,7 +91,7 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
     return _query_database(config_file, query)
 
 
-def no_mail_due(config_file: Path, now: datetime) -> tuple[dict[str, int], datetime | None] | None:
+def queue_if_no_mail_due(config_file: Path, now: datetime) -> tuple[dict[str, int], datetime | None] | None:
     """Return the open messages by state, and until when the relay is not tried; None for work.
 
     The value in the database has the hash of feeds.yaml and the time span without work.

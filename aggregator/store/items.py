@@ -15,7 +15,7 @@ from aggregator.model.reports import ContainedStep
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
-CHUNK = 500
+CHUNK_VALUES = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
 MAX_INDEXED = 3_000
 """Maximum number of items indexed in one transaction, which takes half a second."""
@@ -24,8 +24,8 @@ MAX_INDEXED = 3_000
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
     """Split `values` into lists short enough for one statement."""
     held = list(values)
-    for start in range(0, len(held), CHUNK):
-        yield held[start : start + CHUNK]
+    for start in range(0, len(held), CHUNK_VALUES):
+        yield held[start : start + CHUNK_VALUES]
 
 
 def placeholders(values: Sequence[object]) -> str:
@@ -40,7 +40,7 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
     return {alias: found[item_id] for alias, item_id in ids.items()}
 
 
-def any_seen_until(store: Store, source_id: str, aliases: Iterable[Alias], until: datetime) -> bool:
+def was_any_seen_until(store: Store, source_id: str, aliases: Iterable[Alias], until: datetime) -> bool:
     """Return whether one of the aliases is that of an item which was first seen until a moment."""
     ids = sorted(set(known_ids(store, source_id, aliases).values()))
     return any(
@@ -83,7 +83,7 @@ def links(store: Store, source_id: str) -> list[tuple[str, str]]:
     return [(row["link"], row["title"]) for row in rows]
 
 
-def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str | None]]:
+def newest(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str | None]]:
     """Return a source's newest items with their links."""
     rows = store.db.execute(
         "SELECT id, link FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?", [source_id, count]
@@ -120,14 +120,18 @@ def held_count(store: Store, source_id: str) -> int:
     return int(row[0])
 
 
-def decide(store: Store, source_id: str, *, release: bool) -> int:
-    """Release or discard a source's held items; return their number (G2).
-
-    Released items count as new now.
-    """
+def release_held(store: Store, source_id: str) -> int:
+    """Release a source's held items, which count as new now; return their number (G2)."""
     return store.db.execute(
-        "UPDATE items SET held = ?, backlog = 0 WHERE held = 'waiting' AND source_id = ?",
-        [None if release else "discarded", source_id],
+        "UPDATE items SET held = NULL, backlog = 0 WHERE held = 'waiting' AND source_id = ?", [source_id]
+    ).rowcount
+
+
+def discard_held(store: Store, source_id: str) -> int:
+    """Discard a source's held items, which are never published; return their number (G2)."""
+    return store.db.execute(
+        "UPDATE items SET held = 'discarded', backlog = 0 WHERE held = 'waiting' AND source_id = ?",
+        [source_id],
     ).rowcount
 
 

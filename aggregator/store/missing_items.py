@@ -40,7 +40,7 @@ def still_missing(store: Store, source_id: str) -> dict[str, bool]:
     return {row["item_id"]: row["withdrawn"] is not None for row in rows}
 
 
-def forget(store: Store, ids: Iterable[str]) -> None:
+def delete(store: Store, ids: Iterable[str]) -> None:
     """Delete items that are neither missing nor removed any more."""
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
 
@@ -50,10 +50,10 @@ def record_check(store: Store, item: MissingItem, *, removed: bool) -> None:
     store.db.execute(
         "UPDATE missing_items SET tries = ?, last = ?, gone = ?, withdrawn = ? WHERE item_id = ?",
         [
-            item.tries,
-            stamp(item.last),
-            stamp(item.gone),
-            stamp(item.last) if removed else None,
+            item.checks,
+            stamp(item.last_check),
+            stamp(item.gone_since),
+            stamp(item.last_check) if removed else None,
             item.item_id,
         ],
     )
@@ -72,9 +72,9 @@ def due(store: Store, before: datetime) -> dict[str, list[MissingItem]]:
             title=row["title"],
             link=row["link"],
             since=sure_moment(row["since"]),
-            tries=row["tries"],
-            last=moment(row["last"]),
-            gone=moment(row["gone"]),
+            checks=row["tries"],
+            last_check=moment(row["last"]),
+            gone_since=moment(row["gone"]),
         )
         found.setdefault(row["source_id"], []).append(missing)
     return found

@@ -15,7 +15,7 @@ from aggregator.model.pages import (
     RelatedStory,
 )
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import CHUNK, chunked, placeholders
+from aggregator.store.items import CHUNK_VALUES, chunked, placeholders
 
 
 def outdated(store: Store, limit: int) -> dict[str, int]:
@@ -35,7 +35,7 @@ def queue(store: Store, ids: Iterable[str]) -> None:
     )
 
 
-def written(store: Store, versions: Mapping[str, int]) -> None:
+def mark_written(store: Store, versions: Mapping[str, int]) -> None:
     """Record that pages are on disk, in the caller's transaction; those that changed since stay."""
     store.db.conn.executemany(
         "DELETE FROM page_queue WHERE story_id = ? AND version = ?", [[*pair] for pair in versions.items()]
@@ -89,7 +89,7 @@ def published(store: Store, ids: Sequence[str]) -> set[str]:
     }
 
 
-def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
+def gone_pages(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     """Return those of the stories that were hidden or merged into another one.
 
     The page of one that was merged into a hidden story does not name that story.
@@ -109,7 +109,7 @@ def gone(store: Store, ids: Sequence[str]) -> dict[str, GoneStoryPage]:
     return found
 
 
-def related(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
+def related_titles(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
     """Return published stories by id, as the pages of others name them."""
     return {
         row["id"]: RelatedStory(id=row["id"], title=row["title"], language=row["language"])
@@ -153,7 +153,7 @@ def months(store: Store) -> list[MonthRecord]:
     ]
 
 
-def month_written(
+def mark_month_written(
     store: Store, record: MonthRecord, render_hash: str, entries_hash: str, change_count: int
 ) -> None:
     """Record that the page of a month is on disk, in the caller's transaction (P1)."""
@@ -188,9 +188,9 @@ def count_of_month(store: Store, month: str) -> int:
 
 
 def of_month(store: Store, month: str) -> Iterator[dict[str, AnnouncedStory]]:
-    """Yield the stories of `all` of a month, newest first, `CHUNK` at a time."""
+    """Yield the stories of `all` of a month, newest first, `CHUNK_VALUES` at a time."""
     rows = store.db.execute(f"SELECT story_id, channel_stories.announced, stories.change{_OF_MONTH}", [month])
-    while part := rows.fetchmany(CHUNK):
+    while part := rows.fetchmany(CHUNK_VALUES):
         yield {row[0]: AnnouncedStory(sure_moment(row[1]), row[2]) for row in part}
 
 

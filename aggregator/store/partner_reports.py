@@ -68,8 +68,8 @@ Decisions hide stories and show them again. A further day without faults is no r
 class PageState(NamedTuple):
     """The current inputs of the page of a source, and the page on disk.
 
-    `day` is that of the last visit. `content_hash` is a hash of what the page on disk shows as of the day `as_of`; it
-    is None without a page for the current settings. `unchanged`: the inputs are those of the page on disk.
+    `day` is that of the last visit. `content_hash` is a hash of what the page on disk shows as of the day `as_of`, None
+    without a page for the current settings. `unchanged`: the inputs are those of the page on disk.
     """
 
     inputs: str

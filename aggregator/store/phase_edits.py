@@ -16,7 +16,7 @@ def add(store: Store, edits: Mapping[str, Collection[str]]) -> None:
     )
 
 
-def any_to_apply(store: Store) -> bool:
+def has_any(store: Store) -> bool:
     """Return whether an edit waits for the end of the visits."""
     return bool(store.db.execute("SELECT EXISTS (SELECT 1 FROM status_edits)").fetchone()[0])
 

@@ -12,10 +12,10 @@ from threading import local
 from urllib.parse import quote
 
 from aggregator.errors import StoreError
-from aggregator.store.connection import Connection, Store, reason
+from aggregator.store.connection import Connection, Store, error_reason
 from aggregator.store.schema import MIGRATIONS
 
-STEPS = 2_000
+CHECK_STEPS = 2_000
 """Steps of SQLite between two looks at the clock, about a tenth of a millisecond."""
 CACHE_KIB = 8_192
 """Memory for pages of each connection in KiB."""
@@ -44,7 +44,7 @@ class Reader:
         end = time.monotonic() + seconds
         try:
             store = self._store()
-            store.db.conn.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            store.db.conn.set_progress_handler(lambda: time.monotonic() > end, CHECK_STEPS)
             store.db.conn.execute("BEGIN")
             try:
                 yield store
@@ -55,7 +55,7 @@ class Reader:
             if "interrupted" in str(error):
                 raise TooSlow(f"{self.path}: reading took longer than {seconds:g} s and was ended") from error
             self._forget()
-            raise StoreError(f"{self.path}: {reason(error)}") from error
+            raise StoreError(f"{self.path}: {error_reason(error)}") from error
 
     def _store(self) -> Store:
         """Return this thread's connection; a new one if the file was replaced."""

@@ -157,7 +157,7 @@ def left_names(store: Store, mailbox_id: str) -> set[str]:
     }
 
 
-def leave(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str, now: datetime) -> None:
+def record_left(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str, now: datetime) -> None:
     """Record a mail that is left in its mailbox, so that it is read and reported once."""
     with store.transaction():
         store.db.execute(
@@ -166,8 +166,8 @@ def leave(store: Store, mailbox_id: str, name: str, kind: MailKind, reason: str,
         )
 
 
-def forget_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
-    """Forget mails that are not in the mailbox any more, and those of other mailboxes."""
+def delete_left(store: Store, mailbox_id: str, names: Iterable[str]) -> None:
+    """Delete the records of mails that left the mailbox, and of mails in other mailboxes."""
     with store.transaction():
         store.db.execute(
             "DELETE FROM returned_mail WHERE place = ? AND name IN (SELECT value FROM json_each(?))",
@@ -213,7 +213,7 @@ def unknown_files(store: Store, names: Sequence[str]) -> list[str]:
 # --- reports ---------------------------------------------------------------------------------------------
 
 
-def rates(store: Store) -> BounceRates:
+def bounce_rates(store: Store) -> BounceRates:
     """Return bounces and complaints of the 30 days before the last message was sent (BO4)."""
     (last,) = store.db.execute("SELECT max(last_attempt) FROM deliveries WHERE state = 'accepted'").fetchone()
     since = stamp(sure_moment(last) - PERIOD) if last else ""
@@ -239,7 +239,7 @@ def rates(store: Store) -> BounceRates:
     )
 
 
-def about(store: Store, address: str) -> list[ReturnedMail]:
+def mails_about(store: Store, address: str) -> list[ReturnedMail]:
     """Return the mails about messages to an address, the latest first."""
     rows: Iterable[Any] = store.db.execute(
         "SELECT returned_mail.*, coalesce(deliveries.edition_id, deliveries.purpose) AS edition FROM returned_mail"

@@ -54,7 +54,7 @@ def fail(store: Store, job: str, reason: str, now: datetime, *, since: int) -> N
             )
 
 
-def last_failed(store: Store, job: str) -> bool:
+def has_last_failed(store: Store, job: str) -> bool:
     """Return whether the last run of `job` failed or was interrupted."""
     row = store.db.execute(
         "SELECT outcome FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1", [job]

@@ -10,7 +10,7 @@ from aggregator.model.reports import ContainedStep, SetAside
 from aggregator.store.connection import Store, stamp, sure_moment
 
 
-def names(store: Store) -> dict[ContainedStep, frozenset[str]]:
+def names_by_step(store: Store) -> dict[ContainedStep, frozenset[str]]:
     """Read what is set aside, by step."""
     found: dict[ContainedStep, set[str]] = {step: set() for step in ContainedStep}
     for row in store.db.execute("SELECT step, name FROM set_aside"):

@@ -45,7 +45,7 @@ class SourceChanges(NamedTuple):
     restricted: set[str]
 
 
-def sync(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> SourceChanges:
+def synchronise(store: Store, sources: Sequence[Source], parsing_hashes: Mapping[str, str]) -> SourceChanges:
     """Bring the table in line with feeds.yaml, inside a transaction of the caller (V5).
 
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.
@@ -194,7 +194,7 @@ def _leases(store: Store) -> dict[str, Lease]:
     }
 
 
-def any_hub(store: Store) -> bool:
+def has_hubs(store: Store) -> bool:
     """Return whether a source names a WebSub hub, or is subscribed to one (WS1)."""
     row = store.db.execute(
         "SELECT EXISTS (SELECT 1 FROM sources WHERE hub IS NOT NULL AND configured = 1)"
@@ -331,7 +331,7 @@ def save_coverage_gap(store: Store, source_id: str, gap: CoverageGap) -> None:
 
 
 def delete_coverage_gap(store: Store, source_id: str) -> None:
-    """Forget the coverage gap of a source (G1)."""
+    """Delete the coverage gap of a source (G1)."""
     store.db.execute("UPDATE sources SET gap_url = NULL, gap_since = NULL WHERE id = ?", [source_id])
 
 

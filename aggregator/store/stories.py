@@ -13,7 +13,7 @@ from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.model.value_classes import dataclass
 from aggregator.store import story_events
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import CHUNK, chunked, from_row, placeholders
+from aggregator.store.items import CHUNK_VALUES, chunked, from_row, placeholders
 from aggregator.store.sources import publishers_of
 
 
@@ -154,7 +154,7 @@ def newest_number(store: Store) -> int:
     return int(store.db.execute("SELECT coalesce(max(number), 0) FROM stories").fetchone()[0])
 
 
-def all_ids(store: Store, after: int = 0, size: int = CHUNK) -> Iterable[list[str]]:
+def all_ids(store: Store, after: int = 0, size: int = CHUNK_VALUES) -> Iterable[list[str]]:
     """Yield the ids of all stories stored after that with a number, in lists of at most `size`."""
     while rows := store.db.execute(
         "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT ?", [after, size]
@@ -217,7 +217,7 @@ def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
     return [row[0] for row in rows]
 
 
-def any_announced(store: Store) -> bool:
+def has_announced(store: Store) -> bool:
     """Return whether any story was announced; then a feed exists (T4)."""
     return store.db.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
 
@@ -255,7 +255,7 @@ def counts(store: Store) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def why(store: Store, story_id: str) -> dict[str, str]:
+def reasons(store: Store, story_id: str) -> dict[str, str]:
     """Return why each item of a story is in it, by item id."""
     rows = store.db.execute("SELECT id, why FROM items WHERE story_id = ?", [story_id])
     return {row["id"]: row["why"] or "" for row in rows}

@@ -53,7 +53,7 @@ def with_events(store: Store, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
+def related_stories(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
     """Return the related stories of each story."""
     found: dict[str, set[str]] = {}
     for part in chunked(sorted(ids)):
@@ -68,7 +68,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
 _BEGINNING = "stories.title, substr(items.text, 1, 300) AS text, sources.name AS publisher, items.language"
 
 
-def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
+def event_words(store: Store, ids: Iterable[str]) -> list[EventWords]:
     """Return what the visible stories `ids` say about events."""
     found = []
     for part in chunked(sorted(ids)):
@@ -120,7 +120,7 @@ class UpcomingEntry:
     language: str | None
 
 
-def upcoming(store: Store, since: date, count: int) -> list[UpcomingEntry]:
+def upcoming_entries(store: Store, since: date, count: int) -> list[UpcomingEntry]:
     """Return the events with a calendar entry that are not over at `since`, at most `count`."""
     rows = store.db.execute(
         f"SELECT said.story_id, json_extract(facts, '$.kind') = 'deadline' AS is_deadline, first_day, last_day,"
@@ -159,19 +159,6 @@ class EventRow:
     entry_part: str
     event: Event
     days: tuple[date, date]
-
-
-def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
-    """Return the events that the stories `ids` have, by story and part."""
-    rows = (
-        row
-        for part in chunked(sorted(ids))
-        for row in store.db.execute(
-            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({placeholders(part)})",
-            part,
-        )
-    )
-    return {(row["story_id"], row["part"]): _sure(row["facts"]) for row in rows}
 
 
 def replace(store: Store, ids: Iterable[str], rows: Sequence[EventRow], now: datetime) -> set[str]:
@@ -232,7 +219,7 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
     return True
 
 
-def sharing(store: Store, ids: Iterable[str]) -> set[str]:
+def stories_with_same_entries(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the stories with an event whose calendar entry is that of one of the stories `ids`."""
     return {
         row[0]
@@ -366,7 +353,7 @@ class EventFile:
     present: bool
 
 
-def unwritten(store: Store, count: int) -> list[EventFile]:
+def outdated_files(store: Store, count: int) -> list[EventFile]:
     """Return at most `count` stories whose calendar file is out of date."""
     ids = store.db.execute(
         "SELECT DISTINCT story_id FROM story_events WHERE revision <> written_revision LIMIT ?", [count]
@@ -387,7 +374,7 @@ def _file(store: Store, story_id: str) -> EventFile:
     )
 
 
-def written(store: Store, files: Iterable[EventFile]) -> None:
+def mark_files_written(store: Store, files: Iterable[EventFile]) -> None:
     """Record that the calendar files of stories are on disk (P1)."""
     store.db.conn.executemany(
         "UPDATE story_events SET written_revision = ? WHERE story_id = ? AND part = ?",
@@ -398,7 +385,7 @@ def written(store: Store, files: Iterable[EventFile]) -> None:
 # --- editors -------------------------------------------------------------------------------------------
 
 
-def absorb(store: Store, kept: str, gone: str) -> None:
+def merge_into(store: Store, kept: str, gone: str) -> None:
     """Remove the events of a merged story; a decision on it passes to the other one."""
     store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])
     store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [gone])

@@ -44,19 +44,19 @@ def unplaced_ids(store: Store) -> Iterator[str]:
     return (row[0] for row in rows)
 
 
-def any_unplaced(store: Store) -> bool:
+def has_unplaced(store: Store) -> bool:
     """Return whether an item has no story."""
     row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {IS_UNPLACED} LIMIT 1").fetchone()
     return row is not None
 
 
-def any_to_place(store: Store) -> bool:
+def has_items_to_place(store: Store) -> bool:
     """Return whether an item has no story, was deferred, or is to be indexed."""
     deferred = "items INDEXED BY items_later WHERE held = 'later'"
     row = store.db.execute(
         f"SELECT EXISTS (SELECT 1 FROM {deferred}) OR EXISTS (SELECT 1 FROM index_queue)"
     ).fetchone()
-    return bool(row[0]) or any_unplaced(store)
+    return bool(row[0]) or has_unplaced(store)
 
 
 def count_unplaced(store: Store) -> tuple[int, datetime | None]:

@@ -25,7 +25,7 @@ class NewStory:
 
 
 def write(
-    store: Store, foundings: Iterable[NewStory], placements: Iterable[Placement], now: datetime
+    store: Store, new_stories: Iterable[NewStory], placements: Iterable[Placement], now: datetime
 ) -> None:
     """Write new stories, and put items into their stories, in the caller's transaction."""
     placed = list(placements)
@@ -43,7 +43,7 @@ def write(
                 f.in_feeds,
                 f.month,
             ]
-            for f in foundings
+            for f in new_stories
         ],
     )
     store.db.conn.executemany(
@@ -73,8 +73,8 @@ def _comparison(placement: Placement) -> str | None:
 def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
     """Set the leads of stories; neither id nor `published` changes (I6).
 
-    `updated` moves if the new lead was significantly edited since the story was announced: before, nothing showed
-    that edit, so that its correction is published now (E1).
+    `updated` moves if the new lead was significantly edited since the story was announced. Nothing has shown that edit
+    before, so that its correction is published now (E1).
     """
     store.db.conn.executemany(
         "UPDATE stories SET updated = max(updated, ?1) WHERE id = ?3 AND lead_id <> ?2 AND EXISTS"

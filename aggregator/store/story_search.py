@@ -238,7 +238,7 @@ def resolve(store: Store, name: str) -> str | None:
     return str(row[0]) if row and row[0] else None
 
 
-def gone(store: Store, story_id: str) -> UnpublishedStory | None:
+def unpublished_story(store: Store, story_id: str) -> UnpublishedStory | None:
     """Return what became of a story that was hidden, removed or merged; None for any other.
 
     One that was merged into a hidden story is gone like that one, which is not named.

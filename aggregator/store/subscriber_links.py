@@ -57,7 +57,7 @@ def add(
         "INSERT INTO tokens (hash, nonce, subscriber_id, purpose, expires, state, digests, language, evidence)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            link_tokens.token_hash(link_tokens.token(key, nonce)),
+            link_tokens.token_hash(link_tokens.link_token(key, nonce)),
             nonce,
             subscriber_id,
             purpose,
@@ -111,7 +111,7 @@ def ensure_manage(store: Store, key: bytes, random_bytes: RandomBytes, subscribe
     return bytes(row[0]) if row else add(store, key, random_bytes, subscriber_id, LinkPurpose.MANAGE)
 
 
-def any_needed(store: Store) -> bool:
+def is_key_needed(store: Store) -> bool:
     """Return whether there are links, or requests that ask for one."""
     row = store.db.execute(
         "SELECT EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM subscription_requests)"
@@ -134,7 +134,7 @@ def use_key(store: Store, key: bytes) -> None:
                 nonces = [bytes(row[0]) for row in store.db.execute(f"SELECT nonce FROM {table}")]
                 store.db.conn.executemany(
                     f"UPDATE {table} SET hash = ? WHERE nonce = ?",
-                    ([link_tokens.token_hash(link_tokens.token(key, nonce)), nonce] for nonce in nonces),
+                    ([link_tokens.token_hash(link_tokens.link_token(key, nonce)), nonce] for nonce in nonces),
                 )
         meta.put(store, KEY_NAME, name)
 

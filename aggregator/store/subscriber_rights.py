@@ -75,13 +75,13 @@ def erase(store: Store, address: str, now: datetime) -> bool:
         "INSERT OR REPLACE INTO erased_addresses (hash, at) VALUES (?, ?)",
         [subscribers.erasure_hash(store, address), stamp(now)],
     )
-    forget(store, [address])
-    editor_sessions.forget(store, address)
+    delete_subscribers(store, [address])
+    editor_sessions.delete_of_address(store, address)
     store.db.execute("DELETE FROM suppressions WHERE address = ?", [address])
     return True
 
 
-def forget(store: Store, given: Iterable[str]) -> None:
+def delete_subscribers(store: Store, given: Iterable[str]) -> None:
     """Delete subscribers and the addresses of their messages; those still queued are not sent."""
     for address in given:
         store.db.execute(
@@ -102,7 +102,7 @@ def expire(store: Store, now: datetime) -> int:
             "SELECT address FROM subscribers WHERE state = 'pending'"
             " AND NOT EXISTS (SELECT 1 FROM tokens WHERE subscriber_id = subscribers.id)"
         ).fetchall()
-        forget(store, [row["address"] for row in rows])
+        delete_subscribers(store, [row["address"] for row in rows])
     return len(rows)
 
 

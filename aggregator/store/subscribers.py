@@ -61,15 +61,6 @@ def _subscriber(row: Mapping[str, Any]) -> Subscriber:
     )
 
 
-def counts(store: Store) -> dict[str, int]:
-    """Count subscribers by state."""
-    rows = store.db.execute(
-        "SELECT CASE WHEN key IN (SELECT address COLLATE NOCASE FROM suppressions) THEN 'suppressed' ELSE state END"
-        " AS state, count(*) FROM subscribers GROUP BY 1 ORDER BY 1"
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 def count_served(store: Store, listed: Iterable[str]) -> int:
     """Count the addresses that get digests: active subscribers, and those listed in feeds.yaml."""
     keys = sorted({addresses.key(address) for address in listed})
@@ -293,7 +284,7 @@ def erased(store: Store, given: Sequence[str]) -> set[str]:
 
 
 def erasure_hash(store: Store, address: str) -> str:
-    """Return the salted hash under which an erased address is remembered (DP2)."""
+    """Return the salted hash that is kept of an erased address (DP2)."""
     return erasure_hashes(store, [address])[0]
 
 

@@ -15,7 +15,7 @@ from aggregator.model.polling import (
     VisitRecord,
     VisitResult,
 )
-from aggregator.model.servers import SLOW_SECONDS
+from aggregator.model.servers import MIN_SLOW_SECONDS
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.sources import hints_as_json
 
@@ -35,8 +35,8 @@ def begin(store: Store, run_id: int, attempts: Iterable[Attempt], now: datetime)
                     stamp(now),
                     request.target,
                     attempt.forced,
-                    attempt.floor.total_seconds(),
-                    request.validators.usable,
+                    attempt.min_interval.total_seconds(),
+                    request.validators.is_usable,
                 ],
             )
             visits[source_id] = int(cursor.lastrowid or 0)
@@ -92,7 +92,7 @@ def end(
             server.content_type,
             visit.conditional is True and isinstance(result, Unchanged) and result.status == 200,
             day,
-            visit.seconds > SLOW_SECONDS * max(visit.requests, 1),
+            visit.seconds > MIN_SLOW_SECONDS * max(visit.requests, 1),
             day,
             stamp(server.certificate_from),
             stamp(server.certificate_until),
@@ -131,8 +131,8 @@ def _log(
             new_items,
             updated_items,
             visit.requests,
-            not isinstance(result, Failure) and result.validators.usable,
-            plan.floor.total_seconds(),
+            not isinstance(result, Failure) and result.validators.is_usable,
+            plan.min_interval.total_seconds(),
             stamp(plan.limit_host_until or plan.not_before),
             visit.url,
             visit_id,
@@ -190,7 +190,7 @@ def limit_sources(store: Store, times: Mapping[str, datetime]) -> None:
         )
 
 
-def postpone(store: Store, times: Mapping[str, datetime]) -> None:
+def plan_later(store: Store, times: Mapping[str, datetime]) -> None:
     """Plan due sources for the given later times (CL10)."""
     with store.transaction():
         store.db.conn.executemany(
@@ -241,7 +241,7 @@ def log(store: Store) -> Iterator[VisitRecord]:
             status=row["status"],
             conditional=bool(row["conditional"]),
             forced=bool(row["forced"]),
-            floor=timedelta(seconds=row["floor"]),
+            min_interval=timedelta(seconds=row["floor"]),
             validated=bool(row["validated"]),
             until=moment(row["until"]),
             bytes_read=row["bytes"] or 0,

@@ -78,6 +78,6 @@ def record_failure(store: Store, ping: Ping, not_before: datetime, reason: str) 
     )
 
 
-def forget(store: Store, urls: Iterable[str]) -> None:
+def delete(store: Store, urls: Iterable[str]) -> None:
     """Delete feeds that are no longer published."""
     store.db.conn.executemany("DELETE FROM websub_state WHERE url = ?", [[url] for url in urls])

@@ -43,17 +43,17 @@ def build(
 ) -> ASGIApp:
     """Return the ASGI app of a configuration.
 
-    `problems` returns what is wrong now, `app` the program with the current feeds.yaml; without it there are
+    `problems` returns what is wrong now. `app` returns the program with the current feeds.yaml; without it there are
     no pages of subscribers and no callbacks of hubs. `pushed` is called after each push of a hub.
     """
 
     def healthz(_: Request) -> Response:
         """Respond 200 or 503 without reasons, which name addresses and relays."""
         body, status = (b"not ok", 503) if problems() else (b"ok", 200)
-        return responses.private(body, TEXT_TYPE, status)
+        return responses.private_document(body, TEXT_TYPE, status)
 
     def preflight(_: Request) -> Response:
-        return responses.options(origins=True)
+        return responses.options_response(any_origin=True)
 
     queries = Queries(Reader(config.data / "aggregator.db"))
     search, status = Search(config, queries), Status(config, queries, clock)
@@ -91,7 +91,7 @@ def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:
     """Return the handler of errors that Starlette finds, such as a wrong method."""
 
     def handle(request: Request, error: HTTPException) -> Response:
-        return responses.error(request, site, error.status_code, more=error.headers)
+        return responses.error_response(request, site, error.status_code, more=error.headers)
 
     return handle
 
@@ -107,11 +107,11 @@ def _store_errors(site: Site) -> Callable[[Request, StoreError], Response]:
         nonlocal logged
         words = i18n.page_words(site.language)
         if isinstance(error, TooSlow):
-            return responses.error(request, site, 503, words["too_general"])
+            return responses.error_response(request, site, 503, words["too_general"])
         if str(error) != logged:
             logger.warning("pages cannot be shown: %s", error)
             logged = str(error)
-        return responses.error(request, site, 503)
+        return responses.error_response(request, site, 503)
 
     return handle
 
@@ -120,6 +120,6 @@ def _bugs(site: Site) -> Callable[[Request, Exception], Response]:
     """Return the handler of everything else; uvicorn logs the exception."""
 
     def handle(request: Request, _: Exception) -> Response:
-        return responses.error(request, site, 500)
+        return responses.error_response(request, site, 500)
 
     return handle

@@ -28,7 +28,7 @@ class BodyLimit:
         """Respond to a request; 413 to one that states a large body."""
         limit = self._max_bytes(scope)
         if scope["type"] == "http" and _stated_bytes(scope) > limit:
-            await responses.error(Request(scope), self.site, 413)(scope, receive, send)
+            await responses.error_response(Request(scope), self.site, 413)(scope, receive, send)
             return
         received = 0
 

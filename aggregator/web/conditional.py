@@ -60,7 +60,7 @@ def is_refused(
     return since is not None and modified is not None and modified > since
 
 
-def not_modified(
+def is_not_modified(
     if_none_match: str | None, if_modified_since: str | None, etag: str | None, last_modified: str
 ) -> bool:
     """Return whether the response to GET or HEAD is 304 (RFC 9110 section 13.2.2).

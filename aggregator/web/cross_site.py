@@ -38,9 +38,9 @@ class CrossSite:
         if is_same_site(request.headers, self.origin):
             await self.app(scope, receive, send)
             return
-        site = replace(self.config.site, language=forms.language(request, self.config.site.language))
+        site = replace(self.config.site, language=forms.page_language(request, self.config.site.language))
         words = subscriber_texts.page_words(site.language)
-        await responses.error(request, site, 403, words["foreign_why"])(scope, receive, send)
+        await responses.error_response(request, site, 403, words["foreign_why"])(scope, receive, send)
 
 
 def is_same_site(headers: Mapping[str, str], origin: str) -> bool:

@@ -81,8 +81,8 @@ def _with_evidence(store: Store, pair: CandidatePair) -> PairWithEvidence:
 
 async def _decide(request: EditorRequest) -> Response:
     """Merge a pair, keep it apart, or postpone it. Raises RequestProblem."""
-    form, app = await forms.read(request.http), request.app
-    story, other, action = (forms.first(form, name) for name in ("story", "other", "action"))
+    form, app = await forms.read_form(request.http), request.app
+    story, other, action = (forms.first_value(form, name) for name in ("story", "other", "action"))
     if action not in ("merge", "apart", "later") or not story or not other:
         raise RequestProblem("unknown_action")
     pair = await request.read(partial(editorial.candidate_pair, one=story, other=other))

@@ -26,9 +26,9 @@ async def decisions(request: EditorRequest) -> Response:
 
 async def _undo(request: EditorRequest) -> Response:
     """Undo the decision whose number the form has. Raises RequestProblem."""
-    form = await forms.read(request.http)
-    number = _number(forms.first(form, "number"))
-    if forms.first(form, "action") != "undo" or number is None:
+    form = await forms.read_form(request.http)
+    number = _number(forms.first_value(form, "number"))
+    if forms.first_value(form, "action") != "undo" or number is None:
         raise RequestProblem("unknown_action")
     try:
         await request.run_command(partial(undo.undo_decision, request.app, number, request.author))
@@ -52,7 +52,7 @@ async def _page(request: EditorRequest, problem: RequestProblem | None) -> Respo
         page = newest[:PAGE_DECISIONS]
         return {
             "decisions": page,
-            "titles": editor_lists.titles(store, page),
+            "titles": editor_lists.titles_of_subjects(store, page),
             "older": page[-1].number if len(newest) > PAGE_DECISIONS else None,
         }
 

@@ -10,7 +10,7 @@ from aggregator.digests.account_messages import next_day
 from aggregator.model.config import DigestPlan
 from aggregator.web.editor_request import HEADERS, EditorRequest, RequestProblem
 
-SECONDS = 10.0
+QUERY_SECONDS = 10.0
 """Maximum seconds for reading the database for an edition."""
 MESSAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
@@ -79,5 +79,5 @@ def _list_link(request: EditorRequest) -> tuple[str, str]:
 async def _draft(request: EditorRequest, plan: DigestPlan) -> draft.Draft:
     config, now = request.app.config, request.app.clock()
     return await request.queries.run(
-        lambda store: draft.compose(store, config, plan, now, Containment(store)), SECONDS
+        lambda store: draft.compose_draft(store, config, plan, now, Containment(store)), QUERY_SECONDS
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from aggregator.dedupe.event_decisions import EventChange
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
 from aggregator.web.editor_request import RequestProblem
-from aggregator.web.forms import Form, first
+from aggregator.web.forms import Form, first_value
 
 MAX_CHARACTERS = 300
 """Maximum length of a field when the form is shown again with a problem."""
@@ -32,7 +32,7 @@ class EventForm:
     @classmethod
     def parse(cls, form: Form) -> EventForm:
         """Return the fields of a submitted form."""
-        return cls(**{name: first(form, name)[:MAX_CHARACTERS] for name in cls.__dataclass_fields__})
+        return cls(**{name: first_value(form, name)[:MAX_CHARACTERS] for name in cls.__dataclass_fields__})
 
 
 def form_of(event: Event | None, site_zone: ZoneInfo) -> EventForm:

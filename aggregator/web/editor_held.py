@@ -35,8 +35,8 @@ async def _page(request: EditorRequest, problem: RequestProblem | None) -> Respo
 
 async def _decide(request: EditorRequest) -> Response:
     """Release or discard the held items of a source, or accept its page. Raises RequestProblem."""
-    form = await forms.read(request.http)
-    source_id, action = forms.first(form, "source"), forms.first(form, "action")
+    form = await forms.read_form(request.http)
+    source_id, action = forms.first_value(form, "source"), forms.first_value(form, "action")
     if action not in ("release", "discard", "accept") or not source_id:
         raise RequestProblem("unknown_action")
     try:
@@ -49,11 +49,12 @@ async def _decide(request: EditorRequest) -> Response:
         raise RequestProblem("none_held", 409)
     if (action == "accept") == bool(source.count):  # a page is accepted where no items are held
         raise RequestProblem("changed_meanwhile", 409)
-    if forms.first(form, "count") not in ("", str(source.count)):  # a round has held further items since
+    if forms.first_value(form, "count") not in (
+        "",
+        str(source.count),
+    ):  # a round has held further items since
         raise RequestProblem("changed_meanwhile", 409)
-    release = action != "discard"
-    await request.run_command(
-        partial(held_items.decide, request.app, [source_id], request.author, release=release)
-    )
+    decide = held_items.discard if action == "discard" else held_items.release
+    await request.run_command(partial(decide, request.app, [source_id], request.author))
     done = {"release": "released", "discard": "discarded", "accept": "accepted"}[action]
     return request.redirect("editor/held", done)

@@ -37,7 +37,7 @@ async def start(request: EditorRequest) -> Response:
 
     def read(store: Store) -> Mapping[str, object]:
         decisions = editorial.last_decisions(store, None, MAX_LAST_DECISIONS)
-        return {"decisions": decisions, "titles": editor_lists.titles(store, decisions)}
+        return {"decisions": decisions, "titles": editor_lists.titles_of_subjects(store, decisions)}
 
     return await request.page(
         "editor_start.html.j2", title=request.words["editor"], section="start", read=read
@@ -122,7 +122,7 @@ def _for_editors(endpoint: Endpoint) -> Endpoint:
         except RequestProblem as problem:
             return request.problem_page(problem, "not_signed_in")
         if editor is None:
-            return editor_sign_in.required(request)
+            return editor_sign_in.redirect_to_sign_in(request)
         return await endpoint(replace(request, editor=editor))
 
     return respond

@@ -29,7 +29,7 @@ from aggregator.web.responses import RETRY_SECONDS
 
 COOKIE = "__Host-editor"
 """Name of the session cookie; its prefix binds it to this host (RFC 6265bis)."""
-SECONDS = 3.0
+QUERY_SECONDS = 3.0
 """Maximum seconds for reading the database for a page."""
 MAX_NAME_CHARACTERS = 254
 
@@ -86,7 +86,7 @@ class EditorRequest:
     @cached_property
     def language(self) -> str:
         """Return the language of the page."""
-        return i18n.known(forms.language(self.http, self.app.config.site.language))
+        return i18n.text_language(forms.page_language(self.http, self.app.config.site.language))
 
     @cached_property
     def words(self) -> Mapping[str, Any]:
@@ -150,7 +150,7 @@ class EditorRequest:
 
     async def read(self, query: Callable[[Store], T]) -> T:
         """Read the database for a page."""
-        return await self.queries.run(query, SECONDS)
+        return await self.queries.run(query, QUERY_SECONDS)
 
     async def page(
         self,
@@ -182,12 +182,12 @@ class EditorRequest:
             "root": self.root,
             "editor": self.editor,
             "display_name": _display_name,
-            "subjects": editor_lists.subjects,
+            "subjects": editor_lists.subjects_of,
             "problem": self._problem_sentence(problem) if problem else None,
             "moment": self._moment,
             "translated": partial(editor_reasons.translated, language=self.language),
             "reason_language": self._reason_language,
-            "decimal": partial(i18n.decimal, language=self.language),
+            "decimal": partial(i18n.format_decimal, language=self.language),
             "section": "",
             "done": None,
             "review_counts": None,

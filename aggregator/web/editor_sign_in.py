@@ -18,7 +18,7 @@ from aggregator.web.editor_request import COOKIE, EditorRequest, RequestProblem
 from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 
 
-def required(request: EditorRequest) -> Response:
+def redirect_to_sign_in(request: EditorRequest) -> Response:
     """Redirect a GET without a session to the sign-in form; refuse a POST."""
     if request.http.method in ("GET", "HEAD"):
         # Browsers send no SameSite=Strict cookie when they follow a link of another site, such as webmail.
@@ -40,16 +40,16 @@ class SignIn:
             return request.problem_page(RequestProblem("no_user", 403), "not_signed_in")
         if request.http.method != "POST":
             return _form(request)
-        form = await forms.read(request.http)
-        address = forms.address(forms.first(form, "address"))
+        form = await forms.read_form(request.http)
+        address = forms.parse_address(forms.first_value(form, "address"))
         if address is None:
-            return _form(request, RequestProblem("no_address"), forms.first(form, "address")[:254])
+            return _form(request, RequestProblem("no_address"), forms.first_value(form, "address")[:254])
         client = request.http.client
         if not self.limit.allows(network(client.host if client else "")):
             refusal = request.problem_page(RequestProblem("too_many_why", 429), "too_many")
             refusal.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return refusal
-        language = i18n.known(request.language)
+        language = i18n.text_language(request.language)
         await run_in_threadpool(editor_sign_in.request_link, request.app, address, language)
         page = request.render("editor_sent.html.j2", title=request.words["link_sent"])
         # After the response, so that its duration does not show whether the address is listed (ED2).

@@ -21,7 +21,7 @@ from aggregator.text import legal, line
 from aggregator.web import forms
 from aggregator.web.editor_events import EventForm, change_of, form_of
 from aggregator.web.editor_request import EditorRequest, RequestProblem, unknown_story
-from aggregator.web.forms import Form, first
+from aggregator.web.forms import Form, first_value
 
 MAX_QUERY_CHARACTERS = 1000
 MAX_HIDDEN = 20
@@ -68,9 +68,9 @@ async def story(request: EditorRequest) -> Response:
             raise RequestProblem("changed_meanwhile", 409)
     except RequestProblem as problem:
         return request.problem_page(problem, "stories", ("editor/stories", request.words["find_story"]))
-    form = await forms.read(request.http)
+    form = await forms.read_form(request.http)
     try:
-        action = _ACTIONS.get(first(form, "action"))
+        action = _ACTIONS.get(first_value(form, "action"))
         if action is None:
             raise RequestProblem("unknown_action")
         return await action(request, story_id, form)
@@ -96,7 +96,7 @@ async def _page(
             "event": event,
             "decided": event_store.decision(store, story_id)["decided"],
             "event_form": EventForm.parse(form)
-            if form and first(form, "action") == "event"
+            if form and first_value(form, "action") == "event"
             else form_of(event, zone),
             "decisions": editorial.decisions(store, story_id)[::-1],
         }
@@ -109,7 +109,7 @@ async def _page(
         read=read,
         problem=problem,
         ticked=frozenset(fields.get("item", [])),
-        other=first(fields, "other")[:MAX_QUERY_CHARACTERS],
+        other=first_value(fields, "other")[:MAX_QUERY_CHARACTERS],
         kinds=list(EventKind),
         states=list(EventStatus),
         attendances=list(Attendance),
@@ -121,7 +121,7 @@ async def _page(
 
 async def _merge(request: EditorRequest, story_id: str, form: Form) -> Response:
     """Merge the story with another one, named by its URL or id."""
-    other = story_search.id_in(first(form, "other"))
+    other = story_search.id_in(first_value(form, "other"))
     if not other:
         raise RequestProblem("name_story")
     try:
@@ -143,7 +143,7 @@ async def _split(request: EditorRequest, story_id: str, form: Form) -> Response:
     story_ids = await request.read(lambda store: stories.stories_of(store, items))
     if story_ids != {story_id}:
         raise RequestProblem("not_one_story")
-    announce = first(form, "announce") == "yes"
+    announce = first_value(form, "announce") == "yes"
     try:
         _, new_id = await request.run_command(
             partial(editor_commands.split, request.app, items, request.author, announce=announce)
@@ -154,26 +154,18 @@ async def _split(request: EditorRequest, story_id: str, form: Form) -> Response:
 
 
 async def _hide(request: EditorRequest, story_id: str, form: Form) -> Response:
-    withdrawn = first(form, "withdrawn") == "yes"
-    return await _set_hidden(request, story_id, hidden=True, withdrawn=withdrawn)
+    withdrawn = first_value(form, "withdrawn") == "yes"
+    changed = await request.run_command(
+        partial(editor_commands.hide, request.app, [story_id], request.author, withdrawn=withdrawn)
+    )
+    return request.redirect(_path(story_id), "hidden" if changed else "unchanged")
 
 
 async def _unhide(request: EditorRequest, story_id: str, _: Form) -> Response:
-    return await _set_hidden(request, story_id, hidden=False, withdrawn=False)
-
-
-async def _set_hidden(request: EditorRequest, story_id: str, *, hidden: bool, withdrawn: bool) -> Response:
-    command = partial(
-        editor_commands.set_hidden,
-        request.app,
-        [story_id],
-        request.author,
-        hidden=hidden,
-        withdrawn=withdrawn,
+    changed = await request.run_command(
+        partial(editor_commands.unhide, request.app, [story_id], request.author)
     )
-    changed = await request.run_command(command)
-    done = ("hidden" if hidden else "unhidden") if changed else "unchanged"
-    return request.redirect(_path(story_id), done)
+    return request.redirect(_path(story_id), "unhidden" if changed else "unchanged")
 
 
 async def _event(request: EditorRequest, story_id: str, form: Form) -> Response:
@@ -183,11 +175,11 @@ async def _event(request: EditorRequest, story_id: str, form: Form) -> Response:
 
 
 async def _no_event(request: EditorRequest, story_id: str, _: Form) -> Response:
-    return await _change_event(request, story_id, event_decisions.remove, "no_event")
+    return await _change_event(request, story_id, event_decisions.remove_event, "no_event")
 
 
 async def _auto_event(request: EditorRequest, story_id: str, _: Form) -> Response:
-    return await _change_event(request, story_id, event_decisions.undo, "auto_event")
+    return await _change_event(request, story_id, event_decisions.make_automatic, "auto_event")
 
 
 async def _change_event(

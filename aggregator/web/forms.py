@@ -15,7 +15,7 @@ MAX_FIELDS = 2000
 Form = Mapping[str, list[str]]
 
 
-async def read(request: Request) -> Form:
+async def read_form(request: Request) -> Form:
     """Read a form in the default encoding of browsers; return an empty form for others."""
     body = await request.body()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -27,12 +27,12 @@ async def read(request: Request) -> Form:
         return {}
 
 
-def first(form: Form, name: str) -> str:
+def first_value(form: Form, name: str) -> str:
     """Return the first value of a field, stripped, or an empty text."""
     return form.get(name, [""])[0].strip()
 
 
-def address(text: str) -> str | None:
+def parse_address(text: str) -> str | None:
     """Parse a mail address; return None for other text and for addresses that are not public.
 
     A local part with characters outside ASCII needs RFC 6531, and a public domain has a dot.
@@ -44,7 +44,7 @@ def address(text: str) -> str | None:
     return parsed if parsed.isascii() and "." in parsed.rpartition("@")[2] else None
 
 
-def language(request: Request, default: str) -> str:
+def page_language(request: Request, default: str) -> str:
     """Return the language of a page: `?lang=`, the browser's, or the default."""
     chosen = known_language(request.query_params.get("lang", ""), "")
     if chosen:

@@ -22,7 +22,7 @@ def render(template: str, site: Site, path: str, **values: object) -> bytes:
     return body.encode("utf-8", "replace")
 
 
-def error(site: Site, path: str, status: int, explanation: str | None = None) -> bytes:
+def render_error(site: Site, path: str, status: int, explanation: str | None = None) -> bytes:
     """Render the page of an error; `explanation` replaces the usual one."""
     errors = i18n.page_words(site.language)["errors"]
     heading, usual = errors.get(status, errors[400 if status < 500 else 500])

@@ -11,7 +11,7 @@ MAX_REQUESTS = 5
 """Maximum number of sign-ups from a network in `WINDOW_SECONDS` (SU3)."""
 WINDOW_SECONDS = 3600.0
 MAX_NETWORKS = 50_000
-"""Maximum number of networks that are remembered; the global limit holds for more."""
+"""Maximum number of networks that are counted; the global limit holds for more."""
 PREFIXES = {4: 24, 6: 56}
 """Lengths of the prefix that one customer of a provider has, by version of IP."""
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from aggregator.model.config import Site
 from aggregator.publishing.paths import HTML_TYPE
 from aggregator.web import headers, pages
-from aggregator.web.conditional import not_modified, prefers_gzip
+from aggregator.web.conditional import is_not_modified, prefers_gzip
 
 RETRY_SECONDS = 60
 """Seconds after which a client may try again, in `Retry-After`."""
@@ -20,10 +20,10 @@ MIN_COMPRESSED_BYTES = 500
 """Minimum size of a body for which compressing saves more than it costs."""
 
 
-def document(
-    request: Request, body: bytes, media_type: str, *, seconds: int, origins: bool = False
+def fresh_document(
+    request: Request, body: bytes, media_type: str, *, seconds: int, any_origin: bool = False
 ) -> Response:
-    """Return a body that is fresh for `seconds`, or 304; `origins`: other origins may read it."""
+    """Return a body that is fresh for `seconds`, or 304; with `any_origin` for every site."""
     packed = len(body) >= MIN_COMPRESSED_BYTES and prefers_gzip(_joined(request, "accept-encoding"))
     if packed:
         body = gzip.compress(body, compresslevel=1, mtime=0)
@@ -33,16 +33,16 @@ def document(
         "Cache-Control": f"public, max-age={seconds}",
         "Vary": "Accept-Encoding",
         **_decoded(headers.SECURITY),
-        **(_decoded(headers.ANY_ORIGIN) if origins else {}),
+        **(_decoded(headers.ANY_ORIGIN) if any_origin else {}),
     }
-    if not_modified(_joined(request, "if-none-match"), None, etag, ""):
+    if is_not_modified(_joined(request, "if-none-match"), None, etag, ""):
         return Response(status_code=304, headers=found)
     if packed:
         found["Content-Encoding"] = "gzip"
     return _with_type(Response(body, headers=found), media_type)
 
 
-def error(
+def error_response(
     request: Request,
     site: Site,
     status: int,
@@ -53,20 +53,20 @@ def error(
     found = {"Cache-Control": "no-store", **_decoded(headers.SECURITY), **(more or {})}
     if status == 503:
         found["Retry-After"] = str(RETRY_SECONDS)
-    body = pages.error(site, request.url.path, status, explanation)
+    body = pages.render_error(site, request.url.path, status, explanation)
     return _with_type(Response(body, status, headers=found), HTML_TYPE)
 
 
-def private(body: bytes, media_type: str, status: int = 200) -> Response:
+def private_document(body: bytes, media_type: str, status: int = 200) -> Response:
     """Return a body for monitoring, which no cache keeps."""
     found = {"Cache-Control": "no-store", **_decoded(headers.SECURITY)}
     return _with_type(Response(body, status, headers=found), media_type)
 
 
-def options(*, origins: bool) -> Response:
-    """Return the response to OPTIONS; `origins`: other origins may read the document."""
+def options_response(*, any_origin: bool) -> Response:
+    """Return the response to OPTIONS; `any_origin`: other origins may read the document."""
     found = {"Allow": headers.METHODS.decode(), **_decoded(headers.SECURITY)}
-    if origins:
+    if any_origin:
         found |= _decoded(headers.ANY_ORIGIN) | _decoded(headers.PREFLIGHT)
     return Response(status_code=204, headers=found)
 

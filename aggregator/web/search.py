@@ -25,7 +25,7 @@ from aggregator.web import pages, responses, search_request
 from aggregator.web.queries import Queries
 from aggregator.web.search_request import FILTERS, SearchRequest
 
-SECONDS = 1.0
+QUERY_SECONDS = 1.0
 """Seconds that a search may read."""
 PAGE_LIFETIME_SECONDS, FEED_LIFETIME_SECONDS = 60, 600
 """Seconds that results are fresh; the feed as long as other feeds."""
@@ -74,44 +74,48 @@ class Search:
 
     async def page(self, request: Request) -> Response:
         """Return the page of a search; without parameters the form."""
-        asked = search_request.parse(request.query_params)
+        search = search_request.parse(request.query_params)
         body = (
-            await self.queries.run(lambda store: self._page(store, asked, request.url.path), SECONDS)
-            if asked.asked
-            else self._rendered(asked, SearchResults(), request.url.path)
+            await self.queries.run(lambda store: self._page(store, search, request.url.path), QUERY_SECONDS)
+            if search.is_search
+            else self._render_page(search, SearchResults(), request.url.path)
         )
-        return responses.document(request, body, paths.HTML_TYPE, seconds=PAGE_LIFETIME_SECONDS)
+        return responses.fresh_document(request, body, paths.HTML_TYPE, seconds=PAGE_LIFETIME_SECONDS)
 
     async def feed(self, request: Request) -> Response:
         """Return the newest stories of a search as an Atom feed."""
-        asked = replace(search_request.parse(request.query_params), page=1)
-        body = await self.queries.run(lambda store: self._feed(store, asked), SECONDS)
-        return responses.document(request, body, paths.ATOM_TYPE, seconds=FEED_LIFETIME_SECONDS, origins=True)
+        search = replace(search_request.parse(request.query_params), page=1)
+        body = await self.queries.run(lambda store: self._feed(store, search), QUERY_SECONDS)
+        return responses.fresh_document(
+            request, body, paths.ATOM_TYPE, seconds=FEED_LIFETIME_SECONDS, any_origin=True
+        )
 
-    def _page(self, store: Store, asked: SearchRequest, path: str) -> bytes:
+    def _page(self, store: Store, search: SearchRequest, path: str) -> bytes:
         zone = self.config.site.timezone
-        found = story_search.find(store, asked.words, asked.selection(zone), asked.page)
-        return self._rendered(asked, found, path)
+        found = story_search.find(store, search.words, search.selection(zone), search.page)
+        return self._render_page(search, found, path)
 
-    def _rendered(self, asked: SearchRequest, found: SearchResults, path: str) -> bytes:
+    def _render_page(self, search: SearchRequest, found: SearchResults, path: str) -> bytes:
         site = self.config.site
         words = i18n.page_words(site.language)
-        facets = tuple(self._facet(name, asked, found) for name in FILTERS)
+        facets = tuple(self._facet(name, search, found) for name in FILTERS)
         last = -(-found.total // PAGE_STORIES)
         return pages.render(
             "search.html.j2",
             site,
             path,
             page="search",
-            request=asked,
-            asked=asked.asked,
-            label=label(asked),
-            feed=f"search.atom?{replace(asked, page=1).query()}",
-            notes=_notes(words, asked, found),
+            request=search,
+            is_search=search.is_search,
+            label=label(search),
+            feed=f"search.atom?{replace(search, page=1).query()}",
+            notes=_notes(words, search, found),
             summary=_summary(words, found),
             facets=facets,
             selected=[
-                Option(value="", label=option.label, count="", selected=True, url=_url(asked, facet.name, ""))
+                Option(
+                    value="", label=option.label, count="", selected=True, url=_url(search, facet.name, "")
+                )
                 for facet in facets
                 for option in facet.options
                 if option.selected
@@ -122,29 +126,29 @@ class Search:
             day=lambda moment: i18n.day(moment.astimezone(site.timezone).date(), site.language),
             kind=lambda value: words["kinds"].get(value, value),
             pages=last,
-            previous_page=_page_url(asked, asked.page - 1) if 1 < asked.page <= last + 1 else None,
-            next_page=_page_url(asked, asked.page + 1) if asked.page < last else None,
+            previous_page=_page_url(search, search.page - 1) if 1 < search.page <= last + 1 else None,
+            next_page=_page_url(search, search.page + 1) if search.page < last else None,
         )
 
-    def _facet(self, name: str, asked: SearchRequest, found: SearchResults) -> Facet:
+    def _facet(self, name: str, search: SearchRequest, found: SearchResults) -> Facet:
         """Return a filter with all values of feeds.yaml and of the stories found."""
         words = i18n.page_words(self.config.site.language)
         counts = found.counts.get(FILTERS[name], {})
         labels = self._labels(name, words)
-        selected = asked.filters.get(name, "")
+        selected = search.filters.get(name, "")
         values = dict.fromkeys([*counts, *labels, *([selected] if selected else [])])
         options = [
             Option(
                 value=value,
                 label=labels.get(value, value),
-                count=str(counts.get(value, 0)) if asked.asked and not selected else "",
+                count=str(counts.get(value, 0)) if search.is_search and not selected else "",
                 selected=value == selected,
                 url="",
             )
             for value in values
         ]
         links = [
-            replace(option, url=_url(asked, name, option.value))
+            replace(option, url=_url(search, name, option.value))
             for option in options[: len(counts)][:MAX_LINKS]
             if not selected
         ]
@@ -165,20 +169,22 @@ class Search:
             return {topic: topic for topic in _topics(self.config)}
         return dict(words["languages"])
 
-    def _feed(self, store: Store, asked: SearchRequest) -> bytes:
+    def _feed(self, store: Store, search: SearchRequest) -> bytes:
         config = self.config
-        ids = story_search.newest(store, asked.words, asked.selection(config.site.timezone), MAX_FEED_STORIES)
+        ids = story_search.newest(
+            store, search.words, search.selection(config.site.timezone), MAX_FEED_STORIES
+        )
         found = tuple(stories.read(store, ids))
-        while len(body := self._atom(asked, found)) > MAX_FEED_BYTES and len(found) > 1:
+        while len(body := self._render_feed(search, found)) > MAX_FEED_BYTES and len(found) > 1:
             found = found[: len(found) // 2]
         return body
 
-    def _atom(self, asked: SearchRequest, found: tuple[Story, ...]) -> bytes:
+    def _render_feed(self, search: SearchRequest, found: tuple[Story, ...]) -> bytes:
         site = replace(self.config.site, url=self.config.web.url or self.config.site.url)
         words = i18n.page_words(site.language)
         everything = next(channel for channel in self.config.channels if channel.id == "all")
-        title = f"{site.title} · {words['search_for'].format(query=label(asked))}"
-        query = asked.query()
+        title = f"{site.title} · {words['search_for'].format(query=label(search))}"
+        query = search.query()
         return atom.document(
             FeedDocument(
                 site=site,
@@ -193,9 +199,13 @@ class Search:
         ).body
 
 
-def label(asked: SearchRequest) -> str:
+def label(search: SearchRequest) -> str:
     """Return a search in few words, for titles."""
-    named = [asked.words, *asked.filters.values(), *(str(day) for day in (asked.since, asked.until) if day)]
+    named = [
+        search.words,
+        *search.filters.values(),
+        *(str(day) for day in (search.since, search.until) if day),
+    ]
     text = " · ".join(part for part in named if part)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1].rstrip() + "…"
 
@@ -206,16 +216,16 @@ def _topics(config: Config) -> Iterable[str]:
     )
 
 
-def _url(asked: SearchRequest, name: str, value: str) -> str:
-    return f"search?{asked.with_filter(name, value).query()}"
+def _url(search: SearchRequest, name: str, value: str) -> str:
+    return f"search?{search.with_filter(name, value).query()}"
 
 
-def _page_url(asked: SearchRequest, page: int) -> str:
-    return f"search?{replace(asked, page=page).query()}"
+def _page_url(search: SearchRequest, page: int) -> str:
+    return f"search?{replace(search, page=page).query()}"
 
 
-def _notes(words: Mapping[str, str], asked: SearchRequest, found: SearchResults) -> list[str]:
-    notes = [words["search_bad_date"].format(text=text) for text in asked.bad_dates]
+def _notes(words: Mapping[str, str], search: SearchRequest, found: SearchResults) -> list[str]:
+    notes = [words["search_bad_date"].format(text=text) for text in search.bad_dates]
     return notes + ([words["search_shortened"]] if found.shortened else [])
 
 

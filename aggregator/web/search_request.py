@@ -34,7 +34,7 @@ class SearchRequest:
     bad_dates: tuple[str, ...] = ()
 
     @property
-    def asked(self) -> bool:
+    def is_search(self) -> bool:
         """Return whether anything is searched, and not only the form requested."""
         return bool(self.words.strip() or self.filters or self.since or self.until)
 

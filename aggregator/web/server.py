@@ -59,7 +59,7 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
 
 
 def _send_bad_request(protocol: H11Protocol, site: Site) -> None:
-    body = pages.error(site, "/", 400)
+    body = pages.render_error(site, "/", 400)
     headers = [
         *SECURITY,
         (b"content-type", HTML_TYPE.encode()),
@@ -80,10 +80,10 @@ class Server(uvicorn.Server):
 
     Above the maximum number, those that were silent longest are aborted.
 
-    uvicorn has a timeout only between two requests (`timeout_keep_alive`): it waits without limit for a request and
-    for a client to take its response, and `limit_concurrency` counts no connection before its request. A response is
-    sent as soon as a request is complete. Therefore a connection on which nothing was sent for a while belongs to a
-    client that sends no complete request or takes no response.
+    uvicorn has a timeout only between two requests (`timeout_keep_alive`). It waits without limit for a request, and
+    for a client to take its response. `limit_concurrency` counts no connection before its request. A response is sent
+    as soon as a request is complete. So a silent connection belongs to a client that sends no complete request or takes
+    no response.
     """
 
     async def on_tick(self, counter: int) -> bool:

@@ -17,7 +17,7 @@ from aggregator.model.stories import UnpublishedStory
 from aggregator.ports import Clock
 from aggregator.publishing import stylesheet
 from aggregator.web import pages
-from aggregator.web.conditional import is_refused, not_modified, prefers_gzip, prefers_page
+from aggregator.web.conditional import is_not_modified, is_refused, prefers_gzip, prefers_page
 from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile, in_memory
 from aggregator.web.headers import ANY_ORIGIN, METHODS, PREFLIGHT, SECURITY, Headers
 from aggregator.web.story_pages import StoryPages, is_gone_page
@@ -123,7 +123,7 @@ class StaticFiles:
 
     async def _send_error(self, scope: Scope, send: Send, status: int, *more: tuple[bytes, bytes]) -> None:
         """Send the page of an error or redirect."""
-        body = pages.error(self.site, scope["path"], status)
+        body = pages.render_error(self.site, scope["path"], status)
         headers = [
             *SECURITY,
             (b"cache-control", b"no-store"),
@@ -149,7 +149,7 @@ class StaticFiles:
         if status == 200 and is_refused(if_match, if_unmodified_since, etag, file.last_modified):
             await self._send_error(scope, send, 412)
             return
-        if status == 200 and not_modified(if_none_match, if_modified_since, etag, file.last_modified):
+        if status == 200 and is_not_modified(if_none_match, if_modified_since, etag, file.last_modified):
             await _send(send, 304, headers, b"")
             return
         if compressed:
@@ -168,7 +168,7 @@ class StaticFiles:
             if is_refused(if_match, if_unmodified_since, None, large.last_modified):
                 await self._send_error(scope, send, 412)
                 return
-            if not_modified(if_none_match, if_modified_since, None, large.last_modified):
+            if is_not_modified(if_none_match, if_modified_since, None, large.last_modified):
                 await _send(send, 304, headers, b"")
                 return
             headers += _content_headers(SUFFIXES["xml"] if as_page else media_type, large.size)

@@ -26,7 +26,7 @@ from aggregator.store.connection import Store
 from aggregator.web import pages, responses
 from aggregator.web.queries import Queries
 
-SECONDS = 3.0
+QUERY_SECONDS = 3.0
 """Seconds that a report may read."""
 LIFETIME_SECONDS = 60
 """Seconds for which a report is kept, however often it is requested."""
@@ -84,23 +84,25 @@ class Status:
     async def page(self, request: Request) -> Response:
         """Return the page for people."""
         body = _page(await self._status(), self.config.site, request.url.path)
-        return responses.document(request, body, paths.HTML_TYPE, seconds=LIFETIME_SECONDS)
+        return responses.fresh_document(request, body, paths.HTML_TYPE, seconds=LIFETIME_SECONDS)
 
     async def json(self, request: Request) -> Response:
         """Return the same facts as JSON."""
         body = json.dumps(_facts(await self._status(), self.config.site), ensure_ascii=False, indent=1)
-        return responses.document(request, body.encode(), JSON_TYPE, seconds=LIFETIME_SECONDS, origins=True)
+        return responses.fresh_document(
+            request, body.encode(), JSON_TYPE, seconds=LIFETIME_SECONDS, any_origin=True
+        )
 
     async def metrics(self, request: Request) -> Response:
         """Return metrics to clients of `web.metrics_from`."""
         if not _may_read_metrics(request, self.config.web.metrics_from):
-            return responses.error(request, self.config.site, 403)
-        report = await self.queries.run(lambda store: health.report_from(store, self.config), SECONDS)
-        return responses.private(metrics.render(report), CONTENT_TYPE_LATEST)
+            return responses.error_response(request, self.config.site, 403)
+        report = await self.queries.run(lambda store: health.report_from(store, self.config), QUERY_SECONDS)
+        return responses.private_document(metrics.render(report), CONTENT_TYPE_LATEST)
 
     async def _status(self) -> PublicStatus:
         if self._kept is None or time.monotonic() > self._until:
-            self._kept = await self.queries.run(self._read, SECONDS)
+            self._kept = await self.queries.run(self._read, QUERY_SECONDS)
             self._until = time.monotonic() + LIFETIME_SECONDS
         return self._kept
 
@@ -218,7 +220,7 @@ def _page(status: PublicStatus, site: Site, path: str) -> bytes:
 
 
 def _state(status: PublicStatus, words: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the tone and the first sentence of the page; one failed visit is no alarm."""
+    """Return tone and first sentence of the page; single failed visits do not make it late."""
     failed = sum(bool(source.failures) for source in status.report.sources)
     tone = "well" if not failed else "mixed"
     if health.has_no_good_visit(status.report):
@@ -231,7 +233,7 @@ def _state(status: PublicStatus, words: Mapping[str, Any]) -> tuple[str, str]:
 
 def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str, Any]:
     words = i18n.page_words(site.language)
-    strip = day_strips.strip(status.days.get(source.id, {}), status.first_day, DAYS)
+    strip = day_strips.day_strip(status.days.get(source.id, {}), status.first_day, DAYS)
     success = source.last_success
     return {
         "id": source.id,
@@ -245,7 +247,7 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
         "last_success": words["last_success"].format(moment=_moment(success, site))
         if success
         else words["never_read"],
-        "stories": i18n.count(source.stories, site.language),
+        "stories": i18n.story_count(source.stories, site.language),
         "strip": strip.paths,
         "alternative": words["strip"].format(days=DAYS, **strip.days),
     }
@@ -258,7 +260,7 @@ def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> 
     return {
         "title": title,
         "alternative": f"{title}. " + ", ".join(words["bar"].format(month=m, n=n) for m, n in named),
-        "chart": charts.bars([number for _, number in named]),
+        "chart": charts.bar_chart([number for _, number in named]),
         "first": named[0][0],
         "largest": f"max. {max(number for _, number in named)}",
         "last": named[-1][0],
@@ -267,7 +269,7 @@ def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> 
 
 def _month(month: str, site: Site) -> str:
     year, number = month.split("-")
-    return f"{calendar_names.months(i18n.known(site.language))[int(number) - 1]} {year}"
+    return f"{calendar_names.months(i18n.text_language(site.language))[int(number) - 1]} {year}"
 
 
 def _moment(moment: datetime, site: Site) -> str:

@@ -17,7 +17,7 @@ GONE_META = re.compile(rb"<meta name=[\"']?robots[\"']? content=[\"']?noindex")
 """What publishing writes into the page of a story that is hidden or was merged."""
 MAX_HEAD_BYTES = 4096
 """Bytes of a page that may contain this element."""
-SECONDS = 0.5
+QUERY_SECONDS = 0.5
 """Seconds that the search for a story may take."""
 
 
@@ -39,7 +39,9 @@ class StoryPages:
             return None
         marked = UnpublishedStory() if is_gone_page(file) else None
         try:
-            found = await self.queries.run(partial(story_search.gone, story_id=name[1]), SECONDS)
+            found = await self.queries.run(
+                partial(story_search.unpublished_story, story_id=name[1]), QUERY_SECONDS
+            )
         except StoreError:
             return marked
         return found or marked

@@ -20,7 +20,7 @@ from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber
 from aggregator.ports import App
 from aggregator.web import forms, headers
 from aggregator.web.background import process_requests
-from aggregator.web.forms import Form, first
+from aggregator.web.forms import Form, first_value
 from aggregator.web.request_limit import WINDOW_SECONDS, RequestLimit, network
 from aggregator.web.static import StaticFiles, StaticResponse
 from aggregator.web.subscription_pages import Pages, SignUp
@@ -91,21 +91,21 @@ class Subscriptions:
         pages = self._pages(language, "./")
         if request.method != "POST":
             return _page(pages.sign_up(SignUp()))
-        form = await forms.read(request)
-        kind = AccountMessage.LINK if first(form, "action") == "link" else AccountMessage.CONFIRM
+        form = await forms.read_form(request)
+        kind = AccountMessage.LINK if first_value(form, "action") == "link" else AccountMessage.CONFIRM
         sent = _page(pages.sent("sent_link" if kind is AccountMessage.LINK else "sent_signup"))
-        if first(form, "website"):  # a hidden field, which only programs fill
+        if first_value(form, "website"):  # a hidden field, which only programs fill
             return sent
-        address = forms.address(first(form, "address"))
+        address = forms.parse_address(first_value(form, "address"))
         known = {plan.id for plan in app.config.digests}
         digests = frozenset(form.get("digest", [])) & known
         if address is None or (kind is AccountMessage.CONFIRM and not digests):
             problem = "no_address" if address is None else "no_digest"
-            filled = SignUp(address=first(form, "address")[:254], digests=digests, problem=problem)
+            filled = SignUp(address=first_value(form, "address")[:254], digests=digests, problem=problem)
             return _page(pages.sign_up(filled), 400)
-        message_language = forms.known_language(first(form, "language"), i18n.known(language))
+        message_language = forms.known_language(first_value(form, "language"), i18n.text_language(language))
         if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
-            subscriptions.request, app, kind, address, message_language, sorted(digests)
+            subscriptions.store_request, app, kind, address, message_language, sorted(digests)
         ):
             too_many = _page(pages.notice("too_many", "too_many_why"), 429)
             too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))
@@ -122,7 +122,7 @@ class Subscriptions:
     async def confirm(self, request: Request) -> Response:
         """Show one button, or confirm (SU2)."""
         app, token = self.app(), request.path_params["token"]
-        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.CONFIRM)
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.CONFIRM)
         pages = self._pages(_language(request, subscriber.language if subscriber else ""))
         if subscriber is not None:
             if request.method != "POST":
@@ -144,7 +144,9 @@ class Subscriptions:
         named = request.query_params.get("digest")
         digest = named if named in {plan.id for plan in app.config.digests} else None
         if request.method != "POST":
-            subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+            subscriber = await run_in_threadpool(
+                subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE
+            )
             pages = self._pages(subscriber.language if subscriber else "")
             return _page(pages.unsubscribe(digest)) if subscriber else self._invalid(request)
         await request.body()
@@ -162,19 +164,19 @@ class Subscriptions:
     async def subscription(self, request: Request) -> Response:
         """Show a subscription, or change it (SU4)."""
         app, token = self.app(), request.path_params["token"]
-        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE)
         if subscriber is None:
             return self._invalid(request)
         if request.method != "POST":
             return _page(self._pages(subscriber.language).subscription(subscriber))
-        form = await forms.read(request)
-        action = first(form, "action")
+        form = await forms.read_form(request)
+        action = first_value(form, "action")
         if action == "leave":
             return await self._unsubscribe(request, None)
         if action in ("data", "erase", "undo"):
             return await run_in_threadpool(self._right, app, subscriber, token, action, form)
         said = await run_in_threadpool(_change, app, subscriber, token, action, form)
-        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE)
         if subscriber is None:
             return self._invalid(request)
         page = self._pages(subscriber.language).subscription(subscriber, said)
@@ -184,16 +186,16 @@ class Subscriptions:
         """Download, erase, or undo unsubscribing."""
         pages = self._pages(subscriber.language)
         if action == "data":
-            stored = json.dumps(subscriptions.data(app, token), ensure_ascii=False, indent=2)
+            stored = json.dumps(subscriptions.export_subscriber(app, token), ensure_ascii=False, indent=2)
             download = Response(stored + "\n", media_type="application/json", headers=HEADERS)
             download.headers["Content-Disposition"] = 'attachment; filename="subscription.json"'
             return download
         if action == "undo":
-            undone = subscriptions.undo(app, token, first(form, "undo"))
+            undone = subscriptions.undo_unsubscribing(app, token, first_value(form, "undo"))
             return _page(pages.notice("undone", "undone_why")) if undone else self._invalid_page(pages)
-        if first(form, "sure") != "yes":
+        if first_value(form, "sure") != "yes":
             return _page(pages.subscription(subscriber, "not_sure"), 400)
-        erased = subscriptions.erase(app, token)
+        erased = subscriptions.erase_subscriber(app, token)
         return _page(pages.notice("erased", "erased_why")) if erased else self._invalid_page(pages)
 
     def _invalid(self, request: Request) -> Response:
@@ -207,9 +209,9 @@ class Subscriptions:
 def _change(app: App, subscriber: Subscriber, token: str, action: str, form: Form) -> str | None:
     """Save, pause or resume; return what the page then says."""
     if action == "pause":
-        return "saved" if subscriptions.set_paused(app, token, SubscriberState.PAUSED) else None
+        return "saved" if subscriptions.set_running_state(app, token, SubscriberState.PAUSED) else None
     if action == "resume":
-        return "saved" if subscriptions.set_paused(app, token, SubscriberState.ACTIVE) else None
+        return "saved" if subscriptions.set_running_state(app, token, SubscriberState.ACTIVE) else None
     if action != "save":
         return None
     known = {plan.id for plan in app.config.digests}
@@ -217,9 +219,9 @@ def _change(app: App, subscriber: Subscriber, token: str, action: str, form: For
     digests = known.intersection(form.get("digest", []))
     if not digests:
         return "no_digest"
-    language = forms.known_language(first(form, "language"), subscriber.language)
+    language = forms.known_language(first_value(form, "language"), subscriber.language)
     kept = set(subscriber.digests) - known
-    return "saved" if subscriptions.save(app, token, sorted(digests | kept), language) else None
+    return "saved" if subscriptions.save_choices(app, token, sorted(digests | kept), language) else None
 
 
 # --- requests and responses ------------------------------------------------------------------------------
@@ -233,4 +235,4 @@ def _language(request: Request, usual: str) -> str:
     """Return the language of a page: `?lang=`, the subscriber's, the browser's, or the usual."""
     if usual in subscriber_texts.LANGUAGES and "token" in request.path_params:
         return forms.known_language(request.query_params.get("lang", ""), usual)
-    return forms.language(request, usual)
+    return forms.page_language(request, usual)

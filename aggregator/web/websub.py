@@ -82,7 +82,7 @@ class Callbacks:
         challenge = await run_in_threadpool(websub_callbacks.verify, self.app(), _token(request), query)
         if challenge is None:
             return await self._error(request, 404)
-        return responses.private(challenge.encode(), TEXT_TYPE)
+        return responses.private_document(challenge.encode(), TEXT_TYPE)
 
     async def _push(self, request: Request) -> Response:
         """Receive a push within limits on size and time; no other error is reported to its sender."""
@@ -102,7 +102,7 @@ class Callbacks:
         finally:
             self.bodies_in_memory -= 1
         self.on_push()
-        return responses.private(b"", TEXT_TYPE, STATUS[state])
+        return responses.private_document(b"", TEXT_TYPE, STATUS[state])
 
     async def _read_body(self, request: Request, consume: Callable[[bytes], object]) -> bool:
         """Read the body, which `BodyLimit` limits; return False if it is not complete in time."""
@@ -124,7 +124,7 @@ class Callbacks:
             headers["Connection"] = "close"
             if status != 408:
                 await self._read_body(request, len)
-        return responses.error(request, self.app().config.site, status, more=headers)
+        return responses.error_response(request, self.app().config.site, status, more=headers)
 
 
 def _token(request: Request) -> str:

@@ -21,7 +21,7 @@ import aggregator.bounces.read_mail
 import aggregator.gateways.mailboxes  # noqa: F401
 from aggregator import app as builder
 from aggregator.digests import run as digest
-from aggregator.ports import in_process
+from aggregator.ports import call_in_process
 
 
 def main(folder: Path, kills: int, seed: int) -> int:
@@ -32,7 +32,7 @@ def main(folder: Path, kills: int, seed: int) -> int:
         child = os.fork()
         if child == 0:
             app = builder.build(folder / "feeds.yaml")
-            digest.run(replace(app, sandbox=lambda _documents: nullcontext(in_process)))
+            digest.run(replace(app, sandbox=lambda _documents: nullcontext(call_in_process)))
             os._exit(0)
         time.sleep(chance.uniform(0.02, 0.2))
         os.kill(child, signal.SIGKILL)

@@ -102,7 +102,7 @@ def test_five_soft_bounces_in_a_row_suppress(place: Workplace, web: Web) -> None
 
 @pytest.mark.parametrize("between", ["a success", "more than 30 days"])
 def test_soft_bounces_apart_do_not_suppress(place: Workplace, web: Web, between: str) -> None:
-    """A message that arrived proves that the mailbox works; old bounces are forgotten (BO3)."""
+    """An accepted message ends a row of soft bounces, and old ones do not count (BO3)."""
     sent = send_editions(place, web, 6, bounces=PIPE)
     for n, each in enumerate(sent):
         if n == 3 and between == "a success":
@@ -312,8 +312,8 @@ def test_the_daemon_reads_the_mailbox_every_ten_minutes(place: Workplace, web: W
     send_editions(place, web)
     file, now = place.folder / "feeds.yaml", place.clock.now
     assert idle_check.has_mailbox(file)
-    assert idle_check.no_mail_due(file, now + timedelta(minutes=9)) is not None
-    assert idle_check.no_mail_due(file, now + timedelta(minutes=10)) is None
+    assert idle_check.queue_if_no_mail_due(file, now + timedelta(minutes=9)) is not None
+    assert idle_check.queue_if_no_mail_due(file, now + timedelta(minutes=10)) is None
     send_editions(place, web, bounces=PIPE)
     assert not idle_check.has_mailbox(file)
 

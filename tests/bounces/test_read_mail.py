@@ -12,7 +12,7 @@ from aggregator.model.bounces import MailKind
 from tests.bounces.mails import complaint, dsn, mail, plain, vacation
 
 KEY = b"k" * 32
-TOKEN = bounce_tokens.token(KEY, 17)
+TOKEN = bounce_tokens.bounce_token(KEY, 17)
 TO = f"bounces+{TOKEN}@news.example"
 
 
@@ -234,16 +234,16 @@ def test_a_token_is_found_in_an_encoded_part() -> None:
 
 def test_the_token_of_the_header_comes_first() -> None:
     """What the server was given as recipient outweighs what a text quotes."""
-    other = bounce_tokens.token(KEY, 18)
+    other = bounce_tokens.bounce_token(KEY, 18)
     assert read_mail.read(plain(TO, f"bounces+{other}@news.example")).tokens == (TOKEN, other)
 
 
 @pytest.mark.parametrize("forged", ["18-" + TOKEN[3:], f"0{TOKEN}", "17-" + "a" * 26, "17", "", "x" * 500])
 def test_a_token_of_another_key_or_delivery_is_none(forged: str) -> None:
     """Nobody can invent the token of somebody else's message (BO1)."""
-    assert bounce_tokens.delivery_of(KEY, TOKEN) == 17
-    assert bounce_tokens.delivery_of(KEY, forged) is None
-    assert bounce_tokens.delivery_of(b"x" * 32, TOKEN) is None
+    assert bounce_tokens.delivery_of_token(KEY, TOKEN) == 17
+    assert bounce_tokens.delivery_of_token(KEY, forged) is None
+    assert bounce_tokens.delivery_of_token(b"x" * 32, TOKEN) is None
 
 
 def test_reasons_are_sought_in_linear_time() -> None:

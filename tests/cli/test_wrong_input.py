@@ -133,7 +133,7 @@ def test_wrong_usage_of_the_process(place: Workplace) -> None:
 UNKNOWN = [
     (("fetch", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
     (("fetch", "node", "xyzzy"), "no source 'xyzzy' in feeds.yaml"),
-    (("fetch", "off"), "source 'off' is disabled in feeds.yaml"),
+    (("fetch", "off"), "source 'off' is disabled in feeds.yaml: remove `enabled: false` to visit it"),
     (("digest", "preview", "weakly"), "no digest 'weakly' in feeds.yaml, did you mean \"weekly\"?"),
     (("digest", "preview", "xyzzy"), "no digest 'xyzzy' in feeds.yaml (there are: weekly)"),
     (("source", "preview", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
@@ -156,9 +156,15 @@ UNKNOWN = [
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
     (("story", "show", "*"), "no story '*'; `aggregator search` finds stories and shows their ids"),
-    (("story", "event", "nope", "--start", "2026-10-20"), "no story 'nope'; nothing was changed"),
-    (("story", "event", "nope", "--none"), "no story 'nope'; nothing was changed"),
-    (("story", "event", "nope"), "no story 'nope'; nothing was changed"),
+    (
+        ("story", "event", "nope", "--start", "2026-10-20"),
+        "no story 'nope': `aggregator search` finds stories; nothing was changed",
+    ),
+    (
+        ("story", "event", "nope", "--none"),
+        "no story 'nope': `aggregator search` finds stories; nothing was changed",
+    ),
+    (("story", "event", "nope"), "no story 'nope': `aggregator search` finds stories; nothing was changed"),
 ]
 
 

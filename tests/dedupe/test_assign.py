@@ -91,11 +91,11 @@ def store_reports(place: Workplace, *reports: Report, **fields: Any) -> dict[str
                 published=place.clock.now.isoformat(),
             )
             reading = ParsedDocument(entries=(entry,))
-            found, _ = normalise.items(reading, by_id[source_id], IdentityPolicy(), (), place.clock.now)
+            found, _ = normalise.items_of(reading, by_id[source_id], IdentityPolicy(), (), place.clock.now)
             known = items.known(store, source_id, [alias for item in found for alias in item.aliases])
             with store.transaction():
                 items.save(store, diff.item_changes(found, known.get), backlog=False, now=place.clock.now)
-        placing.assign(store, config.channels, place.clock.now)
+        placing.assign_items(store, config.channels, place.clock.now)
         return shown(store)
 
 
@@ -113,7 +113,7 @@ def state(place: Workplace) -> dict[str, str]:
 def in_feed(place: Workplace) -> list[str]:
     """The stories of the feed of everything."""
     with opened(place.database, create=False) as store:
-        return [*channels.window(store, "all", 100, in_feeds_only=True)]
+        return [*channels.newest_stories(store, "all", 100, in_feeds_only=True)]
 
 
 def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
@@ -348,10 +348,10 @@ def test_held_and_dropped_items_are_no_candidates(place: Workplace) -> None:
         assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] > 0
         for field in ("held", "dropped"):
             store.db.execute(f"UPDATE items SET {field} = 'waiting'")
-            placing.assign(store, (), place.clock.now)
+            placing.assign_items(store, (), place.clock.now)
             assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] == 0
             store.db.execute(f"UPDATE items SET {field} = NULL")
-            placing.assign(store, (), place.clock.now)
+            placing.assign_items(store, (), place.clock.now)
             assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] > 0
 
 
@@ -366,7 +366,7 @@ def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
         with opened(place.database) as store:
             if change:
                 store.db.execute(f"UPDATE items SET {change}")
-                placing.assign(store, (), place.clock.now)
+                placing.assign_items(store, (), place.clock.now)
             rows = store.db.execute("SELECT token, day FROM candidate_index").fetchall()
             return {row[0] for row in rows}, {row[1] for row in rows}
 
@@ -465,11 +465,11 @@ def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: 
     """A hidden and a shown story are merged only after the editor decided which they are (I7)."""
     story_ids = store_reports(place, WELCOME, OTHER_WELCOME)
     ids = [story_ids[WELCOME[1]], story_ids[OTHER_WELCOME[1]]]
-    editor_commands.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
+    editor_commands.hide(place.app(), ids[nth : nth + 1], "ada")
     with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
         editor_commands.merge(place.app(), ids, "ada")
     assert state(place) == story_ids
-    editor_commands.set_hidden(place.app(), ids, "ada", hidden=True)
+    editor_commands.hide(place.app(), ids, "ada")
     editor_commands.merge(place.app(), ids, "ada")
     assert in_feed(place) == []
 
@@ -568,11 +568,11 @@ def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, c
     with opened(place.database) as store, store.transaction():
         merge_candidate = MergeCandidate(story_id=other, score=7.0, why="titles alike")
         editorial.add_candidate(store, one, [merge_candidate], clock.now)
-        editorial.relate(store, [(one, other, "titles alike")])
-    (pair,) = health.report(place.app().config).merge_candidates
+        editorial.add_relations(store, [(one, other, "titles alike")])
+    (pair,) = health.read_report(place.app().config).merge_candidates
     assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
     editor_commands.keep_apart(place.app(), one, other, "ada")
-    assert health.report(place.app().config).merge_candidates == ()
+    assert health.read_report(place.app().config).merge_candidates == ()
     assert explain.pair(place.app().config, one, other)["editor"] == "cannot-link"
     with pytest.raises(WrongDecision):
         editor_commands.keep_apart(place.app(), one, one, "ada")
@@ -581,7 +581,7 @@ def test_merge_candidates_are_listed_until_an_editor_decides(place: Workplace, c
 def test_hiding_is_logged(place: Workplace) -> None:
     """The author and time of hiding are stored, and hiding survives re-clustering (I7)."""
     story_ids = store_reports(place, WELCOME)
-    editor_commands.set_hidden(place.app(), [story_ids[WELCOME[1]]], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_ids[WELCOME[1]]], "ada")
     recluster.run(place.app(), dry_run=False)
     said = explain.story(place.app().config, story_ids[WELCOME[1]])
     assert said["hidden"] and [(d["who"], d["verb"]) for d in said["decisions"]] == [("ada", "hide")]
@@ -622,7 +622,7 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
     first = recluster.run(place.app(), dry_run=False)
     assert len(first.joins) == 1
     assert set(state(place).values()) == set(story_ids.values())
-    assert len(health.report(place.app().config).merge_candidates) == 1
+    assert len(health.read_report(place.app().config).merge_candidates) == 1
     assert recluster.run(place.app(), dry_run=False).joins == ()
     with opened(place.database) as store:
         (story,) = stories.read(store, [story_ids[SURVEY[1]]])
@@ -751,7 +751,7 @@ def test_a_decision_while_pairs_go_on_the_list(
     )
     beside(monkeypatch, recluster, "_apply", lambda: act("ada"))
     assert recluster.run(place.app(), dry_run=False).joins == ()
-    assert health.report(place.app().config).merge_candidates == ()
+    assert health.read_report(place.app().config).merge_candidates == ()
 
 
 def test_a_split_while_an_edition_is_composed(
@@ -765,7 +765,7 @@ def test_a_split_while_an_edition_is_composed(
     society = story_view.read(place.app().config, story_ids[SURVEY[1]]).story.further_items[0].item.id
     split = partial(editor_commands.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
-    beside(monkeypatch, body, "compose", editor.start)
+    beside(monkeypatch, body, "compose_body", editor.start)
     assert mailed(place, clock) == {SURVEY[1]: "new"}
     editor.join()
     assert mailed(place, clock) == {UMFRAGE[1]: "new"}
@@ -793,7 +793,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
     _, part = editor_commands.split(app, [society], "ada", announce=False)
     editor_commands.keep_apart(app, part, story_ids[WELCOME[1]], "ada")
     editor_commands.merge(app, [part, story_ids[SURVEY[1]]], "ada")
-    editor_commands.set_hidden(app, [story_ids[WELCOME[1]]], "ada", hidden=True)
+    editor_commands.hide(app, [story_ids[WELCOME[1]]], "ada")
     assert len(within) == 6 and all(within)
 
 

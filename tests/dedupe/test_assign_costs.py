@@ -136,7 +136,7 @@ def store(tmp_path: Path, counted: Counted) -> Iterator[Store]:
     """A store with one source, whose steps are counted."""
     with opened(tmp_path / "a.db") as found:
         found.db.execute("PRAGMA synchronous = OFF")
-        sources.sync(found, [source()], {"node": ""})
+        sources.synchronise(found, [source()], {"node": ""})
         found.db.conn.set_progress_handler(counted.step, 100)
         yield found
 
@@ -145,7 +145,7 @@ def placed(store: Store, arrived: list[Item]) -> None:
     """Items arrive and are placed."""
     with store.transaction():
         items.save(store, diff.item_changes(arrived, lambda _: None), backlog=False, now=NOW)
-    placing.assign(store, (), NOW)
+    placing.assign_items(store, (), NOW)
 
 
 def costs(store: Store, counted: Counted, what: str, count: int) -> Iterator[tuple[int, int]]:
@@ -220,7 +220,7 @@ def test_a_large_story_is_read_in_part(store: Store, counted: Counted) -> None:
 def test_one_link_of_forty_sources_is_one_story(store: Store) -> None:
     """What many sources link is one story: each has one item of a link (I3)."""
     partners = [source(id=f"p{n}", name=f"P{n}", url=f"https://p{n}.example/feed") for n in range(45)]
-    sources.sync(store, partners, {partner.id: "" for partner in partners})
+    sources.synchronise(store, partners, {partner.id: "" for partner in partners})
     link = "https://node.example/2026/the-call"
     reported = [made(n, source_id=f"p{n}", link=link, title=f"{words(3)}") for n in range(45)]
     for one in reported:

@@ -73,11 +73,11 @@ def placed(file: Path, arrived: list[Item], batch_items: int) -> list[list[tuple
         store.db.execute("PRAGMA synchronous = OFF")
         patch.setattr(placing, "BATCH_ITEMS", batch_items)
         polled = [source(id=id_, url=f"https://{id_}.example/feed") for id_ in SOURCES]
-        sources.sync(store, polled, dict.fromkeys(SOURCES, ""))
+        sources.synchronise(store, polled, dict.fromkeys(SOURCES, ""))
         for part in (arrived[: len(arrived) // 2], arrived[len(arrived) // 2 :]):
             with store.transaction():
                 items.save(store, diff.item_changes(part, lambda _: None), backlog=False, now=NOW)
-            placing.assign(store, (), NOW)
+            placing.assign_items(store, (), NOW)
         return [
             [tuple(row) for row in store.db.execute(f"SELECT {columns} ORDER BY 1, 2")]
             for columns in (

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.dedupe import vetoes
-from aggregator.dedupe.cluster import assign, lead_order
+from aggregator.dedupe.cluster import lead_order, place_items
 from aggregator.model.stories import Cluster, Member, Placement
 from tests.builders import NOW
 from tests.strategies import law
@@ -46,7 +46,7 @@ def partition(placements: Iterable[Placement]) -> set[frozenset[str]]:
 
 def together(*members: Member) -> bool:
     """Return whether all of them are one story."""
-    return len(partition(assign(members, ()))) == 1
+    return len(partition(place_items(members, ()))) == 1
 
 
 # --- I5: arrival ---------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_order_of_arrival_does_not_change_the_stories(members: list[Member], ran
     """Items in any order become the same stories, with the same ids, leads and reasons (I4, I5)."""
     shuffled = list(members)
     random.shuffle(shuffled)
-    assert assign(members, ()) == assign(shuffled, ())
+    assert place_items(members, ()) == place_items(shuffled, ())
 
 
 @given(_members)
@@ -90,7 +90,7 @@ def test_a_story_never_holds_what_may_not_be_together(members: list[Member]) -> 
     No two are of one source.
     """
     by_id = {m.item_id: m for m in members}
-    for story in partition(assign(members, ())):
+    for story in partition(place_items(members, ())):
         ranked = sorted((by_id[id_] for id_ in story), key=lead_order)
         for n, one in enumerate(ranked):
             assert n == 0 or one.links & ranked[0].links
@@ -103,13 +103,13 @@ def test_a_story_never_holds_what_may_not_be_together(members: list[Member]) -> 
 @law
 def test_every_item_is_placed_once_in_a_story_that_exists(members: list[Member]) -> None:
     """Each item is assigned once; the id of a story depends on its founder alone (I4)."""
-    placements = assign(members, ())
+    placements = place_items(members, ())
     assert sorted(p.member.item_id for p in placements) == sorted(m.item_id for m in members)
     founders = [p for p in placements if p.founds]
     assert {p.story_id for p in placements} == {p.story_id for p in founders}
     assert len({p.story_id for p in founders}) == len(founders)
     for founder in founders:
-        alone = assign([founder.member], ())
+        alone = place_items([founder.member], ())
         assert alone[0].story_id == founder.story_id
 
 
@@ -117,12 +117,12 @@ def test_every_item_is_placed_once_in_a_story_that_exists(members: list[Member])
 @law
 def test_published_stories_are_never_merged(members: list[Member], later: list[Member]) -> None:
     """Items that arrive later join or found stories, and never move what was placed before (I5)."""
-    before = assign(members, ())
+    before = place_items(members, ())
     clusters = [
         Cluster(story_id=id_, members=tuple(p.member for p in before if p.story_id == id_))
         for id_ in dict.fromkeys(p.story_id for p in before)
     ]
-    after = assign([replace(m, item_id=f"{m.item_id} later") for m in later], clusters)
+    after = place_items([replace(m, item_id=f"{m.item_id} later") for m in later], clusters)
     known = {cluster.story_id for cluster in clusters}
     assert len(after) == len(later)
     assert not {p.story_id for p in after if p.founds} & known
@@ -137,7 +137,7 @@ def test_every_order_of_three_partners_is_one_story() -> None:
         member("r", "x", sort_time=NOW + timedelta(hours=1)),
     )
     for order in permutations(members):
-        placements = assign(order, ())
+        placements = place_items(order, ())
         assert partition(placements) == {frozenset("oar")}
         assert placements[0].member.item_id == "o"
 
@@ -154,7 +154,7 @@ def test_an_equal_link_is_one_story() -> None:
 
 def test_an_equal_link_with_a_veto_is_related() -> None:
     """A veto turns an equal link into *related*, with the reason in words (I3)."""
-    first, second = assign(
+    first, second = place_items(
         [member("a", "x", title="Meeting 2025"), member("b", "x", title="Meeting 2026")], ()
     )
     assert second.founds
@@ -165,7 +165,7 @@ def test_an_equal_link_with_a_veto_is_related() -> None:
 
 def test_two_items_of_one_source_are_two_stories() -> None:
     """Two items of the same source are one story only on identity evidence; they are related."""
-    first, second = assign([member("a", "x", source_id="s"), member("b", "x", source_id="s")], ())
+    first, second = place_items([member("a", "x", source_id="s"), member("b", "x", source_id="s")], ())
     assert second.founds and [id_ for id_, _ in second.related] == [first.story_id]
     assert "same source" in second.related[0][1]
 
@@ -175,20 +175,20 @@ def test_a_veto_against_any_member_counts() -> None:
     lead = member("a", "x", title="Ein Treffen", sort_time=NOW - timedelta(hours=2))
     joined = member("b", "x", title="Meeting 2025", sort_time=NOW - timedelta(hours=1))
     late = member("c", "x", title="Meeting 2026")
-    assert partition(assign([lead, joined, late], ())) == {frozenset("ab"), frozenset("c")}
+    assert partition(place_items([lead, joined, late], ())) == {frozenset("ab"), frozenset("c")}
 
 
 def test_evidence_with_another_member_than_the_lead_is_not_enough() -> None:
     """A link that is not the lead's makes two stories related, not one (I5)."""
     cluster = Cluster(story_id="s", members=(member("lead", "x"), member("other", "x", "y")))
-    (placement,) = assign([member("new", "y")], [cluster])
+    (placement,) = place_items([member("new", "y")], [cluster])
     assert placement.founds
     assert [id_ for id_, _ in placement.related] == ["s"]
 
 
 def test_an_item_joins_a_known_story() -> None:
     """A later item with the lead's link joins the published story and says why (I5)."""
-    (placement,) = assign([member("new", "x")], [Cluster(story_id="s", members=(member("lead", "x"),))])
+    (placement,) = place_items([member("new", "x")], [Cluster(story_id="s", members=(member("lead", "x"),))])
     assert (placement.story_id, placement.founds, placement.related) == ("s", False, ())
     assert "x" in placement.why
 
@@ -200,7 +200,7 @@ def test_a_later_bridge_makes_stories_related(ids: tuple[str, str]) -> None:
         Cluster(story_id=ids[0], members=(member("a", "x"),)),
         Cluster(story_id=ids[1], members=(member("b", "y"),)),
     ]
-    (placement,) = assign([member("bridge", "x", "y")], clusters)
+    (placement,) = place_items([member("bridge", "x", "y")], clusters)
     assert not placement.founds
     assert {placement.story_id, *(id_ for id_, _ in placement.related)} == {"s1", "s2"}
 
@@ -286,5 +286,5 @@ def test_the_lead_is_the_origin() -> None:
 
 def test_the_lead_founds_the_story() -> None:
     """Of items that arrive together the best ranked founds the story (I4, I6)."""
-    placements = assign([member("a", "x", aggregator=True), member("z", "x")], ())
+    placements = place_items([member("a", "x", aggregator=True), member("z", "x")], ())
     assert [(p.member.item_id, p.founds) for p in placements] == [("z", True), ("a", False)]

@@ -88,10 +88,10 @@ def test_a_word_stays_and_can_be_undone(community: Community, clock: Clock) -> N
     (entry,) = community.entries()
     assert (str(entry.dtstart), entry.status, entry.sequence) == ("2026-10-20", "CANCELLED", 1)
     assert community.rows("SELECT updated FROM stories") == [("2026-10-05T07:30:00Z",)]
-    event_decisions.remove(app, story_id, "ada")
+    event_decisions.remove_event(app, story_id, "ada")
     fetch.run(app)
     assert community.entries() == []
-    event_decisions.undo(app, story_id, "ada")
+    event_decisions.make_automatic(app, story_id, "ada")
     fetch.run(app)
     (entry,) = community.entries()
     assert (str(entry.dtstart), entry.status) == ("2026-10-27", "CONFIRMED")
@@ -107,16 +107,16 @@ def test_the_event_of_a_hidden_story_is_not_set(community: Community, clock: Clo
     community.poll(COURSE)
     app = community.place.app()
     ((story_id,),) = community.rows("SELECT id FROM stories")
-    editor_commands.set_hidden(app, [story_id], "ada", hidden=True)
+    editor_commands.hide(app, [story_id], "ada")
     for decide in (
         lambda: event_decisions.set_event(app, story_id, EventChange(start="2026-11-03"), "ada"),
-        lambda: event_decisions.remove(app, story_id, "ada"),
-        lambda: event_decisions.undo(app, story_id, "ada"),
+        lambda: event_decisions.remove_event(app, story_id, "ada"),
+        lambda: event_decisions.make_automatic(app, story_id, "ada"),
     ):
         with pytest.raises(WrongDecision, match=r"is hidden and has no event.*nothing was changed"):
             decide()
     assert community.rows("SELECT verb FROM decisions") == [("hide",)]
-    editor_commands.set_hidden(app, [story_id], "ada", hidden=False)
+    editor_commands.unhide(app, [story_id], "ada")
     decided = event_decisions.set_event(app, story_id, EventChange(status=EventStatus.CANCELLED), "ada")
     assert decided.event is not None and decided.event.event.start == date(2026, 10, 20)
 

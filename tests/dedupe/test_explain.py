@@ -51,7 +51,7 @@ class Partners:
 
     def candidates(self) -> list[set[str]]:
         """Return the titles of the merge candidates."""
-        listed = health.report(self.place.app().config).merge_candidates
+        listed = health.read_report(self.place.app().config).merge_candidates
         return [{pair.title, pair.other_title} for pair in listed]
 
     def explain(self, *names: str) -> str:

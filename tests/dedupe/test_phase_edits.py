@@ -245,7 +245,7 @@ def test_a_second_partner_joins_the_cancellation_of_the_first(partners: Partners
     assert list(partners.fetch().values()) == [CANCELLED, CANCELLED]
     assert after.keys() == partners.entries().keys()
     assert story in after
-    assert len(health.report(partners.place.app().config).merge_candidates) == 1
+    assert len(health.read_report(partners.place.app().config).merge_candidates) == 1
 
 
 def test_a_later_partner_that_cancels_leaves_as_well(partners: Partners) -> None:

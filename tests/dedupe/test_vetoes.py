@@ -80,7 +80,9 @@ def test_towns_in_both_titles_differ_whoever_publishes_them() -> None:
 def test_the_town_of_a_publisher_says_less_than_another_town() -> None:
     """A town that is in the name of one publisher counts half as evidence."""
     items = [extract("Malaria in Porto", "", name, None) for name in ("i3S Porto", "Gulbenkian")]
-    halves = [next(iter(measures.places(weighed_pairs.pair(items[at], items[1])))).value for at in (0, 1)]
+    halves = [
+        next(iter(measures.places(weighed_pairs.weigh_pair(items[at], items[1])))).value for at in (0, 1)
+    ]
     assert halves == [0.5, 1.0]
 
 

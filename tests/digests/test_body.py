@@ -11,7 +11,7 @@ from lxml import html
 
 from aggregator import text, urls
 from aggregator.digests import body, mime
-from aggregator.digests.edition import compose
+from aggregator.digests.edition import compose_edition
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody, PendingStories, StoryUpdate, UpdateKind
 from aggregator.model.documents import ItemKind
@@ -26,14 +26,14 @@ def edition(
     """Compose the edition of 5 October."""
     fields: dict[str, Any] = {"channels": ("all",), "schedule": "0 8 * * 1", "timezone": BERLIN}
     digest = DigestPlan(**{"id": "weekly", "title": "Weekly", "language": language} | fields | plan)
-    return compose(
+    return compose_edition(
         digest, PendingStories(new=stories, updates=updates), date(2026, 10, 5), NOW, ("data", "analysis")
     )
 
 
 def body_of(*stories: Story, **fields: Any) -> MessageBody:
     """Compose the body of an edition with stories."""
-    return body.compose(edition(*stories, **fields), site())
+    return body.compose_body(edition(*stories, **fields), site())
 
 
 def update(
@@ -411,4 +411,4 @@ def test_no_foreign_text_forges_a_part_of_the_text(vector: str) -> None:
 def test_the_same_edition_gives_the_same_body() -> None:
     """A body depends on the edition alone, so that it can be composed again (M4)."""
     made = edition(*long_stories(5, "word "))
-    assert body.compose(made, site()) == body.compose(made, site())
+    assert body.compose_body(made, site()) == body.compose_body(made, site())

@@ -169,12 +169,12 @@ def test_a_failing_relay_is_paused_longer_and_longer(
     assert gaps[:5] == [5 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE]
     assert set(gaps[5:]) == {HOUR}
     assert rows(place, "SELECT DISTINCT state, attempts FROM deliveries") == [("queued", 0)]
-    (problem,) = health.alerts(health.report(place.app().config), clock.now)
+    (problem,) = health.alerts(health.read_report(place.app().config), clock.now)
     assert "no message was sent since 2026-10-05 06:30 UTC" in problem and "authenticate first" in problem
     relay.script = lambda step, address: None
     clock.now += HOUR
     assert run(place).sent == 3
-    assert health.report(place.app().config).relay is None
+    assert health.read_report(place.app().config).relay is None
 
 
 def test_other_settings_are_another_relay(
@@ -198,13 +198,13 @@ def test_a_relay_that_refuses_every_address_suppresses_few(
     relay.script = replying("550 5.1.1 unknown user")
     report = run(place)
     assert (report.relay_error, report.sent, report.owed) == (None, 0, 0)
-    assert len(health.report(place.app().config).suppressed) == 9
+    assert len(health.read_report(place.app().config).suppressed) == 9
     relay.script = lambda step, address: None
     assert run(place).sent == 0
-    assert queue.retry(place.app().config, ()) == 30
+    assert queue.retry_messages(place.app().config, ()) == 30
     assert run(place).sent == 30
     assert sorted(relay.accepted) == readers
-    assert health.report(place.app().config).suppressed == ()
+    assert health.read_report(place.app().config).suppressed == ()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_addresses_in_a_row_that_are_not_served_stop_no_other(
     monkeypatch.setattr(smtp, "ACCEPTANCE_FACTOR", 1)
     relay.script = replying(reply, step, *bad)
     rules = relay.rules(timeout=timedelta(seconds=1 if few else 20))
-    app = replace(place.app(), mailer=lambda: smtp.relay(rules, "news@news.example"))
+    app = replace(place.app(), mailer=lambda: smtp.connected_relay(rules, "news@news.example"))
     report = digest.run(app)
     assert (report.relay_error, report.sent) == (None, 3)
     assert relay.accepted == list(READERS)
@@ -291,9 +291,9 @@ def test_an_address_without_mailbox_gets_no_more_messages(
     assert f"{shortened(READERS[1])}: weekly-2026-10-05 was refused: 550 5.1.1 unknown user" in notice
     assert "gets no more messages" in notice
     config = place.app().config
-    (suppression,) = health.report(config).suppressed
+    (suppression,) = health.read_report(config).suppressed
     assert (suppression.address, suppression.reason) == (READERS[1], "550 5.1.1 unknown user")
-    assert health.alerts(health.report(config), place.clock.now) == []
+    assert health.alerts(health.read_report(config), place.clock.now) == []
     relay.script = lambda step, address: None
     report = run_next_edition(place, web, 1)
     assert (report.sent, report.owed, report.failed, report.notices) == (2, 0, 0, ())
@@ -312,7 +312,7 @@ def test_an_address_refused_in_two_editions_in_a_row_is_suppressed(
         relay.script = script
         report = run_next_edition(place, web, n) if n else run(place)
         assert report.sent == (2 if script is refusing else 3)
-        assert len(health.report(place.app().config).suppressed) == suppressed
+        assert len(health.read_report(place.app().config).suppressed) == suppressed
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_a_refusal_that_does_not_concern_the_address_suppresses_none(
     place.clock.now += days * DAY
     run(place)
     assert {state for (state,) in rows(place, "SELECT DISTINCT state FROM deliveries")} == {"failed"}
-    assert health.report(place.app().config).suppressed == ()
+    assert health.read_report(place.app().config).suppressed == ()
     relay.script = lambda *_: None
     assert run_next_edition(place, web, 3).sent == 3
 
@@ -360,7 +360,7 @@ def test_retry_ends_a_suppression_and_sends_the_last_edition_again(
     run(place)
     run_next_edition(place, web, 1)
     relay.script = lambda step, address: None
-    assert queue.retry(place.app().config, [READERS[1].upper()]) == 1
+    assert queue.retry_messages(place.app().config, [READERS[1].upper()]) == 1
     assert run(place).sent == 1
     assert [message.address for message in relay.messages][-1] == READERS[1]
     assert b"weekly-2026-10-12" in relay.messages[-1].body
@@ -377,21 +377,21 @@ def test_unknown_messages_are_sent_again_only_to_named_addresses(
     run(place)
     assert run(place).unknown == 2
     config = place.app().config
-    assert queue.retry(config, ()) == 0
-    assert [message.state for message in queue.read(config).messages] == ["unknown", "unknown"]
-    assert "2 unknown" in health.alerts(health.report(config), clock.now)[0]
+    assert queue.retry_messages(config, ()) == 0
+    assert [message.state for message in queue.read_queue(config).messages] == ["unknown", "unknown"]
+    assert "2 unknown" in health.alerts(health.read_report(config), clock.now)[0]
     relay.script = lambda step, address: None
-    assert queue.retry(config, READERS[:1]) == 1
+    assert queue.retry_messages(config, READERS[:1]) == 1
     assert run(place).sent == 1
     sent = [message.body for message in relay.messages if message.address == READERS[0]]
     assert len(set(sent)) == 1 and len(sent) == 3
-    assert queue.acknowledge(config, ()) == 1
-    assert health.alerts(health.report(config), clock.now) == []
-    assert queue.read(config).messages == ()
+    assert queue.acknowledge_messages(config, ()) == 1
+    assert health.alerts(health.read_report(config), clock.now) == []
+    assert queue.read_queue(config).messages == ()
     assert run(place).sent == 0
 
 
-@pytest.mark.parametrize("command_of", [queue.retry, queue.acknowledge])
+@pytest.mark.parametrize("command_of", [queue.retry_messages, queue.acknowledge_messages])
 def test_an_address_without_messages_is_an_error(
     place: Workplace, start: Start, command_of: Callable[..., int]
 ) -> None:
@@ -456,7 +456,7 @@ def test_many_messages_are_read_page_by_page(
     place: Workplace, start: Start, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Across the edges of pages each recipient gets one message, in order (M4)."""
-    monkeypatch.setattr(deliver.due_deliveries, "PAGE", 4)
+    monkeypatch.setattr(deliver.due_deliveries, "PAGE_DELIVERIES", 4)
     readers = [f"reader{n:02}@a.example" for n in range(21)]
     start(*readers)
     assert run(place).sent == 21
@@ -485,7 +485,7 @@ def test_a_former_recipient_gets_no_deferred_message(place: Workplace, start: St
     place.clock.now += DAY
     assert run(place).sent == 1
     assert states(place) == {"ada@a.example": "failed", "bob@b.example": "accepted"}
-    assert health.report(place.app().config).parked == {}
+    assert health.read_report(place.app().config).parked == {}
 
 
 # --- from older versions -------------------------------------------------------------------------------
@@ -523,7 +523,7 @@ def test_messages_of_an_older_version_stay_sent(place: Workplace, start: Start, 
         ("accepted",),
     ]
     assert run(place).sent == 0
-    assert health.report(place.app().config).parked == {"failed": 1}
+    assert health.read_report(place.app().config).parked == {"failed": 1}
 
 
 # --- nothing to do -------------------------------------------------------------------------------------

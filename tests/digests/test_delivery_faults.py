@@ -145,7 +145,7 @@ def after_power_failure(place: Workplace, mailer: RecordingMailer) -> DigestRepo
 
 
 def test_a_batch_interrupted_by_a_power_failure_is_sent_again_once(place: Workplace, web: Web) -> None:
-    """All whose results were lost are retried with the same bytes, then unknown (M4)."""
+    """Messages with a lost result are sent again with the same bytes, then unknown (M4)."""
     write(place, {"node": web}, plan(readers=READERS))
     web.feed("/feed", rss(news(1)))
     poll(place)

@@ -127,8 +127,8 @@ def test_the_idle_check_does_not_miss_it(failing: Workplace, clock: Clock) -> No
     file = failing.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("mon 08:00", "0 8 1 * *"))
     run(failing)
-    assert idle_check.no_mail_due(file, datetime(2026, 10, 12, 4, 59, tzinfo=UTC)) is not None
-    assert idle_check.no_mail_due(file, datetime(2026, 10, 12, 5, 0, tzinfo=UTC)) is None
+    assert idle_check.queue_if_no_mail_due(file, datetime(2026, 10, 12, 4, 59, tzinfo=UTC)) is not None
+    assert idle_check.queue_if_no_mail_due(file, datetime(2026, 10, 12, 5, 0, tzinfo=UTC)) is None
 
 
 def test_it_waits_for_the_relay_like_any_message(place: Workplace, web: Web, clock: Clock) -> None:
@@ -247,7 +247,7 @@ def test_nothing_of_it_is_public(failing: Workplace) -> None:
         assert [name for name, body in files.items() if secret in body] == []
     assert rows(failing, "SELECT DISTINCT digest_id FROM ledger") == [("weekly",)]
     ((story,),) = rows(failing, "SELECT id FROM stories")
-    report = explain.run(failing.app().config, story, "ada@example.org", NOW)
+    report = explain.explain_digests(failing.app().config, story, "ada@example.org", NOW)
     assert [each.digest for each in report.digests] == ["weekly"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aggregator.digests import mime
-from aggregator.digests.operator_report import OperatorReport, compose_from
+from aggregator.digests.operator_report import OperatorReport, compose_report_from
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import Delivery, QueuedMessage, RelayPause, Suppression
 from aggregator.model.polling import SourceState
@@ -58,7 +58,7 @@ def report(
         messages=messages,
         recent_activity=replace(past, **recent_activity or {}),
     )
-    return compose_from(facts, PLAN, site(), date(2026, 10, 5), NOW)
+    return compose_report_from(facts, PLAN, site(), date(2026, 10, 5), NOW)
 
 
 def listed(composed: OperatorReport) -> list[str]:

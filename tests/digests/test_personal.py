@@ -56,7 +56,7 @@ def delivery(title: str) -> Delivery:
         message_id="<1@news.example>",
         composed=NOW,
         attempts=0,
-        body=body.compose(edition, site()),
+        body=body.compose_body(edition, site()),
         subscriber=Addressee(id=1, language="en", nonce=NONCE),
     )
 
@@ -71,7 +71,7 @@ def parts(message: bytes) -> tuple[str, str]:
 
 def build(one: Delivery, url: str = "https://news.example/") -> bytes:
     """Build the message of a subscriber."""
-    part = personal.part(PLAN, site(), url, KEY, NONCE)
+    part = personal.personal_part(PLAN, site(), url, KEY, NONCE)
     return mime.build_message(one, "N <n@news.example>", PLAN.title, site(), part)
 
 
@@ -98,9 +98,9 @@ def test_lines_stay_short_and_only_ascii(title: str) -> None:
 
 def test_tokens_differ_by_nonce_and_key() -> None:
     """A token is 128 bits in 22 characters; another nonce or key gives another one (SU2)."""
-    token = link_tokens.token(KEY, NONCE)
+    token = link_tokens.link_token(KEY, NONCE)
     assert len(token) == 22
-    assert len({token, link_tokens.token(KEY, b"m" * 16), link_tokens.token(b"l" * 32, NONCE)}) == 3
+    assert len({token, link_tokens.link_token(KEY, b"m" * 16), link_tokens.link_token(b"l" * 32, NONCE)}) == 3
     assert link_tokens.token_hash(token) != token
 
 
@@ -115,7 +115,7 @@ def test_tokens_differ_by_nonce_and_key() -> None:
     ],
 )
 def test_one_click_is_offered_where_it_may_be(url: str, one_click: bool) -> None:
-    """List-Unsubscribe-Post stands beside a link that nobody changes on its way (RFC 8058)."""
+    """List-Unsubscribe-Post is sent with a protected link only (RFC 8058)."""
     mail = parsed(build(delivery("News"), url))
     assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") is one_click
     assert str(mail["List-Unsubscribe"]).isascii()
@@ -123,7 +123,7 @@ def test_one_click_is_offered_where_it_may_be(url: str, one_click: bool) -> None
 
 def test_a_long_address_leaves_out_the_mailto() -> None:
     """The header stays below a line's maximum; the link is more important than the address."""
-    part = personal.part(
+    part = personal.personal_part(
         PLAN, replace(site(), contact="c" * 800 + "@news.example"), "https://n.example/", KEY, NONCE
     )
     assert "mailto" not in dict(part.headers)["List-Unsubscribe"]

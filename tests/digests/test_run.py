@@ -408,10 +408,10 @@ def test_a_correction_before_a_removal_is_published_when_the_story_returns(
     web.feed("/feed", rss(news(1, title="Registration opens in Lisbon")))
     clock.now = NOW + DAY
     poll(place)
-    editor_commands.set_hidden(place.app(), story, "ada", hidden=True, withdrawn=True)
+    editor_commands.hide(place.app(), story, "ada", withdrawn=True)
     clock.now = NOW + WEEK
     run(place)
-    editor_commands.set_hidden(place.app(), story, "ada", hidden=False)
+    editor_commands.unhide(place.app(), story, "ada")
     for weeks in (2, 3):
         clock.now = NOW + weeks * WEEK
         run(place)

@@ -189,15 +189,11 @@ class World:
                 story = self.random.choice([id_ for id_ in shown if len(state.links[id_]) > 1])
                 self.split(story, state)
             elif choice == "unhide":
-                editor_commands.set_hidden(
-                    app,
-                    [self.random.choice([id_ for id_ in known if id_ in state.hidden])],
-                    "ada",
-                    hidden=False,
-                )
+                story = self.random.choice([id_ for id_ in known if id_ in state.hidden])
+                editor_commands.unhide(app, [story], "ada")
             else:
                 story = self.random.choice(shown)
-                editor_commands.set_hidden(app, [story], "ada", hidden=True, withdrawn=choice == "remove")
+                editor_commands.hide(app, [story], "ada", withdrawn=choice == "remove")
                 if choice == "remove":
                     titles = {t for one in self.entries if one.link in state.links[story] for t in one.titles}
                     self.removed.update(titles)

@@ -55,7 +55,7 @@ def page(web: Web, html: str | bytes, path: str = "/news/") -> str:
 
 def discovered(place: Workplace, url: str) -> Discovery:
     """Return the discovery of a URL."""
-    return discover.run(place.app(), url)
+    return discover.discover_sources(place.app(), url)
 
 
 def paths(web: Web) -> list[str]:
@@ -235,9 +235,9 @@ def test_public_servers_need_a_contact(place: Workplace, web: Web, contact: str)
     place.write("", head=HEAD.replace("editors@news.example,", f"{contact},"))
     app = replace(place.app(), simulated_clock=contact == "editors@news.example")
     with pytest.raises(ContactMissing):
-        discover.run(app, "https://far.invalid/")
+        discover.discover_sources(app, "https://far.invalid/")
     link = "<link rel=alternate type=application/rss+xml href=https://far.invalid/feed>"
-    (tried,) = discover.run(app, page(web, link)).proposals
+    (tried,) = discover.discover_sources(app, page(web, link)).proposals
     assert tried.problem and "public server" in tried.problem
 
 
@@ -312,7 +312,7 @@ def test_requests_to_a_host_have_a_gap(empty: Workplace, web: Web) -> None:
         moments.append(time.monotonic())
         return real(request)
 
-    discover.run(replace(app, fetcher=lambda: fetcher, host_gap=0.2), url)
+    discover.discover_sources(replace(app, fetcher=lambda: fetcher, host_gap=0.2), url)
     gaps = [after - before for before, after in pairwise(moments)]
     assert len(gaps) == 3 and min(gaps) >= 0.2
 

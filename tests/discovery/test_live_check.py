@@ -29,7 +29,7 @@ WALL = Answer(b"<title>Just a moment...</title>", 403, {"Content-Type": "text/ht
 
 def checked(place: Workplace) -> SourceCheck:
     """Return the check of the only source."""
-    (result,) = live_check.run(place.app())
+    (result,) = live_check.check_sources(place.app())
     return result
 
 
@@ -47,7 +47,7 @@ def test_a_source_without_errors(place: Workplace, web: Web) -> None:
     web.feed("/feed", rss(news(1)), '"1"')
     assert replace(checked(one(place, web)), findings=()) == SourceCheck(id="node", state="ok")
     assert not (place.public / "atom.xml").exists()
-    status = health.report(place.app().config)
+    status = health.read_report(place.app().config)
     assert (status.items, status.stories) == (1, 0)
     output = json.loads(call(place, "fetch", "--json").out)
     assert (output["visited"], output["new_stories"]) == (0, 1)
@@ -181,7 +181,7 @@ def test_a_rate_limited_host_receives_no_requests(place: Workplace, web: Web, cl
     place.write(
         "sources:\n" + "".join(f"  - {{id: {p}, name: N, url: '{web.url}/{p}'}}\n" for p in ("a", "b"))
     )
-    first, second = live_check.run(place.app())
+    first, second = live_check.check_sources(place.app())
     assert (first.state, second.state, paths(web)) == ("failing", "failing", ["/a", "/b"])
 
 
@@ -247,7 +247,7 @@ def test_a_host_that_no_longer_exists(
         return Failure(reason="the host name is unknown (DNS)") if lost else real(request)
 
     clock.now += HOURS
-    (result,) = live_check.run(replace(app, fetcher=lambda: fetcher))
+    (result,) = live_check.check_sources(replace(app, fetcher=lambda: fetcher))
     assert result.reason == "the host name is unknown (DNS)"
     found = f"feed found elsewhere: {new.url}/blog/feed"
     assert result.advice == (found if elsewhere else "is the host spelled right, and is the network up?")
@@ -263,7 +263,7 @@ def test_a_killed_worker_fails_only_its_check(place: Workplace, web: Web) -> Non
             raise SandboxFailure("broken in two")
         return real(request)
 
-    (result,) = live_check.run(replace(app, fetcher=lambda: fetcher))
+    (result,) = live_check.check_sources(replace(app, fetcher=lambda: fetcher))
     assert (result.state, result.reason) == ("failing", "not found (404)")
 
 

@@ -28,7 +28,7 @@ def test_a_stored_document_is_parsed_without_a_request(place: Workplace, web: We
     fetch.run(one(place, web).app())
     one(place, web, ", drop: [News 1], topics: [data]")
     before = place.database.read_bytes()
-    shown = preview.run(place.app(), "node")
+    shown = preview.preview_source(place.app(), "node")
     assert (shown.kept, shown.kind, shown.url) == (True, "feed", f"{web.url}/feed")
     assert [(item.title, item.dropped) for item in shown.items] == [
         ("News 1", "drop: News 1"),
@@ -44,13 +44,13 @@ def test_selectors_are_tried_on_the_stored_page(place: Workplace, web: Web) -> N
     page(web, LISTING, "/news")
     fetch.run(one(place, web, ", kind: page, page: {item: .teaser}", "/news").app())
     one(place, web, ", kind: page, page: {item: .teaser, title: h3, date: time}", "/news")
-    shown = preview.run(place.app(), "node")
+    shown = preview.preview_source(place.app(), "node")
     assert [f"{item.date:%m-%d} {item.written}" for item in shown.items][:1] == ["09-01 1. 9. 2026"]
     one(place, web, ", kind: page, page: {item: .other}", "/news")
     with pytest.raises(
         NothingToShow, match=r"parsed again: the page has nothing that `item: \.other` selects"
     ):
-        preview.run(place.app(), "node")
+        preview.preview_source(place.app(), "node")
     assert paths(web) == ["/robots.txt", "/news"]
 
 
@@ -58,7 +58,7 @@ def test_a_source_without_a_stored_document_is_visited_once(place: Workplace, we
     """A source without visits receives one request, after robots.txt for a page."""
     url = page(web, LISTING, "/news")
     one(place, web, ", enabled: false, kind: page, page: {item: .teaser, date: time}", "/news")
-    shown = preview.run(place.app(), "node")
+    shown = preview.preview_source(place.app(), "node")
     assert (shown.kept, shown.url, len(shown.items)) == (False, url, 4)
     assert paths(web) == ["/robots.txt", "/news"]
     assert not place.database.exists()
@@ -69,12 +69,12 @@ def test_a_source_visited_recently_is_not_visited_again(place: Workplace, web: W
     web.answers["/feed"] = Answer(b"<html>Hello")
     fetch.run(one(place, web).app())
     with pytest.raises(NothingToShow, match="--force visits it again"):
-        preview.run(place.app(), "node")
+        preview.preview_source(place.app(), "node")
     assert len(web.asked) == 1
     web.feed("/feed", rss(news(1)))
-    assert preview.run(place.app(), "node", force=True).items[0].title == "News 1"
+    assert preview.preview_source(place.app(), "node", force=True).items[0].title == "News 1"
     clock.now += timedelta(hours=2)
-    assert len(preview.run(place.app(), "node").items) == 1
+    assert len(preview.preview_source(place.app(), "node").items) == 1
 
 
 def test_retry_after_holds_for_previews(place: Workplace, web: Web) -> None:
@@ -82,7 +82,7 @@ def test_retry_after_holds_for_previews(place: Workplace, web: Web) -> None:
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "36000"})
     fetch.run(one(place, web).app())
     with pytest.raises(NothingToShow, match="asked for no requests until 2026-10-05 16:30 UTC"):
-        preview.run(place.app(), "node", force=True)
+        preview.preview_source(place.app(), "node", force=True)
     assert len(web.asked) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_document_of_a_former_address_is_not_shown(place: Workplace, web: Web)
     web.feed("/feed", rss(news(1)), '"1"')
     web.feed("/new", rss(news(2)), '"1"')
     fetch.run(one(place, web).app())
-    shown = preview.run(one(place, web, path="/new").app(), "node", force=True)
+    shown = preview.preview_source(one(place, web, path="/new").app(), "node", force=True)
     assert (shown.kept, shown.items[0].title) == (False, "News 2")
 
 
@@ -99,8 +99,8 @@ def test_an_url_is_requested_once(place: Workplace, web: Web) -> None:
     """The kind of a document is detected; on a page the best selectors are used."""
     place.write("")
     web.feed("/feed", rss(news(1)))
-    assert [i.title for i in preview.run(place.app(), f"{web.url}/feed").items] == ["News 1"]
-    shown = preview.run(place.app(), page(web, LISTING))
+    assert [i.title for i in preview.preview_source(place.app(), f"{web.url}/feed").items] == ["News 1"]
+    shown = preview.preview_source(place.app(), page(web, LISTING))
     assert (shown.kind, shown.items[0].title) == ("page", "Microscope number 1")
     assert paths(web) == ["/robots.txt", "/feed", "/robots.txt", "/news/"]
 
@@ -109,7 +109,7 @@ def test_a_page_without_a_list(place: Workplace, web: Web) -> None:
     """A page without a list gives one message that names `source discover`."""
     place.write("")
     with pytest.raises(NothingToShow, match="no list of news was found"):
-        preview.run(place.app(), page(web, "<p>Hello</p>"))
+        preview.preview_source(place.app(), page(web, "<p>Hello</p>"))
 
 
 @pytest.mark.usefixtures("hasty")

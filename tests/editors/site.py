@@ -53,7 +53,7 @@ def publish(place: Workplace, web: Web) -> tuple[str, str]:
     with opened(place.database) as store, store.transaction():
         pair = MergeCandidate(story_id=other, score=7.0, why="both titles have: course, Jena, image analysis")
         editorial.add_candidate(store, one, [pair], place.clock.now)
-        editorial.relate(store, [(one, other, pair.why)])
+        editorial.add_relations(store, [(one, other, pair.why)])
     place.clock.now += timedelta(hours=2)
     old = [
         news(n, NOW - 400 * DAY, link=f"https://society.example/{n}", guid=f"s{n}") for n in range(100, 130)

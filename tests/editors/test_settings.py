@@ -70,5 +70,8 @@ def test_decisions_are_listed_and_undone(place: Workplace) -> None:
         2,
         "aggregator: decision 1 was undone before; nothing was changed",
     )
-    assert command.call(place, "story", "undo", "9").line == "aggregator: no decision 9; nothing was changed"
+    assert (
+        command.call(place, "story", "undo", "9").line
+        == "aggregator: no decision 9: `aggregator story decisions` lists them; nothing was changed"
+    )
     assert command.call(place, "story", "undo", "first").code == 2

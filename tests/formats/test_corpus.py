@@ -47,7 +47,7 @@ def _read(name: str, expected: Mapping[str, Any]) -> tuple[ParsedDocument, tuple
     publisher = source(kind=kind, page=layouts, **expected.get("source", {}))
     url, headers = expected.get("url", FEED), expected.get("headers", {})
     reading = PARSERS[kind]((OURS / name).read_bytes(), url, headers, publisher)
-    return reading, *normalise.items(reading, publisher, IdentityPolicy(), (), NOW)
+    return reading, *normalise.items_of(reading, publisher, IdentityPolicy(), (), NOW)
 
 
 def _enclosures(item: Item, wanted: list[dict[str, Any]]) -> bool:
@@ -241,7 +241,7 @@ def _entries(name: str) -> list[Raw]:
 def _items(name: str) -> tuple[Item, ...]:
     publisher = source()
     reading = PARSERS["feed"]((REAL / name).read_bytes(), FEED, {}, publisher)
-    return normalise.items(reading, publisher, IdentityPolicy(), (), NOW)[0]
+    return normalise.items_of(reading, publisher, IdentityPolicy(), (), NOW)[0]
 
 
 @needs_real

@@ -209,7 +209,7 @@ def test_no_distance_hides_a_bomb(aside: str) -> None:
 def test_nothing_runs_that_came_through_a_feed(vector: str) -> None:
     """A hostile string in any field of an RSS item is harmless in its item (PB5)."""
     fields = dict.fromkeys(("title", "description", "link", "category", "guid"), vector)
-    (item,) = normalise.items(read(rss(fields)), source(), IdentityPolicy(), (), NOW)[0]
+    (item,) = normalise.items_of(read(rss(fields)), source(), IdentityPolicy(), (), NOW)[0]
     assert_harmless(item.html)
     assert item.link is None or re.fullmatch(r'https://[a-z.]+/[^<>"\s]*', item.link)
 
@@ -259,7 +259,7 @@ def assert_read_or_refused(body: bytes) -> None:
         reading = read(body)
     except UnreadableDocument:
         return
-    made: Any = normalise.items(reading, source(), IdentityPolicy(), (), NOW)[0]
+    made: Any = normalise.items_of(reading, source(), IdentityPolicy(), (), NOW)[0]
     assert len({item.id for item in made}) == len(made)
 
 
@@ -339,7 +339,7 @@ def test_a_redated_post_is_the_same_item() -> None:
 
     def item(date: str) -> tuple[str, str]:
         reading = read(rss({"title": "T", "guid": "1", "link": "https://node.example/1", "pubDate": date}))
-        (found,) = normalise.items(reading, source(), IdentityPolicy(), (), NOW)[0]
+        (found,) = normalise.items_of(reading, source(), IdentityPolicy(), (), NOW)[0]
         return found.id, found.content_hash
 
     assert item("Mon, 03 Mar 2025 10:15:00 +0000") == item("Mon, 28 Sep 2026 10:15:00 +0000")

@@ -77,7 +77,7 @@ def test_when_and_where_are_stated_in_words(lines: str, words: str) -> None:
 def test_an_event_is_an_event_unless_its_words_say_more() -> None:
     """Entries of a calendar are events; a course among them is a course."""
     reading = read(calendar("UID:1\r\nSUMMARY:Anything", "UID:2\r\nSUMMARY:Course on optics"))
-    items, _ = normalise.items(reading, source(kind="ical"), IdentityPolicy(), (), NOW)
+    items, _ = normalise.items_of(reading, source(kind="ical"), IdentityPolicy(), (), NOW)
     assert [item.kind for item in items] == [ItemKind.EVENT, ItemKind.COURSE]
 
 
@@ -161,7 +161,7 @@ def test_nothing_runs_that_came_through_a_calendar(vector: str) -> None:
     event = (
         f"UID:1\r\nSUMMARY:{written}\r\nLOCATION:{written}\r\nDESCRIPTION:<p>x</p>{written}\r\nURL:{written}"
     )
-    for item in normalise.items(read(calendar(event)), source(kind="ical"), IdentityPolicy(), (), NOW)[0]:
+    for item in normalise.items_of(read(calendar(event)), source(kind="ical"), IdentityPolicy(), (), NOW)[0]:
         assert_harmless(item.html)
         assert item.link is None or item.link.startswith(("http://", "https://"))
 

@@ -78,7 +78,7 @@ def test_a_zone_that_a_calendar_defines_has_a_public_name(name: str, zone: str |
 def test_the_last_date_of_a_series_is_no_deadline() -> None:
     """The words for the rule of a series add no deadline to its event."""
     parsed = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;UNTIL=20261203T160000Z")
-    (item,), _ = normalise.items(parsed, source(url=URL, kind="ical"), IdentityPolicy(), (), NOW)
+    (item,), _ = normalise.items_of(parsed, source(url=URL, kind="ical"), IdentityPolicy(), (), NOW)
     assert [each.kind for each in item.events] == [EventKind.EVENT]
 
 

@@ -130,7 +130,7 @@ def test_html_goes_before_text_and_text_before_summary() -> None:
 
 def test_titles_are_text() -> None:
     """A title is plain text and contains no markup (JSON Feed 1.1)."""
-    (item,) = normalise.items(
+    (item,) = normalise.items_of(
         read({"id": "1", "title": "<b>1 &lt; 2</b>"}), source(), IdentityPolicy(), (), NOW
     )[0]
     assert item.title == "<b>1 &lt; 2</b>"
@@ -155,7 +155,7 @@ def test_faults_are_reported() -> None:
 def test_nothing_runs_that_came_through_a_json_feed(vector: str) -> None:
     """A hostile string in any member is harmless in the item (PB5)."""
     members = dict.fromkeys(("id", "url", "title", "content_html", "summary"), vector)
-    (item,) = normalise.items(read(members), source(), IdentityPolicy(), (), NOW)[0]
+    (item,) = normalise.items_of(read(members), source(), IdentityPolicy(), (), NOW)[0]
     assert_harmless(item.html)
     assert item.link is None or item.link.startswith("https://node.example/")
 
@@ -186,7 +186,7 @@ def test_any_json_is_read(items: list[Any], odd: Any) -> None:
     """Any object in `items` becomes an item without an exception."""
     reading = read(*items, title=odd, language=odd, home_page_url=odd, feed_url=odd, version=odd)
     assert len(reading.entries) == sum(isinstance(item, dict) for item in items)
-    normalise.items(reading, source(), IdentityPolicy(), (), NOW)
+    normalise.items_of(reading, source(), IdentityPolicy(), (), NOW)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def publisher(name: str) -> Source:
 
 def news(entries: tuple[Entry, ...], publisher: Source) -> list[dict[str, Any]]:
     """List title, link and date of each entry."""
-    items, _ = normalise.items(ParsedDocument(entries=entries), publisher, IdentityPolicy(), (), NOW)
+    items, _ = normalise.items_of(ParsedDocument(entries=entries), publisher, IdentityPolicy(), (), NOW)
     return [{"title": i.title, "link": i.link, "published": i.claimed} for i in items]
 
 

@@ -166,7 +166,7 @@ def test_the_charset_is_found(body: bytes, content_type: str) -> None:
 def test_the_page_itself_is_a_listing() -> None:
     """An item that links to its own page is identified by title and text (I1)."""
     reading = read("<article><a href='/news/'>A</a></article>")
-    (item,) = normalise.items(reading, source(url=URL, kind="page"), IdentityPolicy(), (), NOW)[0]
+    (item,) = normalise.items_of(reading, source(url=URL, kind="page"), IdentityPolicy(), (), NOW)[0]
     assert [alias.kind for alias in item.aliases] == ["text"]
 
 
@@ -174,7 +174,7 @@ def test_the_page_itself_is_a_listing() -> None:
 def test_nothing_runs_that_came_through_a_page(vector: str) -> None:
     """A hostile string in link or summary is harmless in the item (PB5)."""
     reading = read(article(f"<a href='/1'>Title</a><div class='s'>{vector}</div>"), summary=".s")
-    for item in normalise.items(reading, source(kind="page"), IdentityPolicy(), (), NOW)[0]:
+    for item in normalise.items_of(reading, source(kind="page"), IdentityPolicy(), (), NOW)[0]:
         assert_harmless(item.html)
         assert item.link in (
             "https://node.example/1",

@@ -168,11 +168,11 @@ def test_discovery_preview_and_live_check(place: Workplace, web: Web, webs: Webs
     )
     other.answers["/feed"] = Answer(rss(news(1)))
     write(place, web.url + "/feed")
-    live_check.run(place.app())
+    live_check.check_sources(place.app())
     with pytest.raises(Exception, match="web page"):
-        preview.run(place.app(), "node", force=True)
+        preview.preview_source(place.app(), "node", force=True)
     assert set(authorizations(web).values()) == {BASIC}
-    discover.run(place.app(), web.url + "/feed")
+    discover.discover_sources(place.app(), web.url + "/feed")
     assert authorizations(web)["/feed"] is None, "an address of the command line is nobody's source"
     assert {"/page", "/feed"} <= authorizations(other).keys()
     assert set(authorizations(other).values()) == {None}

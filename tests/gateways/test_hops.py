@@ -131,7 +131,7 @@ def test_discovery_at_a_public_address(place: Workplace, public: Web, webs: Webs
         headers={"Content-Type": "text/html"},
     )
     place.write("")
-    found = discover.run(app(place), public.url + "/")
+    found = discover.discover_sources(app(place), public.url + "/")
     assert [
         bool(offer.problem) for offer in found.proposals if offer.proposal.url == inside.url + "/feed"
     ] == [True]

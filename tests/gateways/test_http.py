@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from aggregator import app as wiring
 from aggregator.gateways import http
 from aggregator.gateways.http import HttpFetcher, user_agent
-from aggregator.gateways.redirects import refused
+from aggregator.gateways.redirects import refusal
 from aggregator.model.config import FetchRules
 from aggregator.model.polling import Failure, Request, Response, Validators
 from tests.builders import site, source
@@ -150,8 +150,8 @@ def test_wrong_redirects_are_failures(web: Web) -> None:
 
 def test_https_to_http_is_refused() -> None:
     """A redirect from https to http is refused (CL14)."""
-    assert refused("https://a.example/", "http://a.example/", [])
-    assert refused("http://a.example/", "https://a.example/", []) is None
+    assert refusal("https://a.example/", "http://a.example/", [])
+    assert refusal("http://a.example/", "https://a.example/", []) is None
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from tests.processes import until
 def processes() -> Iterator[sandbox.ProcessSandbox]:
     """Return a sandbox whose processes are ended afterwards."""
     yield sandbox.ProcessSandbox()
-    sandbox.close()
+    sandbox.end_processes()
 
 
 def children(parent: int) -> dict[int, str]:
@@ -119,14 +119,14 @@ def test_ended_processes_are_started_again(processes: sandbox.ProcessSandbox) ->
 
 def test_closed_processes_are_started_again(processes: sandbox.ProcessSandbox) -> None:
     """After `close` no process is left, and the next call works."""
-    sandbox.close()
+    sandbox.end_processes()
     assert not children(os.getpid())
     assert processes(double, 2, seconds=10) == 4
 
 
 def test_processes_are_started_when_needed() -> None:
     """Successive documents share one process; more are started while documents wait for it."""
-    sandbox.close()
+    sandbox.end_processes()
     processes = sandbox.ProcessSandbox(processes=2)
     for n in range(5):
         processes(double, n, seconds=10)
@@ -176,7 +176,7 @@ def test_no_secret_is_in_environment_or_arguments(
     """A sandbox process gets a few harmless variables and no credentials."""
     monkeypatch.setenv("SMTP_PASSWORD", "hush-hush")
     monkeypatch.setenv("TZ", "Europe/Berlin")
-    sandbox.close()
+    sandbox.end_processes()
     said = processes(environment, seconds=10)
     assert not any("hush-hush" in value or "SMTP_PASSWORD" in value for value in said)
     assert "Europe/Berlin" in said
@@ -222,7 +222,7 @@ def test_documents_are_parsed_without_landlock_if_it_kills() -> None:
         "run = sandbox.ProcessSandbox()\n"
         "assert [run(double, n, seconds=10) for n in range(3)] == [0, 2, 4]\n"
         "assert sandbox._landlock_kills\n"
-        "sandbox.close()\n"
+        "sandbox.end_processes()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, timeout=60)

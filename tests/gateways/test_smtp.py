@@ -16,7 +16,7 @@ import pytest
 from aggregator.digests import mime
 from aggregator.errors import MailError
 from aggregator.gateways import smtp
-from aggregator.gateways.smtp import relay as sending
+from aggregator.gateways.smtp import connected_relay as sending
 from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody
 from aggregator.ports import MailInterrupted, MailRefused

@@ -9,7 +9,14 @@ import time
 
 import pytest
 
-from aggregator.gateways.ssrf import MAX_LOOKUPS, SlowLookup, is_allowed, is_public, refusal, resolve
+from aggregator.gateways.ssrf import (
+    MAX_LOOKUPS,
+    SlowLookup,
+    is_allowed,
+    is_public,
+    refusal,
+    resolve_addresses,
+)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +159,9 @@ def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) ->
     try:
         for _ in range(MAX_LOOKUPS + 5):
             with pytest.raises(SlowLookup, match=r"name resolution took longer than 0\.01 s"):
-                resolve("partner.example", 80, 0.01)
+                resolve_addresses("partner.example", 80, 0.01)
         assert threading.active_count() - before <= MAX_LOOKUPS
-        assert resolve("127.0.0.1", 80, 0.01) == [ipaddress.ip_address("127.0.0.1")]
+        assert resolve_addresses("127.0.0.1", 80, 0.01) == [ipaddress.ip_address("127.0.0.1")]
     finally:
         answer.set()
     monkeypatch.undo()
@@ -162,4 +169,4 @@ def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) ->
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     with pytest.raises(socket.gaierror):
-        resolve("nowhere.invalid", 80, 10)
+        resolve_addresses("nowhere.invalid", 80, 10)

@@ -143,12 +143,12 @@ def test_certificates_are_loaded_once(place: Workplace, authority: Path) -> None
     with served(authority / "good.pem") as url:
         fetch = fetcher()
         assert isinstance(fetch(Request(source=source(url=url))), Response)
-        context = tls.context()
+        context = tls.verifying_context()
         begun = time.thread_time()
         for _ in range(20):
             assert isinstance(fetch(Request(source=source(url=url))), Response)
         assert time.thread_time() - begun < HEAD_CPU_SECONDS
-    assert tls.context() is context
+    assert tls.verifying_context() is context
     assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
 
 
@@ -157,7 +157,7 @@ def test_a_system_without_certificates_trusts_those_of_certifi(tmp_path: Path) -
     code = (
         "import ssl, sys; from aggregator.gateways import tls; paths = ssl.get_default_verify_paths();"
         "ssl.get_default_verify_paths = lambda: paths._replace(cafile=None, capath=None);"
-        "print(len(tls.context().get_ca_certs()))"
+        "print(len(tls.verifying_context().get_ca_certs()))"
     )
     env = {k: v for k, v in os.environ.items() if k not in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
 

@@ -33,7 +33,7 @@ SENDABLE = ['W/"a b\t"', '"gr\xc3\xb6\xc3\x9fe"', "", "bare", '"a\xa0b"', '"' + 
 @pytest.mark.parametrize("value", UNSENDABLE.values(), ids=list(UNSENDABLE))
 def test_a_validator_that_cannot_be_sent_is_dropped(value: str) -> None:
     """A validator that cannot be sent back is dropped on arrival and when read."""
-    assert not Validators(etag=value, last_modified=value, url="http://a.example/").usable
+    assert not Validators(etag=value, last_modified=value, url="http://a.example/").is_usable
 
 
 @pytest.mark.parametrize("value", SENDABLE)

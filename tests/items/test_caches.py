@@ -33,7 +33,7 @@ def test_a_result_is_kept_until_others_take_its_place(asked: list[str]) -> None:
 
 
 def test_results_of_long_arguments_are_not_kept(asked: list[str]) -> None:
-    """What is too long is computed each time, and right."""
+    """The result for a long argument is computed at each call."""
     upper = cached(2, 10)(lambda text: asked.append(text) or text.upper())  # type: ignore[func-returns-value]
     assert [upper("a" * 11) for _ in range(2)] == ["A" * 11] * 2
     assert len(asked) == 2
@@ -71,7 +71,7 @@ def test_long_foreign_texts_fill_no_memory() -> None:
         try:
             for n in range(50):
                 canonical_urls.canonical(f"https://node.example/{n}/" + "long/" * 2_000)
-                canonical_urls.loose(f"https://node.example/{n}/" + "long/" * 2_000)
+                canonical_urls.loose_url_key(f"https://node.example/{n}/" + "long/" * 2_000)
                 words.concepts(f"{n}" + "word" * 2_000)
                 _ = features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000)).words
             kept, _ = tracemalloc.get_traced_memory()

@@ -47,7 +47,7 @@ def test_scheme_host_spelling_and_tracking_play_no_part(url: str) -> None:
 @given(st.text(max_size=60))
 @law
 def test_any_text_has_a_key(text: str) -> None:
-    """What is no URL at all still has a key, and no text makes this fail."""
+    """Every text has a key, also one that is no URL."""
     assert isinstance(is_listing(canonical(text)), bool)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from aggregator.items.diff import MAX_EDITS, item_changes, text_differs
+from aggregator.items.diff import MAX_EDITS, has_text_changed, item_changes
 from aggregator.model.events import Event, EventKind, EventStatus
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from tests.builders import NOW, item
@@ -20,7 +20,7 @@ YESTERDAY = NOW - timedelta(days=1)
 
 
 def known(id_: str = "kkkkkkkkkkkkkkkk", **fields: Any) -> KnownItem:
-    """A remembered item, seen yesterday, placed in a story, saying what `item()` says."""
+    """Return a known item in a story, first seen yesterday, with the texts of `item()`."""
     usual = item()
     defaults: dict[str, Any] = {
         "title": usual.title,
@@ -204,17 +204,17 @@ def test_a_text_taken_away_by_retention_is_no_news_when_it_comes_back() -> None:
 def test_the_end_of_a_long_text_counts() -> None:
     """Of a text of 25,000 characters the last ones count like the first (E1)."""
     article = "A sentence of a long article. " * 850
-    assert text_differs(article, article + "Now with an appendix. " * 300)
+    assert has_text_changed(article, article + "Now with an appendix. " * 300)
 
 
 @given(texts, texts)
 @law
 def test_difference_is_symmetric_at_equal_length_and_nothing_at_no_change(one: str, other: str) -> None:
     """A text does not differ from itself, and up to 50 characters are never significant (E1)."""
-    assert not text_differs(one, one)
-    assert not text_differs(one[:50], other[:50])
+    assert not has_text_changed(one, one)
+    assert not has_text_changed(one[:50], other[:50])
     if len(one) == len(other):
-        assert text_differs(one, other) == text_differs(other, one)
+        assert has_text_changed(one, other) == has_text_changed(other, one)
 
 
 def test_a_restless_text_stops_being_edited() -> None:

@@ -21,7 +21,7 @@ STATED = Event(kind=EventKind.EVENT, start=date(2027, 3, 1), end=date(2027, 3, 2
 def normalised(**fields: Any) -> Item:
     """Return the item of one entry."""
     entry = Entry(position=0, link="https://a.example/1", **fields)
-    (item,), _ = normalise.items(ParsedDocument(entries=(entry,)), source(), IdentityPolicy(), (), NOW)
+    (item,), _ = normalise.items_of(ParsedDocument(entries=(entry,)), source(), IdentityPolicy(), (), NOW)
     return item
 
 

@@ -22,7 +22,7 @@ def items(
     *entries: object, publisher: Source | None = None, rules: tuple[TopicRule, ...] = (), **document: object
 ) -> tuple[Item, ...]:
     """The items of a document of these entries, seen now for the first time."""
-    return normalise.items(
+    return normalise.items_of(
         reading(*entries, **document), publisher or source(), IdentityPolicy(), rules, NOW
     )[0]  # type: ignore[arg-type]
 
@@ -297,7 +297,9 @@ def test_ids_depend_on_the_entries_alone(entries: list[object], random: object) 
     """The same document in another order, or read later, gives the same ids (I4)."""
     shuffled = list(entries)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    later = normalise.items(reading(*shuffled), source(), IdentityPolicy(), (), NOW + timedelta(days=400))[0]  # type: ignore[arg-type]
+    later = normalise.items_of(reading(*shuffled), source(), IdentityPolicy(), (), NOW + timedelta(days=400))[
+        0
+    ]  # type: ignore[arg-type]
     assert {item.title: item.id for item in items(*entries)} == {item.title: item.id for item in later}
 
 
@@ -330,7 +332,7 @@ def test_a_changed_identity_policy_publishes_nothing_twice() -> None:
 def test_an_identity_policy_is_kept() -> None:
     """The stored identity policy is applied and returned, without any new cause (I1)."""
     document = reading(entry(guid="1", link="https://node.example/a", title="T"))
-    made, identity_policy = normalise.items(document, source(), IdentityPolicy(guid=False), (), NOW)
+    made, identity_policy = normalise.items_of(document, source(), IdentityPolicy(guid=False), (), NOW)
     assert identity_policy == IdentityPolicy(guid=False, link=True)
     assert made[0].aliases[0].kind == "link"
 
@@ -374,7 +376,7 @@ def test_whatever_is_shown_is_content(change: dict[str, object]) -> None:
 
 def test_an_empty_document_has_no_items() -> None:
     """A document without entries is no failure."""
-    assert normalise.items(ParsedDocument(entries=()), source(), IdentityPolicy(), (), NOW) == (
+    assert normalise.items_of(ParsedDocument(entries=()), source(), IdentityPolicy(), (), NOW) == (
         (),
         IdentityPolicy(),
     )

@@ -29,7 +29,7 @@ def test_each_match_contains_a_literal(expression: str, data: st.DataObject) -> 
     """A text that an expression matches contains one of the literals, in any case and spelling."""
     written = data.draw(st.from_regex(re.compile(expression, re.IGNORECASE)))
     text = "".join(data.draw(st.sampled_from(_SPELLINGS.get(each, each + each.upper()))) for each in written)
-    literals = required_literals.find(expression, re.IGNORECASE)
+    literals = required_literals.required_literals(expression, re.IGNORECASE)
     if re.search(expression, text, re.IGNORECASE) and literals:
         assert any(literal in required_literals.lower(text) for literal in literals)
 
@@ -40,7 +40,7 @@ _SPELLINGS = {"s": "sSſ", "k": "kK\u212a", "i": "iIİı"}
 
 def test_literals_are_those_whose_shortest_is_longest() -> None:
     """Of the parts of an expression the one that fewest texts contain is taken; some have none."""
-    find = required_literals.find
+    find = required_literals.required_literals
     assert find("light.?microscop|raster", 0) == {"microscop", "raster"}
     assert find("Metadat", re.IGNORECASE) == {"metadat"}
     assert find("[ab]|c?", 0) == frozenset()

@@ -204,7 +204,7 @@ def test_cleaning_twice_is_cleaning_once(dirty: str) -> None:
 
 
 def test_code_that_begins_with_empty_lines_loses_no_markup() -> None:
-    """However many lines a <pre> begins with, it stays one, and what is beside it stays."""
+    """A <pre> that begins with empty lines stays one, and the attributes before it stay."""
     link = '<a href="https://x.example/" rel="'
     made = sanitize.fragment(f'<p>{link}">x</a></p><pre>{12 * chr(10)}  code\n\nmore</pre>', BASE)
     assert link in made and made.endswith("<pre>  code\n\nmore</pre>")
@@ -316,7 +316,7 @@ def test_a_base_that_cannot_be_read_costs_relative_links_only(base: str) -> None
     ],
 )
 def test_an_image_without_address_is_removed(image: str) -> None:
-    """What is left of an image whose address was removed is no image (HTML section 4.8.3)."""
+    """An image whose address was removed is removed (HTML section 4.8.3)."""
     cleaned = sanitize.fragment(f'<p>a {image} b<img src="/a.png"></p>', BASE)
     assert tree(cleaned).xpath("//img/@src") == ["https://node.example/a.png"]
     assert len(tree(cleaned).xpath("//img")) == 1

@@ -56,7 +56,7 @@ def stories(place: Workplace) -> int:
 
 def state(place: Workplace) -> tuple[str, str]:
     """The state of the only source, and why."""
-    source = health.report(place.app().config).sources[0]
+    source = health.read_report(place.app().config).sources[0]
     return source.state.value, source.reason or ""
 
 
@@ -82,7 +82,7 @@ def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clo
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"3"')
     report = later(node, clock)
     assert (report.notices, stories(node), state(node)[0]) == ((), 5, "needs_review")
-    assert held_items.decide(node.app(), ["node"], "eva", release=True) == {"node": 30}
+    assert held_items.release(node.app(), ["node"], "eva") == {"node": 30}
     assert state(node) == ("ok", "")
     clock.now += timedelta(minutes=1)
     assert run(node).new_stories == 30
@@ -99,7 +99,7 @@ def test_discarded_entries_never_come_back(node: Workplace, web: Web, clock: Clo
     flood = [news(n) for n in range(100, 130)]
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"2"')
     later(node, clock)
-    assert held_items.decide(node.app(), ["node"], "eva", release=False) == {"node": 30}
+    assert held_items.discard(node.app(), ["node"], "eva") == {"node": 30}
     web.feed("/feed", rss(*dated(6, NOW + DAY), *flood), '"3"')
     later(node, clock)
     assert stories(node) == 6
@@ -275,9 +275,9 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
     report = later(page, clock)
     assert report.failed == 1
     assert "only 3 of 8 items are left at once" in (report.sources[0].reason or "")
-    held_items.decide(page.app(), ["node"], "eva", release=False)
+    held_items.discard(page.app(), ["node"], "eva")
     assert run(page, force=True).failed == 1
-    held_items.decide(page.app(), ["node"], "eva", release=True)
+    held_items.release(page.app(), ["node"], "eva")
     assert run(page, force=True).failed == 0
 
 

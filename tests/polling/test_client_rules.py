@@ -52,7 +52,7 @@ def rounds(place: Workplace, clock: Clock, span: timedelta, step: timedelta = HO
 
 def state(place: Workplace) -> str:
     """The state of the only source."""
-    return health.report(place.app().config).sources[0].state
+    return health.read_report(place.app().config).sources[0].state
 
 
 def redirecting(web: Web, status: int, target: str) -> Callable[[Asked], Answer]:
@@ -81,7 +81,7 @@ def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: C
     for asked in later:
         assert asked.headers["if-none-match"] == "W/\"odd 'quote"
         assert asked.headers["if-modified-since"] == "Mon, 28 Sep 2026 10:15:00 +0000"
-    assert politeness_audit.report(node.app().config)[0].broken == ()
+    assert politeness_audit.read_reports(node.app().config)[0].broken == ()
 
 
 def test_permanent_304_lead_to_one_full_request(node: Workplace, web: Web, clock: Clock) -> None:
@@ -91,7 +91,7 @@ def test_permanent_304_lead_to_one_full_request(node: Workplace, web: Web, clock
     list(rounds(node, clock, 10 * DAY, 3 * HOUR))
     whole = [asked for asked in web.asked if "if-none-match" not in asked.headers]
     assert len(whole) == 2
-    assert politeness_audit.report(node.app().config)[0].broken == ()
+    assert politeness_audit.read_reports(node.app().config)[0].broken == ()
 
 
 def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, clock: Clock) -> None:
@@ -163,9 +163,9 @@ def test_a_held_source_costs_no_round(node: Workplace, web: Web, clock: Clock) -
     run(node)
     clock.now += 2 * HOUR
     assert run(node).held == 1
-    assert idle_check.nothing_due(node.folder / "feeds.yaml", clock.now) == 1
+    assert idle_check.count_if_nothing_due(node.folder / "feeds.yaml", clock.now) == 1
     clock.now += 9 * HOUR
-    assert idle_check.nothing_due(node.folder / "feeds.yaml", clock.now) is None
+    assert idle_check.count_if_nothing_due(node.folder / "feeds.yaml", clock.now) is None
 
 
 def test_after_downtime_the_daemon_spreads(place: Workplace, webs: Callable[[], Web], clock: Clock) -> None:
@@ -205,7 +205,7 @@ def test_a_permanent_move_is_learned_and_used(node: Workplace, web: Web, clock: 
     run(node)
     assert [asked.path for asked in web.asked[before:]] == ["/new"]
     assert web.asked[-1].headers["if-none-match"] == '"n"'
-    assert politeness_audit.report(node.app().config)[0].broken == ()
+    assert politeness_audit.read_reports(node.app().config)[0].broken == ()
 
 
 @pytest.mark.parametrize("status", [301, 308])
@@ -370,8 +370,8 @@ def test_a_page_asks_robots_once_a_day(place: Workplace, web: Web, clock: Clock)
         (Answer(status=503), "overloaded or under maintenance (503)"),
     ],
 )
-def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answer, words: str) -> None:
-    """Not even --force reads what robots.txt forbids, or what nobody can say (CL19, V3)."""
+def test_a_forbidden_page_is_not_read(place: Workplace, web: Web, robots: Answer, words: str) -> None:
+    """Pages that robots.txt forbids, or without a usable robots.txt, are not read (CL19, V3)."""
     one(place, web, "/news", f", kind: page, {SELECTORS}")
     web.answers["/robots.txt"], web.answers["/news"] = robots, Answer(PAGE)
     (reported,) = run(place).sources
@@ -469,10 +469,10 @@ def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Cl
     assert [asked.headers.get("if-none-match") for asked in web.asked[before:]] == ['"n"']
 
 
-def test_another_address_is_not_held_by_the_old_ones_wish(
+def test_a_pause_does_not_apply_to_another_address(
     node: Workplace, webs: Callable[[], Web], web: Web, clock: Clock
 ) -> None:
-    """What one server asked for binds nobody who goes to another (CL8)."""
+    """A pause that one server requested does not apply to a source that moved to another (CL8)."""
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "864000"})
     run(node)
     other = webs()
@@ -505,7 +505,7 @@ def test_a_plan_of_a_clock_that_ran_ahead_is_made_anew(node: Workplace, web: Web
 def test_sources_that_lead_to_one_host_are_asked_one_by_one(
     place: Workplace, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """What counts is who answers in the end: its 429 holds all that lead to it (CL8, CL11)."""
+    """A 429 of the host that answers in the end pauses all sources that lead to it (CL8, CL11)."""
     end = webs()
     lines = []
     for n in range(3):

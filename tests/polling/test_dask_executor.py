@@ -27,7 +27,7 @@ from aggregator.model.config import Config
 from aggregator.model.polling import ParseContext, Request, VisitPlan
 from aggregator.polling import fetch
 from aggregator.polling.visit import HostVisit, visit_host
-from aggregator.ports import in_process
+from aggregator.ports import call_in_process
 from tests import command
 from tests.builders import NOW, rss
 from tests.processes import free_port
@@ -233,7 +233,7 @@ def test_a_worker_gets_no_credentials_of_other_hosts(
     fetcher = HttpFetcher(rules=config.fetch, user_agent="x", credentials=config.credentials)
     work = HostVisit(plans=(plan_of(config, "one"),), rules=(), now=NOW)
     stopping = threading.Event().is_set
-    sent = pickle.dumps((visit_host, *wiring._for_other_machine((work, fetcher, stopping, in_process))))
+    sent = pickle.dumps((visit_host, *wiring._for_other_machine((work, fetcher, stopping, call_in_process))))
     assert b"first-secret" in sent
     assert b"second-secret" not in sent
 

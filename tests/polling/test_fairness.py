@@ -21,7 +21,7 @@ from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Request
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch, polite_client, politeness_audit
 from aggregator.polling.visit import HostVisit, visit_host
-from aggregator.ports import App, never
+from aggregator.ports import App, never_stop
 from aggregator.publishing import publish
 from aggregator.store import idle_check
 from aggregator.store.connection import opened
@@ -56,7 +56,7 @@ def feeds(place: Workplace, web: Web, *ids: str, more: str = "") -> Workplace:
 
 def states(place: Workplace) -> dict[str, str]:
     """The state of every source."""
-    return {source.id: source.state for source in health.report(place.app().config).sources}
+    return {source.id: source.state for source in health.read_report(place.app().config).sources}
 
 
 def reasons(report: FetchReport) -> dict[str, str | None]:
@@ -109,14 +109,14 @@ def test_a_long_document_is_placed_over_several_rounds(
     assert (report.new_items, report.new_stories) == (27, 12)
     assert report.notices == ("15 new items are left to the next rounds",)
     assert titles(place) == reported(range(few)) | reported(range(100, 102))
-    assert idle_check.nothing_due(file, clock.now) is None
+    assert idle_check.count_if_nothing_due(file, clock.now) is None
     clock.now += timedelta(minutes=10)
     report = fetch.run(place.app())
     assert (report.visited, report.new_items, report.new_stories, report.notices) == (0, 0, 10, ())
     assert titles(place) == reported(range(20)) | reported(range(100, 102))
     assert fetch.run(place.app()).new_stories == 5
     assert titles(place) == reported(range(25)) | reported(range(100, 102))
-    assert idle_check.nothing_due(file, clock.now) == 2
+    assert idle_check.count_if_nothing_due(file, clock.now) == 2
     assert asked(web) == ["/long", "/short"]
     assert stored(place, "SELECT count(*) FROM items WHERE held IS NOT NULL") == [(0,)]
 
@@ -269,7 +269,7 @@ def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace
     web.answers |= {f"/{a}": slow for a in range(40)}
     place.write("")
     begun = time.monotonic()
-    (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never)
+    (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never_stop)
     assert time.monotonic() - begun < 15  # all articles would take 20 s
     parsed = outcome.result
     assert isinstance(parsed, ParsedVisit) and parsed.unfinished
@@ -287,7 +287,7 @@ def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> No
     for hops in range(6):
         web.answers["/list" + "x" * hops] = onward
     place.write("")
-    (outcome,) = visit_host(host_visit(page_source(web)), place.app().fetcher(), never)
+    (outcome,) = visit_host(host_visit(page_source(web)), place.app().fetcher(), never_stop)
     assert isinstance(outcome.result, Failure) and outcome.result.reason == "no complete response within 1 s"
     assert len(asked(web)) == 3
 
@@ -299,7 +299,7 @@ def test_pauses_have_an_end_too(place: Workplace, web: Web) -> None:
     place.write("")
     visit = host_visit(page_source(web), budget=0.1, seconds=0.5, host_gap=0.45)
     begun = time.monotonic()
-    (outcome,) = visit_host(visit, place.app().fetcher(), never)
+    (outcome,) = visit_host(visit, place.app().fetcher(), never_stop)
     assert time.monotonic() - begun < 4
     assert isinstance(outcome.result, ParsedVisit) and outcome.result.unfinished
     assert 4 <= len(asked(web)) <= 6
@@ -371,7 +371,7 @@ def test_a_source_that_is_always_refused_delays_no_other(
     web.answers |= {"/a": offender, "/b": other, "/c": other}
     feeds(place, web, "a", "b", "c")
     for _ in range(4 * 24):
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=spread)
         clock.now += HOUR
     hold = timedelta(seconds=wait) if wait else 4 * HOUR
@@ -384,7 +384,7 @@ def test_a_source_that_is_always_refused_delays_no_other(
         visits = [at for one, at in times if one == path]
         assert visits[0] <= NOW + hold + 2 * HOUR
         assert len(visits) >= (36 if hold < DAY else 12)
-    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.read_reports(place.app().config))
 
 
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
@@ -400,7 +400,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     web.answers |= dict.fromkeys(("/a", "/b", "/c"), refusing)
     feeds(place, web, "a", "b", "c")
     for _ in range(6 * 24):
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app())
         clock.now += HOUR
     pauses = [after - before for before, after in pairwise(refused)]
@@ -422,7 +422,7 @@ def test_a_redirect_that_is_always_refused_delays_no_other(
         f"id: b, name: B, url: '{end.url}/b'",
     )
     for _ in range(4 * 24):
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app())
         clock.now += HOUR
     assert asked(end).count("/b") >= 36
@@ -442,10 +442,10 @@ def test_a_refused_article_delays_no_other_source(place: Workplace, web: Web, cl
     assert fetch.run(place.app()).visited == 1, "the host asked for silence"
     for _ in range(2 * 24):
         clock.now += HOUR
-        if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
+        if idle_check.count_if_nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
-    assert all(reported.broken == () for reported in politeness_audit.report(place.app().config))
+    assert all(reported.broken == () for reported in politeness_audit.read_reports(place.app().config))
 
 
 # --- what breaks one visit ---------------------------------------------------------------------------------
@@ -609,7 +609,7 @@ def test_a_stored_document_that_cannot_be_read_again_stops_no_other(
 
 
 def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: Web, clock: Clock) -> None:
-    """What is remembered of one source is damaged; the others of its host are visited (L2)."""
+    """If the record of one source is damaged, the others of its host are visited (L2)."""
     listing(web, *(f"/{a}" for a in range(12)))
     web.answers |= {f"/{a}": article for a in range(12)}
     web.feed("/b", rss(news(1)))
@@ -633,8 +633,8 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
 @pytest.mark.parametrize(
     ("job", "part"),
     [
-        (fetch.run, "aggregator.store.story_members.any_to_place"),
-        (fetch.run, "aggregator.publishing.publish.close_months"),
+        (fetch.run, "aggregator.store.story_members.has_items_to_place"),
+        (fetch.run, "aggregator.publishing.publish.freeze_ended_months"),
         (publish.run, "aggregator.publishing.publish.render"),
         (digest.run, "aggregator.digests.deliver.next_attempt_time"),
         (maintenance.prune, "aggregator.store.maintenance.prune"),
@@ -651,10 +651,10 @@ def test_any_exception_ends_a_run_as_failed(
         patch.setattr(part, broken)
         with pytest.raises(ZeroDivisionError):
             job(place.app())
-    last = health.report(place.app().config).runs[0]
+    last = health.read_report(place.app().config).runs[0]
     assert (last.outcome, last.report) == ("failed", {"reason": "ZeroDivisionError: by design "})
     job(place.app())
-    assert health.report(place.app().config).runs[0].outcome == "done"
+    assert health.read_report(place.app().config).runs[0].outcome == "done"
 
 
 def test_an_error_of_the_database_ends_the_round(place: Workplace, web: Web) -> None:

@@ -605,9 +605,9 @@ def test_a_lost_public_folder_comes_back(place: Workplace, web: Web) -> None:
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     file = place.folder / "feeds.yaml"
-    assert idle_check.nothing_due(file, place.clock()) == 1
+    assert idle_check.count_if_nothing_due(file, place.clock()) == 1
     shutil.rmtree(place.public)
-    assert idle_check.nothing_due(file, place.clock()) is None
+    assert idle_check.count_if_nothing_due(file, place.clock()) is None
     assert "atom.xml" in run(place).documents_written
 
 

@@ -10,11 +10,11 @@ import pytest
 from aggregator.model.polling import ListedItem, MissingItem
 from aggregator.polling.missing_items import (
     CHECK_INTERVAL,
-    MAX_TRIES,
-    MAX_WAIT,
+    MAX_CHECKS,
+    MAX_MISSING_TIME,
     PageCheckResult,
+    evaluate_page_check,
     find_missing,
-    judge,
 )
 from tests.builders import NOW
 
@@ -95,7 +95,7 @@ CLEARED, LATER, REMOVED = PageCheckResult.CLEARED, PageCheckResult.LATER, PageCh
         ([404, 200], [LATER, CLEARED]),
         ([404, 503, 410], [LATER, LATER, REMOVED]),
         ([404, None, None, None, None], [LATER] * 4 + [CLEARED]),
-        ([403] * MAX_TRIES, [LATER] * (MAX_TRIES - 1) + [CLEARED]),
+        ([403] * MAX_CHECKS, [LATER] * (MAX_CHECKS - 1) + [CLEARED]),
         ([301, 500, None, 429, 404, 404], [LATER] * 5 + [REMOVED]),
     ],
 )
@@ -104,21 +104,21 @@ def test_gone_twice_is_removed(answers: Sequence[int | None], expected: Sequence
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     results = []
     for day, status in enumerate(answers):
-        result, missing_item = judge(missing_item, status, NOW + day * CHECK_INTERVAL)
+        result, missing_item = evaluate_page_check(missing_item, status, NOW + day * CHECK_INTERVAL)
         results.append(result)
     assert results == list(expected)
 
 
 def test_twice_in_one_day_is_once() -> None:
-    """A site that is down for a morning withdraws nothing (I8)."""
+    """Two 404 within a day do not remove an item (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    _, missing_item = judge(missing_item, 404, NOW)
-    result, missing_item = judge(missing_item, 404, NOW + CHECK_INTERVAL / 2)
-    assert (result, missing_item.gone) == (LATER, NOW)
+    _, missing_item = evaluate_page_check(missing_item, 404, NOW)
+    result, missing_item = evaluate_page_check(missing_item, 404, NOW + CHECK_INTERVAL / 2)
+    assert (result, missing_item.gone_since) == (LATER, NOW)
 
 
 def test_checks_without_a_result_end() -> None:
-    """After a fortnight without a word the item is left in peace (I8)."""
+    """An item is cleared after 14 days of checks without a response (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    assert judge(missing_item, None, NOW + MAX_WAIT)[0] is LATER
-    assert judge(missing_item, None, NOW + MAX_WAIT + DAY)[0] is CLEARED
+    assert evaluate_page_check(missing_item, None, NOW + MAX_MISSING_TIME)[0] is LATER
+    assert evaluate_page_check(missing_item, None, NOW + MAX_MISSING_TIME + DAY)[0] is CLEARED

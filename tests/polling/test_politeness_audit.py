@@ -26,7 +26,7 @@ def visit(at: timedelta, **fields: Any) -> VisitRecord:
         "status": 304,
         "conditional": True,
         "forced": False,
-        "floor": HOUR,
+        "min_interval": HOUR,
         "validated": True,
         "until": None,
         "bytes_read": 0,
@@ -40,7 +40,7 @@ FIRST: dict[str, Any] = {"outcome": "changed", "status": 200, "conditional": Fal
 
 def politeness_report(*log: VisitRecord) -> PolitenessReport:
     """How the node was treated."""
-    (reported,) = politeness_audit.replay(log)
+    (reported,) = politeness_audit.reports_from(log)
     return reported
 
 
@@ -69,7 +69,7 @@ def test_shares_and_gaps_are_counted() -> None:
     ("log", "rule"),
     [
         ([visit(0 * HOUR, **FIRST), visit(HOUR / 2)], "CL5: visited at 2026-10-05 07:00, 30 min after"),
-        ([visit(0 * HOUR, **FIRST | {"validated": False, "floor": DAY}), visit(2 * HOUR)], "CL6"),
+        ([visit(0 * HOUR, **FIRST | {"validated": False, "min_interval": DAY}), visit(2 * HOUR)], "CL6"),
         (
             [
                 visit(0 * HOUR, outcome="failed", status=503, until=NOW + 9 * HOUR),
@@ -89,7 +89,7 @@ def test_shares_and_gaps_are_counted() -> None:
 )
 def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
     """Too soon, against the server's word, or unconditionally (CL1, CL5, CL6, CL8)."""
-    (broken,) = politeness_audit.replay(log)[-1].broken
+    (broken,) = politeness_audit.reports_from(log)[-1].broken
     assert broken.startswith(rule)
 
 
@@ -110,7 +110,7 @@ def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
 )
 def test_what_is_allowed_is_no_breach(log: list[VisitRecord]) -> None:
     """Force, clock changes, a new URL, CL17 and a 503 elsewhere break no rule (V3, CL8)."""
-    assert [reported.broken for reported in politeness_audit.replay(log)] == [()] * len(
+    assert [reported.broken for reported in politeness_audit.reports_from(log)] == [()] * len(
         {v.source_id for v in log}
     )
 

@@ -147,7 +147,7 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
         ("its publisher (404 or 410, twice)", "hide"),
     ]
     assert (days(place, clock, 3), node.asked()) == ([], [])
-    assert [source.state for source in health.report(place.app().config).sources] == ["ok"]
+    assert [source.state for source in health.read_report(place.app().config).sources] == ["ok"]
 
 
 def test_a_removal_is_reported_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
@@ -178,7 +178,7 @@ def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, cloc
 
 
 def test_an_entry_that_left_the_end_is_not_checked(node: Partner, place: Workplace, clock: Clock) -> None:
-    """A feed that moves on withdraws nothing, however long it goes on (I8)."""
+    """Items that left the end of a feed are not missing (I8)."""
     node.pages(*range(9), status=404)
     for newest in (6, 7, 8):
         node.lists(*range(newest, newest - 5, -1))
@@ -209,7 +209,7 @@ def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) 
 
 
 def test_errors_remove_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
-    """A site that answers 500 is asked once a day, five times, and then left in peace (I8)."""
+    """A page that answers 500 is checked once a day, five times (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=500)
     days(place, clock, 10)
@@ -357,12 +357,12 @@ def test_an_editor_s_word_is_not_lifted(
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.pages(3, status=404)
     if hidden_first:
-        editor_commands.set_hidden(place.app(), [story], "ada", hidden=True)
+        editor_commands.hide(place.app(), [story], "ada")
     node.lists(5, 4, 2, 1)
     days(place, clock, 2)
     if not hidden_first:
-        assert editor_commands.set_hidden(place.app(), [story], "ada", hidden=True) == [story]
-    assert editor_commands.set_hidden(place.app(), [story], "ada", hidden=True) == []
+        assert editor_commands.hide(place.app(), [story], "ada") == [story]
+    assert editor_commands.hide(place.app(), [story], "ada") == []
     node.lists(5, 4, 3, 2, 1)
     days(place, clock, 1)
     assert rows(place, "SELECT hidden FROM stories WHERE title LIKE 'Sample%'") == [(1,)]
@@ -374,7 +374,7 @@ def test_an_editor_may_show_what_was_withdrawn(node: Partner, place: Workplace, 
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     days(place, clock, 2)
-    editor_commands.set_hidden(place.app(), [story], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [story], "ada")
     days(place, clock, 3)
     assert len(fed(place)) == 5
 
@@ -394,7 +394,7 @@ def test_few_pages_are_asked_for_at_once(node: Partner, place: Workplace, clock:
         later(place, clock)
         asked.append(len(node.asked()))
     assert asked == [3, 1, 0]
-    (politeness_report,) = politeness_audit.report(place.app().config)
+    (politeness_report,) = politeness_audit.read_reports(place.app().config)
     visits, requests = rows(place, "SELECT count(*), sum(requests) FROM visits")[0]
     assert (
         politeness_report.broken == () and politeness_report.requests == requests == visits + 5
@@ -420,7 +420,7 @@ def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, c
     assert len(node.asked()) == 1
     days(place, clock, 1)
     assert node.web.asked == []
-    (politeness_report,) = politeness_audit.report(place.app().config)
+    (politeness_report,) = politeness_audit.read_reports(place.app().config)
     assert politeness_report.broken == ()
 
 

@@ -58,12 +58,18 @@ def after(
     *,
     posting_stats: PostingStats = BUSY,
     met: dict[str, Any] | None = None,
-    known: bool = False,
+    shares_entry: bool = False,
     **fields: Any,
 ) -> NextVisit:
     """Return the decision under the usual rules; `fields` of the source, `met` of the result."""
     return schedule.next_visit(
-        record, source(**fields), RULES, outcome(result, **met or {}), posting_stats, NOW, known=known
+        record,
+        source(**fields),
+        RULES,
+        outcome(result, **met or {}),
+        posting_stats,
+        NOW,
+        shares_entry=shares_entry,
     )
 
 
@@ -257,7 +263,7 @@ def test_after_downtime_sources_are_parted() -> None:
 
 def test_who_comes_back_soon_spreads_what_is_late() -> None:
     """Late sources are visited within the next hour, each at its own moment (CL10)."""
-    moments = {schedule.spread(source(id=f"s{n}"), RULES, NOW) for n in range(50)}
+    moments = {schedule.spread_time(source(id=f"s{n}"), RULES, NOW) for n in range(50)}
     assert len(moments) == 50 and min(moments) >= NOW and max(moments) <= NOW + HOUR
     assert schedule.is_late(replace(WELL, next_visit=NOW - 2 * HOUR), RULES, NOW)
     assert not schedule.is_late(replace(WELL, next_visit=NOW - HOUR), RULES, NOW)
@@ -380,25 +386,27 @@ def test_a_move_is_learned_after_three_visits_over_three_days() -> None:
 
 
 @pytest.mark.parametrize(
-    ("met", "result", "known"),
+    ("met", "result", "shares_entry"),
     [({}, WITH_ETAG, False), ({"moved": "https://other.example/"}, WITH_ETAG, False)],
 )
-def test_a_move_that_is_not_the_same_begins_anew(met: dict[str, Any], result: Any, known: bool) -> None:
+def test_a_move_that_is_not_the_same_begins_anew(
+    met: dict[str, Any], result: Any, shares_entry: bool
+) -> None:
     """A temporary hop, or another target, and what was met so far counts no more (CL14)."""
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
-    move = after(result, record, met=met, known=known).move
+    move = after(result, record, met=met, shares_entry=shares_entry).move
     assert move is None or (move.url, move.visits) == ("https://other.example/", 1)
     foreign = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=0))
-    move = after(result, foreign, met=met, known=known).move
+    move = after(result, foreign, met=met, shares_entry=shares_entry).move
     assert move is None or (move.visits, move.since) == (0, NOW - 10 * DAY)
 
 
 def test_a_move_to_something_else_is_not_believed() -> None:
     """A redirect to a document without known entries is not learned (CL14)."""
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
-    elsewhere = after(parsed_visit(), record, met={"moved": TARGET}, known=False).move
+    elsewhere = after(parsed_visit(), record, met={"moved": TARGET}, shares_entry=False).move
     assert elsewhere is not None and not elsewhere.is_same_feed and not elsewhere.learned
-    learned = after(parsed_visit(), record, met={"moved": TARGET}, known=True).move
+    learned = after(parsed_visit(), record, met={"moved": TARGET}, shares_entry=True).move
     assert learned is not None and learned.learned
 
 
@@ -485,7 +493,7 @@ def test_retry_after_is_seconds_or_a_date(value: str, wait: timedelta | None) ->
 
 
 def test_a_date_is_read_against_the_servers_own_clock() -> None:
-    """A server whose clock is a day slow still means the hour it means (CL8)."""
+    """A date in Retry-After counts from the `Date` of the response (CL8)."""
     headers = {"retry-after": "Sun, 04 Oct 2026 07:30:00 GMT", "date": "Sun, 04 Oct 2026 06:30:00 GMT"}
     assert schedule.retry_after(headers, NOW) == HOUR
     assert schedule.retry_after({**headers, "date": "nonsense"}, NOW) == timedelta(0)

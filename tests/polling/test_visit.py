@@ -25,7 +25,7 @@ from aggregator.model.polling import (
 )
 from aggregator.polling.parse import parse_visit
 from aggregator.polling.visit import HostVisit, visit_host
-from aggregator.ports import never
+from aggregator.ports import never_stop
 from tests.builders import NOW, rss, source
 
 FEED = rss(
@@ -69,7 +69,7 @@ def plan(
 def visit(answer: Response | Failure, **fields: Any) -> VisitResult:
     """Visit the node, which gives this answer; `fields` are those of the plan."""
     work = HostVisit(plans=(plan(**fields),), rules=(), now=NOW)
-    (outcome,) = visit_host(work, lambda _request: answer, never)
+    (outcome,) = visit_host(work, lambda _request: answer, never_stop)
     return outcome
 
 
@@ -109,7 +109,7 @@ def test_rules_and_identity_policy_reach_the_items() -> None:
     """Topics and the identity policy reach the worker, and the policy comes back (I1)."""
     planned = plan(identity_policy=IdentityPolicy(guid=False))
     work = HostVisit(plans=(planned,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
-    (outcome,) = visit_host(work, lambda _request: response(), never)
+    (outcome,) = visit_host(work, lambda _request: response(), never_stop)
     assert isinstance(outcome.result, ParsedVisit)
     assert [item.topics for item in outcome.result.items] == [("t",), ()]
     assert outcome.result.items[0].aliases[0].kind == "link"
@@ -214,7 +214,7 @@ def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
     broken = source(id="broken", kind="page")
     strange = Response(status=200, url="https://node.example/", headers={"content-type": None}, body=FEED)  # type: ignore[dict-item]
     work = HostVisit(plans=(plan(broken), plan()), rules=(), now=NOW)
-    first, second = visit_host(work, lambda r: strange if r.source is broken else response(), never)
+    first, second = visit_host(work, lambda r: strange if r.source is broken else response(), never_stop)
     assert isinstance(first.result, Failure)
     assert isinstance(second.result, ParsedVisit)
     got = parse_visit(ParseContext(source=source(kind="no such kind")), response(), (), NOW)
@@ -234,7 +234,7 @@ def test_the_sources_of_a_host_are_asked_in_order() -> None:
         return Failure(reason="no") if request.source.id == "b" else response()
 
     plans = tuple(plan(source(id=id_, url=f"https://node.example/{id_}")) for id_ in "cba")
-    outcomes = visit_host(HostVisit(plans=plans, rules=(), now=NOW), fetcher, never)
+    outcomes = visit_host(HostVisit(plans=plans, rules=(), now=NOW), fetcher, never_stop)
     assert asked == [outcome.source_id for outcome in outcomes] == ["c", "b", "a"]
     assert [type(outcome.result) for outcome in outcomes] == [ParsedVisit, Failure, ParsedVisit]
 
@@ -288,6 +288,6 @@ def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatc
     plans = (plan(), plan(source(id="b", url="https://node.example/b")))
     elsewhere = plan(source(id="c", url="https://other.example/c"))
     work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, host_gap=4.0)
-    outcomes = visit_host(work, slow, never)
+    outcomes = visit_host(work, slow, never_stop)
     assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
     assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]

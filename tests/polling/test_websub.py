@@ -80,7 +80,7 @@ class Scene:
 
     def state(self) -> SourceHealth:
         """Return the health of the source."""
-        return health.report(self.place.app().config).sources[0]
+        return health.read_report(self.place.app().config).sources[0]
 
     def stored(self, columns: str) -> tuple[Any, ...]:
         """Return columns of the only subscription."""
@@ -131,13 +131,13 @@ def test_a_named_hub_is_subscribed_and_pushes(scene: Scene) -> None:
     assert scene.state().subscribed_until == NOW + 10 * DAY
     asked = len(scene.web.asked)
     assert push(scene.visitor, form, scene.document(2, 1)) == 202
-    assert idle_check.nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) is None
+    assert idle_check.count_if_nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) is None
     report = scene.run(MINUTE)
     assert (report.pushes, report.new_items, report.new_stories, report.visited) == (1, 1, 1, 0)
     assert len(scene.web.asked) == asked
     assert b"Microscope number 2" in (scene.place.public / "atom.xml").read_bytes()
     assert scene.state().last_push == NOW
-    assert idle_check.nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) == 1
+    assert idle_check.count_if_nothing_due(scene.place.folder / "feeds.yaml", scene.clock()) == 1
     scene.serve(2, 1)
     assert scene.run(2 * DAY).new_items == 0
     assert len(scene.titles()) == 2
@@ -239,7 +239,7 @@ def test_a_hub_that_never_verifies_is_asked_again_later(scene: Scene) -> None:
     """A request without verification counts as failed after an hour, with a growing pause (WS2)."""
     scene.serve(1)
     scene.run()
-    for pause in websub_leases.BACKOFF[:3]:
+    for pause in websub_leases.RETRY_PAUSES[:3]:
         assert scene.hub.modes() == ["subscribe"]
         scene.run(HOUR)
         assert "did not verify" in str(scene.state().hub_error)
@@ -546,7 +546,7 @@ def test_pushes_do_not_raise_the_number_of_visits(scene: Scene) -> None:
 def _politeness(scene: Scene) -> Any:
     from aggregator.polling import politeness_audit
 
-    return politeness_audit.report(scene.place.app().config)
+    return politeness_audit.read_reports(scene.place.app().config)
 
 
 def test_a_large_push_is_refused(scene: Scene) -> None:

@@ -142,7 +142,7 @@ def test_a_frozen_month_is_neither_rendered_nor_parsed_again(
     assert state(place) == before
     while left:
         _, id_ = left.popitem()
-        editor_commands.set_hidden(place.app(), [id_], "ada", hidden=True)
+        editor_commands.hide(place.app(), [id_], "ada")
         poll(place)
         assert ids(place, "archive/2026-12.xml") == left
 
@@ -152,7 +152,7 @@ def test_amending_as_text_and_as_xml_give_the_same_bytes(
 ) -> None:
     """A frozen document is parsed only if it is not as it was written; the result is the same."""
     (first, second, third) = december(place, a, clock).values()
-    amended, compared = archive_documents.amended, []
+    amended, compared = archive_documents.amended_in_parts, []
 
     def both(*of: Any, as_written: bool) -> list[bytes]:
         assert as_written
@@ -160,10 +160,11 @@ def test_amending_as_text_and_as_xml_give_the_same_bytes(
         compared.append(text == parsed)
         return [text]
 
-    monkeypatch.setattr(archive_documents, "amended", both)
+    monkeypatch.setattr(archive_documents, "amended_in_parts", both)
     for id_, hidden in ((second, True), (first, True), (second, False), (third, True), (first, False)):
         clock.now += DAY
-        editor_commands.set_hidden(place.app(), [id_], "ada", hidden=hidden)
+        hide_or_unhide = editor_commands.hide if hidden else editor_commands.unhide
+        hide_or_unhide(place.app(), [id_], "ada")
         assert "archive/2026-12.xml" in poll(place).documents_written
     assert set(ids(place, "archive/2026-12.xml").values()) == {first, second}
     assert compared and all(compared)
@@ -174,7 +175,7 @@ def test_a_frozen_month_that_somebody_edited_is_amended(place: Workplace, a: Web
     left = december(place, a, clock)
     file = place.public / "archive/2026-12.xml"
     file.write_bytes(file.read_bytes().replace(b"  <entry", b" <entry"))
-    editor_commands.set_hidden(place.app(), [left.popitem()[1]], "ada", hidden=True)
+    editor_commands.hide(place.app(), [left.popitem()[1]], "ada")
     poll(place)
     assert ids(place, "archive/2026-12.xml") == left
 
@@ -192,7 +193,7 @@ def test_a_month_is_read_in_blocks_of_any_size(
         f"{n:016}": entry.replace(ids(place)["News number 2"].encode(), f"{n:016}".encode()) for n in range(9)
     }
     file.write_bytes(body.replace(entry, b"".join(entries.values())))
-    with written_entries.in_order(file, atom.ENTRY, atom.split) as written:
+    with written_entries.opened_in_order(file, atom.ENTRY, atom.split) as written:
         wanted = [*entries][1::3]
         assert written.take(wanted[:1]) | written.take(wanted[1:]) == {id_: entries[id_] for id_ in wanted}
         assert written.take(["lost", *wanted]) == {}
@@ -204,7 +205,7 @@ def test_a_month_is_the_same_in_parts_of_any_size(
     """The files of a month do not depend on how many stories are read at once (PB13)."""
     december(place, a, clock)
     for module in (archives, pages, archive_pages):
-        monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK", 2)
+        monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK_VALUES", 2)
     assert publish.run(place.app()).documents_written == ()
 
 
@@ -229,7 +230,7 @@ def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     }
     words = without_updated(read(place, path).find(f"{A}entry"))
     clock.now += DAY
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_id], "ada")
     poll(place)
     assert titles(place, path) == []
     assert deleted(place, path) == [story_id]
@@ -238,7 +239,7 @@ def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     assert {p: b for p, b in state(place).items() if p in others} == others
     before = read(place, path).findtext(f"{A}updated")
     clock.now += DAY
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [story_id], "ada")
     poll(place)
     assert read(place, path).findtext(f"{A}updated") >= before
     assert deleted(place, path) == deleted(place) == []
@@ -251,12 +252,12 @@ def test_a_story_hidden_at_the_first_writing_is_added_when_shown(
 ) -> None:
     """A frozen document gets an entry that it lacked because the story was hidden (PB8)."""
     (story_id,) = ids(place, "archive/2026-10.xml").values()
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_id], "ada")
     change(place, "DELETE FROM channel_tombstones")
     (place.public / "archive/2026-10.xml").unlink()
     publish.run(place.app())
     assert titles(place, "archive/2026-10.xml") == deleted(place, "archive/2026-10.xml") == []
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [story_id], "ada")
     publish.run(place.app())
     assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
 
@@ -281,15 +282,15 @@ def test_a_month_without_document_is_not_linked(
     place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A month that a decision created during publishing is linked by the next run (PB8)."""
-    real = publish._channel
+    real = publish._write_channel
 
     def beside(*of: object) -> None:
-        monkeypatch.setattr(publish, "_channel", real)
+        monkeypatch.setattr(publish, "_write_channel", real)
         change(place, "INSERT INTO archives (month) VALUES ('2026-12')")  # as `split --announce` does
         real(*of)  # type: ignore[arg-type]
 
     clock.now += 30 * DAY
-    monkeypatch.setattr(publish, "_channel", beside)
+    monkeypatch.setattr(publish, "_write_channel", beside)
     publish.run(place.app())
     assert chain(place)[0] == "archive/2026-11.xml"
     publish.run(place.app())
@@ -302,7 +303,7 @@ def test_the_feed_has_tombstones(place: Workplace, a: Web, clock: Clock) -> None
     clock.now += DAY
     (story_id,) = ids(place, "archive/2026-11.xml").values()
     before = read(place).findtext(f"{A}updated")
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_id], "ada")
     poll(place)
     assert deleted(place) == [story_id]
     assert read(place).findtext(f"{A}updated") == atom.end_of_second(clock.now).isoformat() > before
@@ -362,13 +363,13 @@ def test_no_tombstone_names_a_hidden_story(
         document = place.public / "archive/2026-11.xml"
         document.write_bytes(document.read_bytes().replace(b"</feed>", b"<!-- edited --></feed>"))
     clock.now += DAY
-    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_commands.hide(place.app(), [kept], "ada")
     poll(place)
     assert comments() == [[]] * 2
     before = state(place)
     publish.run(place.app())
     assert state(place) == before
-    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [kept], "ada")
     poll(place)
     assert comments() == [[kept]] * 2
 
@@ -378,13 +379,13 @@ def test_a_merge_undone_while_hidden_keeps_tombstones(place: Workplace, a: Web, 
     by_title = ids(place)
     kept, gone = by_title["News number 1"], by_title["News number 2"]
     editor_commands.merge(place.app(), [kept, gone], "ada")
-    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_commands.hide(place.app(), [kept], "ada")
     publish.run(place.app())
     item = change_and_read(place, "SELECT id FROM items WHERE title = 'News number 2'")
     assert editor_commands.split(place.app(), [item], "ada", announce=False) == (kept, gone)
     publish.run(place.app())
     assert deleted(place, "archive/2026-11.xml") == [gone]
-    editor_commands.set_hidden(place.app(), [gone], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [gone], "ada")
     publish.run(place.app())
     assert deleted(place, "archive/2026-11.xml") == []
     assert list(ids(place, "archive/2026-11.xml").values()) == [gone]
@@ -502,7 +503,7 @@ def test_another_site_url_changes_frozen_months(place: Workplace, a: Web) -> Non
 def test_old_tombstones_are_only_in_the_archive(place: Workplace, a: Web, clock: Clock) -> None:
     """The feed has tombstones since its oldest story, the archive all of them (PB9)."""
     (story_id,) = ids(place, "archive/2026-11.xml").values()
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_id], "ada")
     clock.now += DAY
     a.feed("/feed", rss(*(news(n, clock.now) for n in range(100, 201))), '"9"')
     poll(place)
@@ -586,7 +587,7 @@ def test_each_part_of_a_hidden_story_has_a_tombstone(place: Workplace, a: Web, c
     by_title = ids(place)
     kept, gone = by_title["News number 1"], by_title["News number 2"]
     editor_commands.merge(place.app(), [kept, gone], "ada")
-    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_commands.hide(place.app(), [kept], "ada")
     poll(place)
     clock.now += DAY
     item = change_and_read(
@@ -596,7 +597,7 @@ def test_each_part_of_a_hidden_story_has_a_tombstone(place: Workplace, a: Web, c
     poll(place)
     assert deleted(place, "archive/2026-10.xml") == [kept]
     assert deleted(place, "archive/2026-11.xml") == [gone]
-    editor_commands.set_hidden(place.app(), [kept, gone], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [kept, gone], "ada")
     poll(place)
     assert ids(place) == by_title
     assert [deleted(place, path) for path in ("atom.xml", *chain(place))] == [[], [], []]
@@ -655,7 +656,7 @@ def test_a_merge_of_hidden_stories_changes_their_tombstones_at_once(
 ) -> None:
     """The round after a merge of hidden stories writes what `publish` would write (P1)."""
     by_title = ids(place)
-    editor_commands.set_hidden(place.app(), list(by_title.values()), "ada", hidden=True)
+    editor_commands.hide(place.app(), list(by_title.values()), "ada")
     poll(place)
     clock.now += timedelta(hours=2)
     editor_commands.merge(place.app(), list(by_title.values()), "ada")
@@ -684,12 +685,12 @@ def test_a_story_that_comes_back_is_newer_than_its_tombstone(
     for _ in range(2):
         clock.now += wait
         hidden_id = ids(place)["News number 2"]
-        editor_commands.set_hidden(place.app(), [hidden_id], "ada", hidden=True, withdrawn=withdrawn)
+        editor_commands.hide(place.app(), [hidden_id], "ada", withdrawn=withdrawn)
         poll(place)
         (tombstone,) = read(place).iterfind(DELETED)
         assert moment(tombstone.get("when")) >= moment(before[1])
         clock.now += wait
-        editor_commands.set_hidden(place.app(), [hidden_id], "ada", hidden=False)
+        editor_commands.unhide(place.app(), [hidden_id], "ada")
         poll(place)
         after = entry_times(place, "News number 2")
         assert all(moment(each) > moment(tombstone.get("when")) for each in after)

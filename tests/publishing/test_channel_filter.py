@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from aggregator.model.config import Channel, Selection
 from aggregator.model.documents import ItemKind
-from aggregator.publishing.channel_filter import selector
+from aggregator.publishing.channel_filter import channel_selector
 from tests.strategies import law
 
 
 def selected(*channels: Channel, **facts: object) -> tuple[str, ...]:
     """Select the channels of a story; its fields have defaults."""
     usual = {"sources": {"node"}, "topics": {"data"}, "kind": ItemKind.EVENT, "languages": {"en"}} | facts
-    return selector(channels)(
+    return channel_selector(channels)(
         frozenset(usual["sources"]),
         frozenset(usual["topics"]),
         usual["kind"],

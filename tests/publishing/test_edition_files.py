@@ -83,9 +83,14 @@ def story(place: Workplace, title: str) -> str:
         conn.close()
 
 
-def hide(place: Workplace, title: str, *, hidden: bool = True, withdrawn: bool = False) -> None:
+def hide(place: Workplace, title: str, *, withdrawn: bool = False) -> None:
     """Hide a story as an editor."""
-    editor_commands.set_hidden(place.app(), [story(place, title)], "ada", hidden=hidden, withdrawn=withdrawn)
+    editor_commands.hide(place.app(), [story(place, title)], "ada", withdrawn=withdrawn)
+
+
+def unhide(place: Workplace, title: str) -> None:
+    """Show a story again as an editor."""
+    editor_commands.unhide(place.app(), [story(place, title)], "ada")
 
 
 # --- what a digest selects and where it puts it (M3) ---------------------------------------------------
@@ -220,7 +225,7 @@ def test_a_hidden_story_is_removed_from_the_page(place: Workplace, web: Web) -> 
     fetch.run(place.app())
     for said in (page(place), file(place, "atom.xml").read_text("utf-8")):
         assert "Sensitive" not in said and "node.example/1" not in said and "Another news" in said
-    hide(place, "Sensitive matter", hidden=False)
+    unhide(place, "Sensitive matter")
     fetch.run(place.app())
     assert (page(place), file(place, "atom.xml").read_bytes()) == before
 
@@ -234,7 +239,7 @@ def test_hiding_a_removed_story_removes_its_title(place: Workplace, web: Web, cl
     clock.now = NOW + WEEK
     digest.run(place.app())
     assert "Position open" in page(place, "2026-10-12")
-    hide(place, "Position open", hidden=False)
+    unhide(place, "Position open")
     hide(place, "Position open")
     publish.run(place.app())
     assert "Position open" not in page(place) + page(place, "2026-10-12")

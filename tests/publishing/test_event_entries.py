@@ -31,7 +31,7 @@ def story(id_: str, *events: Event, days: int = 0, of: str = "", **fields: Any) 
 
 def assigned(*stories: Announcement) -> dict[str, dict[str, Assignment]]:
     """Return the events of all stories."""
-    return {id_: dict(parts) for id_, parts in event_entries.assign(stories, ZONE).items()}
+    return {id_: dict(parts) for id_, parts in event_entries.assign_entries(stories, ZONE).items()}
 
 
 def entry(*stories: Announcement) -> Event:
@@ -139,6 +139,6 @@ def test_parts_of_a_story() -> None:
 )
 def test_status_without_a_date(title: str, status: EventStatus | None) -> None:
     """A title names the status of an event in the languages of partners."""
-    assert event_status.of(title, "") is status
-    assert event_status.of("Imaging course", title) is status
-    assert event_status.of("Imaging course", "x" * 100 + title) is None
+    assert event_status.status_in(title, "") is status
+    assert event_status.status_in("Imaging course", title) is status
+    assert event_status.status_in("Imaging course", "x" * 100 + title) is None

@@ -233,7 +233,7 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("format_", renderers.SPLIT)
+@pytest.mark.parametrize("format_", renderers.SPLITTERS)
 def test_the_entries_of_a_written_document_are_those_that_were_rendered(format_: str) -> None:
     """Splitting a document returns the entry of each story, whatever its texts imitate (P1)."""
     leads = [story_item(title=text, html=f"{text}<p>x</p>", by={"full_text": True}) for text in HOSTILE]
@@ -241,7 +241,7 @@ def test_the_entries_of_a_written_document_are_those_that_were_rendered(format_:
     first = publication(*stories)
     render = (renderers.FEEDS | renderers.PAGES)[format_]
     body = render(first).body
-    _, split = renderers.SPLIT[format_]
+    _, split = renderers.SPLITTERS[format_]
     rendered = {key[1]: entry for key, entry in first.fragments.items()}
     assert split(body) == rendered
     assert list(rendered) == [each.id for each in stories]

@@ -19,7 +19,7 @@ def test_metrics_can_be_read_by_prometheus(place: Workplace, web: Web, clock: Cl
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
     target = Path(place.folder) / "aggregator.prom"
-    target.write_bytes(metrics.render(health.report(place.app().config)))
+    target.write_bytes(metrics.render(health.read_report(place.app().config)))
     samples = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(target.read_text("utf-8"))

@@ -47,7 +47,7 @@ from aggregator.publishing import (
 )
 from aggregator.store import items, pages
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import nothing_due
+from aggregator.store.idle_check import count_if_nothing_due
 from tests.builders import NOW, item, publisher, rss, story
 from tests.builders import site as site_values
 from tests.hostile_strings import VECTORS, Shape, faults, shape
@@ -201,7 +201,7 @@ def test_a_hidden_story_says_so_until_it_is_shown(site: Site, clock: Clock) -> N
     """The page of a hidden story has none of its words and is not indexed."""
     id_ = site.id_of(news(1)["title"])
     clock.now += DAY
-    editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=True)
+    editor_commands.hide(site.place.app(), [id_], "ada")
     site.poll()
     page = site.story(id_)
     assert words(page.find(".//h1")) == "No longer published"
@@ -209,7 +209,7 @@ def test_a_hidden_story_says_so_until_it_is_shown(site: Site, clock: Clock) -> N
     assert "Microscope" not in words(page)
     assert id_ not in (site.place.public / "sitemap.xml").read_text()
     assert not (site.place.public / "archive/2026-10.html").exists()  # it was the only story of its month
-    editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=False)
+    editor_commands.unhide(site.place.app(), [id_], "ada")
     site.poll()
     assert words(site.story(id_).find(".//h1")) == news(1)["title"]
 
@@ -226,7 +226,8 @@ def test_a_merged_story_leads_on(site: Site, clock: Clock) -> None:
     assert page.xpath("//meta[@name='robots']/@content") == ["noindex"]
     title = words(site.story(kept).find(".//h1"))
     for hidden in (True, False):
-        editor_commands.set_hidden(site.place.app(), [kept], "ada", hidden=hidden)
+        hide_or_unhide = editor_commands.hide if hidden else editor_commands.unhide
+        hide_or_unhide(site.place.app(), [kept], "ada")
         site.poll()
         page = site.story(gone)
         assert (title in words(page)) is not hidden
@@ -398,7 +399,7 @@ def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pyte
     file.write_text(file.read_text().replace("The node", "The other node"))
     rounds = [[path for path in site.poll() if path.startswith("stories/")] for _ in range(4)]
     assert [len(each) for each in rounds] == [2, 2, 1, 0]
-    assert nothing_due(file, site.place.app().clock()) is not None
+    assert count_if_nothing_due(file, site.place.app().clock()) is not None
     order = [f"stories/{id_}.html" for (id_,) in site.rows("SELECT id FROM stories ORDER BY number DESC")]
     assert {*rounds[0]} == {*order[:2]}
 
@@ -421,7 +422,7 @@ def test_the_next_round_goes_on_with_what_is_left(
     written = site.poll(*(news(n) for n in range(1, 7)))
     assert len([path for path in written if path.startswith("stories/")]) == 2
     site.rows("UPDATE sources SET next_visit = '2027-01-01T00:00:00Z', not_before = NULL")
-    assert nothing_due(site.place.folder / "feeds.yaml", clock.now) is None
+    assert count_if_nothing_due(site.place.folder / "feeds.yaml", clock.now) is None
     for _ in range(2):
         fetch.run(site.place.app())
     assert len([*(site.place.public / "stories").glob("*.html")]) == 6
@@ -438,7 +439,7 @@ def test_a_killed_round_keeps_the_pages_that_it_wrote(site: Site, monkeypatch: p
 
     site.poll(news(1))
     with monkeypatch.context() as patch:
-        patch.setattr(items, "CHUNK", 2)
+        patch.setattr(items, "CHUNK_VALUES", 2)
         patch.setattr(files.Drafts, "rename_all", die)
         with pytest.raises(KeyboardInterrupt):
             site.poll(*(news(n) for n in range(1, 6)))
@@ -471,7 +472,7 @@ def test_a_change_while_pages_are_written_is_not_lost(site: Site, monkeypatch: p
     def hiding(drafts: files.Drafts) -> None:
         usual(drafts)
         monkeypatch.undo()
-        editor_commands.set_hidden(site.place.app(), [id_], "ada", hidden=True)
+        editor_commands.hide(site.place.app(), [id_], "ada")
 
     site.rows("UPDATE stories SET change = change + 1")
     monkeypatch.setattr(files.Drafts, "rename_all", hiding)
@@ -541,7 +542,7 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     listed = ListedStory(id="s" * 16, title=line, language="de", link=link, publisher=line, announced=NOW)
     numbers = Directory(channel_id="c", stories=1, weeks=(0, 1), newest=listed)
     rows = [
-        directory_pages.Listed(name=line, stories=1, numbers=numbers, publisher=publisher(**by)),
+        directory_pages.DirectoryEntry(name=line, stories=1, numbers=numbers, publisher=publisher(**by)),
     ]
     here = site_values(title="Imaging news")
     month = archive_pages.month_page(

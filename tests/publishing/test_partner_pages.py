@@ -199,7 +199,7 @@ def test_answers_that_ignore_validators(place: Workplace, web: Web, clock: Clock
 def test_slow_answers(place: Workplace, web: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow responses are counted over 30 days; in this test each one is slow."""
     for module in (visits, feed_facts):
-        monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
+        monkeypatch.setattr(module, "MIN_SLOW_SECONDS", 0.0)
     web.feed("/feed", FAULTLESS, '"1"')
     configure(place, web)
     for _ in range(4):

@@ -420,7 +420,7 @@ def test_an_interrupted_run_is_finished_by_the_next(
         with pytest.raises(FilesError):
             poll(place)
     assert (
-        idle_check.nothing_due(place.folder / "feeds.yaml", NOW) is None
+        idle_check.count_if_nothing_due(place.folder / "feeds.yaml", NOW) is None
     )  # the next cron run looks properly
     asked = len(both["a"].asked)
     report = fetch.run(place.app())
@@ -498,12 +498,12 @@ def test_a_tombstone_leaves_channels_that_its_story_left(place: Workplace, ab: d
         )
     )
     write(place, ab, TWO.replace("sources: [a]", "sources: [a, b]"))
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.hide(place.app(), [story_id], "ada")
     poll(place)
     assert b"deleted-entry" in (place.public / "channels/of-a/atom.xml").read_bytes()
     write(place, ab, TWO.replace("sources: [a]", "sources: [b]"))
     poll(place)
-    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_commands.unhide(place.app(), [story_id], "ada")
     poll(place)
     assert b"deleted-entry" not in (place.public / "channels/of-a/atom.xml").read_bytes()
     before = state(place)

@@ -218,9 +218,9 @@ class Community:
                 case 0:
                     editor_commands.merge(app, chosen, "ada")
                 case 1:
-                    editor_commands.set_hidden(app, chosen[:1], "ada", hidden=True)
+                    editor_commands.hide(app, chosen[:1], "ada")
                 case 2:
-                    editor_commands.set_hidden(app, chosen, "ada", hidden=False)
+                    editor_commands.unhide(app, chosen, "ada")
                 case 3 if several:
                     editor_commands.split(app, [*self.random.choice(several)], "ada", announce=False)
 
@@ -370,14 +370,14 @@ def test_documents_beyond_the_limits_of_a_round(
     monkeypatch.setattr(publish_pages, "MAX_UNCHANGED_MONTHS", 1)
     monkeypatch.setattr(publish_partners, "MAX_REPORTS", 1)
     monkeypatch.setattr(publish_events, "MAX_FILES", 1)
-    monkeypatch.setattr(publish_events, "CHUNK", 1)
+    monkeypatch.setattr(publish_events, "CHUNK_VALUES", 1)
     months = [format_datetime(NOW - n * 31 * DAY) for n in range(5)]
     community.partners[0].items += [COURSE, *(item(3 + n, pubDate=day) for n, day in enumerate(months))]
     community.fetch()
     community.head = GERMAN
     community.fetch()
     rounds = 0
-    while idle_check.nothing_due(community.place.folder / "feeds.yaml", NOW) is None:
+    while idle_check.count_if_nothing_due(community.place.folder / "feeds.yaml", NOW) is None:
         fetch.run(community.place.app())
         rounds += 1
     assert 1 < rounds < 9

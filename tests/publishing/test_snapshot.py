@@ -110,7 +110,7 @@ def october(autumn: Path, place: Workplace, clock: Clock) -> Workplace:
 
 def hide(place: Workplace, id_: str) -> None:
     """Hide a story as an editor does."""
-    editor_commands.set_hidden(place.app(), [id_], "an editor", hidden=True, withdrawn=False)
+    editor_commands.hide(place.app(), [id_], "an editor", withdrawn=False)
 
 
 def stories(place: Workplace) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from aggregator.dedupe import editor_commands
 from aggregator.gateways.drafts import Drafts
 from aggregator.polling import event_backfill, fetch
 from aggregator.publishing import publish_events, publish_pages
-from aggregator.store.idle_check import nothing_due
+from aggregator.store.idle_check import count_if_nothing_due
 from tests.builders import NOW, rss
 from tests.publishing.events import parsed
 from tests.web_server import Web
@@ -104,7 +104,7 @@ def test_the_next_round_writes_the_calendar_files_that_are_left(
 ) -> None:
     """Calendar files beyond the limit of a round follow in one without changes (V6)."""
     monkeypatch.setattr(publish_events, "MAX_FILES", 1)
-    monkeypatch.setattr(publish_events, "CHUNK", 1)
+    monkeypatch.setattr(publish_events, "CHUNK_VALUES", 1)
     other = {
         "title": "Workshop on light sheet microscopy in Oslo, 3-5 November 2026",
         "link": "https://node.example/workshop",
@@ -116,7 +116,7 @@ def test_the_next_round_writes_the_calendar_files_that_are_left(
     community.poll(COURSE, other)
     assert len([*folder.glob("*.ics")]) == 1
     community.rows("UPDATE sources SET next_visit = '2027-01-01T00:00:00Z', not_before = NULL")
-    assert nothing_due(community.place.folder / "feeds.yaml", NOW) is None
+    assert count_if_nothing_due(community.place.folder / "feeds.yaml", NOW) is None
     fetch.run(community.place.app())
     assert len([*folder.glob("*.ics")]) == 2
 
@@ -134,7 +134,7 @@ def test_calendar_files_that_a_killed_round_left_are_written(
         with pytest.raises(KeyboardInterrupt):
             community.poll(COURSE)
     with monkeypatch.context() as patch:
-        patch.setattr(publish_pages, "publish", die)
+        patch.setattr(publish_pages, "write_pages", die)
         with pytest.raises(KeyboardInterrupt):
             community.poll(COURSE)
     ((story_id,),) = community.rows("SELECT id FROM stories")
@@ -183,7 +183,7 @@ def test_a_cancellation_by_another_story(community: Community, clock: Clock) -> 
     assert (after.uid, after.sequence, after.status) == (before.uid, 1, "CANCELLED")
     assert "Cancelled: 20–22 October 2026, Turin" in (community.place.public / "atom.xml").read_text("utf-8")
     ((cancelled,),) = community.rows("SELECT story_id FROM items WHERE guid = 'cancelled'")
-    editor_commands.set_hidden(community.place.app(), [cancelled], "ada", hidden=True)
+    editor_commands.hide(community.place.app(), [cancelled], "ada")
     fetch.run(community.place.app())
     assert [(each.sequence, each.status) for each in community.entries()] == [(2, "CONFIRMED")]
 
@@ -195,7 +195,8 @@ def test_a_hidden_story_leaves_the_calendars(community: Community) -> None:
     ((story_id,),) = community.rows("SELECT id FROM stories")
     file = community.place.public / f"stories/{story_id}.ics"
     for hidden in (True, False):
-        editor_commands.set_hidden(community.place.app(), [story_id], "ada", hidden=hidden)
+        hide_or_unhide = editor_commands.hide if hidden else editor_commands.unhide
+        hide_or_unhide(community.place.app(), [story_id], "ada")
         fetch.run(community.place.app())
         assert file.exists() is not hidden
         assert community.entries() == ([] if hidden else before)
@@ -224,7 +225,7 @@ def test_merged_stories_have_one_entry(community: Community, clock: Clock) -> No
 
 def idle(community: Community) -> bool:
     """Return whether a run of now would have nothing to do."""
-    return nothing_due(community.place.folder / "feeds.yaml", community.place.clock.now) is not None
+    return count_if_nothing_due(community.place.folder / "feeds.yaml", community.place.clock.now) is not None
 
 
 def test_bytes_change_only_when_an_event_passes(community: Community, clock: Clock) -> None:

@@ -108,16 +108,16 @@ def test_a_failing_hub_is_pinged_with_back_off(
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     notices = list(fetch.run(place.app(), force=True).notices)
     assert notified_hub.pings == FEEDS[:1]
-    assert health.report(place.app().config).hub == "the hub answered 503"
+    assert health.read_report(place.app().config).hub == "the hub answered 503"
     app = place.app()
-    for wait in websub.BACKOFF:
+    for wait in websub.RETRY_PAUSES:
         clock.now += wait - timedelta(seconds=1)
         asked = len(notified_hub.pings)
-        assert idle_check.nothing_due(app.config.file, app.clock()) is not None or wait > 30 * MINUTE
+        assert idle_check.count_if_nothing_due(app.config.file, app.clock()) is not None or wait > 30 * MINUTE
         notices += publish.run(place.app()).notices
         assert len(notified_hub.pings) == asked
         clock.now += timedelta(seconds=1)
-        assert idle_check.nothing_due(app.config.file, app.clock()) is None
+        assert idle_check.count_if_nothing_due(app.config.file, app.clock()) is None
         notices += publish.run(place.app()).notices
         assert len(notified_hub.pings) == asked + 1
     assert notices == [
@@ -127,7 +127,7 @@ def test_a_failing_hub_is_pinged_with_back_off(
     notified_hub.status = 204
     clock.now += 1000 * MINUTE
     publish.run(place.app())
-    assert len(notified_hub.pings) == 1 + len(websub.BACKOFF)
+    assert len(notified_hub.pings) == 1 + len(websub.RETRY_PAUSES)
     web.feed("/feed", rss(news(3), news(2), news(1)), '"3"')
     fetch.run(place.app(), force=True)
     assert notified_hub.pings[-3:] == FEEDS
@@ -231,7 +231,7 @@ def test_without_a_hub_no_ping_is_due(place: Workplace, notified_hub: Hub, web: 
     clock.now += 2 * MINUTE
     fetch.run(place.app())
     assert not due(place)
-    assert idle_check.nothing_due(file, clock.now) is not None
+    assert idle_check.count_if_nothing_due(file, clock.now) is not None
 
 
 def test_a_removed_feed_is_not_pinged(place: Workplace, notified_hub: Hub, web: Web, clock: Clock) -> None:

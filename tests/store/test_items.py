@@ -20,7 +20,7 @@ def test_many_items_are_stored_in_order(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(items, "MAX_INDEXED", 100)
     new = [item(f"{n:016}", title=f"Number n{n}", categories=("a", "ä")) for n in range(count)]
     with opened(tmp_path / "a.db") as store:
-        sources.sync(store, [source()], {"node": ""})
+        sources.synchronise(store, [source()], {"node": ""})
         with store.transaction():
             changes = [ItemChange(item=each, change=ChangeKind.NEW) for each in new]
             items.save(store, changes, backlog=True, now=NOW)
@@ -37,7 +37,7 @@ def test_an_item_edited_before_it_is_indexed_is_found_by_its_last_words(tmp_path
     """Edits and deletions of items that are not indexed yet leave the index whole."""
     new = [item(f"{n:016}", title=f"Number n{n}") for n in range(3)]
     with opened(tmp_path / "a.db") as store:
-        sources.sync(store, [source()], {"node": ""})
+        sources.synchronise(store, [source()], {"node": ""})
 
         def store_items(kind: ChangeKind, *changed: Item) -> None:
             with store.transaction():

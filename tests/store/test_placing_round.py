@@ -9,7 +9,7 @@ from aggregator.store.connection import opened
 
 
 def test_a_round_keeps_the_order_of_its_items(tmp_path: Path) -> None:
-    """Items come back in batches in their order, and a new round forgets those before it."""
+    """Items come back in batches in their order, and a new round removes those of the last one."""
     with opened(tmp_path / "a.db") as store:
         assert placing_round.begin(store, ["old"]) == 1
         placing_round.add_stories(store, ["old"])

@@ -34,7 +34,7 @@ def plans(store: Store, act: Callable[[], object]) -> list[str]:
     return [row[3] for sql in queries for row in store.db.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
 
-@pytest.mark.parametrize("query", [story_members.unplaced, story_members.any_unplaced])
+@pytest.mark.parametrize("query", [story_members.unplaced, story_members.has_unplaced])
 def test_filtered_items_are_not_scanned(tmp_path: Path, query: Callable[[Store], object]) -> None:
     """Unplaced items are found by their own index, however many were filtered out (G3)."""
     with opened(tmp_path / "a.db") as store:
@@ -49,7 +49,7 @@ def test_a_merge_scans_no_table(tmp_path: Path) -> None:
             "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed)"
             " VALUES ('kept', '', '', '', '', '', '', '')"
         )
-        steps = plans(store, lambda: editorial.absorb(store, "kept", "gone", "merged", NOW))
+        steps = plans(store, lambda: editorial.merge_into(store, "kept", "gone", "merged", NOW))
         assert steps
         assert [step for step in steps if step.startswith("SCAN")] == []
         for table, column in store.db.execute(
@@ -73,7 +73,7 @@ def test_edition_entries_are_found_by_their_stories(tmp_path: Path) -> None:
     with opened(tmp_path / "a.db") as store:
         for query in (
             lambda: editions.last_entries(store, "weekly", ["a"]),
-            lambda: editions.forget_entries(store, ["a"]),
+            lambda: editions.delete_from_ledgers(store, ["a"]),
             lambda: store.db.execute(
                 "SELECT edition_id FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
                 " WHERE items.story_id = 'a'"
@@ -118,8 +118,8 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             lambda: story_events.of_channel(store, "all", today, today, 1),
             lambda: story_events.channels_between(store, [(today, today)]),
             lambda: story_events.next_end(store, today),
-            lambda: story_events.upcoming(store, today, 1),
-            lambda: digest_events.closing(store, weekly, today),
+            lambda: story_events.upcoming_entries(store, today, 1),
+            lambda: digest_events.near_deadlines(store, weekly, today),
         ):
             steps = [step for step in plans(store, query) if "subquery" not in step.lower()]
             assert "story_events_by_day" in steps[0], steps
@@ -127,9 +127,9 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
         for query in (
             lambda: story_events.with_events(store, ["a"]),
             lambda: story_events.of_stories(store, ["a"]),
-            lambda: story_events.words(store, ["a"]),
+            lambda: story_events.event_words(store, ["a"]),
             lambda: digest_events.last_events(store, "weekly", ["a"]),
-            lambda: event_backfill.any_left(store),
+            lambda: event_backfill.has_unsearched(store),
         ):
             steps = plans(store, query)
             assert not [step for step in steps if step.startswith("SCAN") and "items_without" not in step], (

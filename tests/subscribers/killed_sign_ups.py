@@ -81,7 +81,7 @@ def _live(work: Path) -> None:
         if not _rows(work, f"SELECT 1 FROM subscribers WHERE key = '{person}'") and not _rows(
             work, f"SELECT 1 FROM subscription_requests WHERE address = '{person}'"
         ):
-            subscriptions.request(app, AccountMessage.CONFIRM, person, "en", ["weekly"])
+            subscriptions.store_request(app, AccountMessage.CONFIRM, person, "en", ["weekly"])
         subscriptions.process_requests(app)
     digest.run(app)
     for person in PEOPLE:
@@ -100,7 +100,7 @@ def _token(app: App, work: Path, person: str, purpose: str, state: str) -> str |
         "SELECT nonce FROM tokens JOIN subscribers ON subscribers.id = subscriber_id"
         f" WHERE key = '{person}' AND purpose = '{purpose}' AND subscribers.state = '{state}'",
     )
-    return link_tokens.token(app.link_key(), nonces[0][0]) if nonces else None
+    return link_tokens.link_token(app.link_key(), nonces[0][0]) if nonces else None
 
 
 def _keep(work: Path, message: bytes) -> None:

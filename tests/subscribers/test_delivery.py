@@ -70,7 +70,7 @@ def test_an_interrupted_message_is_repeated_with_the_same_bytes(
 
 
 def test_confirmations_come_before_editions(visitor: Visitor, subscription: str, place: Workplace) -> None:
-    """Somebody who waits for a message gets it before a long queue of editions."""
+    """A confirmation message is sent before a long queue of editions."""
     with running_relay() as relay:
         through(place, relay)
         poll(place)

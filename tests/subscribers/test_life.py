@@ -150,7 +150,7 @@ def test_who_left_gets_nothing_that_is_queued(
     assert len(edition_to(place, ADA)) == 2
 
 
-def test_who_left_returns_by_a_new_confirmation(
+def test_an_unsubscribed_person_returns_by_a_new_confirmation(
     visitor: Visitor, subscription: str, place: Workplace, clock: Clock
 ) -> None:
     """A person who left signs up, confirms, and is subscribed again with the new choice (SU6)."""
@@ -166,7 +166,7 @@ def test_who_left_returns_by_a_new_confirmation(
 
 
 def test_the_page_changes_pauses_and_resumes(visitor: Visitor, subscription: str, place: Workplace) -> None:
-    """Digests and language are saved; who paused gets nothing until resuming (SU4)."""
+    """Digests and language are saved; a paused subscriber gets nothing until resuming (SU4)."""
     page = visitor.post(subscription, ("action", "save"), ("digest", "weekly"), ("language", "de"))
     assert "Gespeichert" in page.text
     assert rows(place, "SELECT digest_id FROM subscriptions") == [("weekly",)]
@@ -313,7 +313,7 @@ def test_without_web_url_there_is_no_form(visitor: Visitor, place: Workplace, we
 
 
 def test_unconfirmed_addresses_are_erased(visitor: Visitor, place: Workplace, clock: Clock) -> None:
-    """An address that nobody confirmed within 7 days is in no table any more (SU2)."""
+    """An address that was not confirmed within 7 days is in no table any more (SU2)."""
     visitor.sign_up(ADA)
     run(place)
     clock.now += WEEK

@@ -180,7 +180,7 @@ def test_unknown_digests_are_refused(visitor: Visitor) -> None:
     ],
 )
 def test_the_network_of_a_client(host: str, expected: str) -> None:
-    """Addresses of one customer are one network; what is no address is one as well (SU3)."""
+    """Addresses with one prefix are one network, and so are all texts that are no address (SU3)."""
     assert network(host) == expected
 
 
@@ -196,7 +196,7 @@ def test_forwarded_addresses_count_from_their_end(proxied: Visitor, forwarded: s
 
 
 def test_the_window_moves_and_memory_is_bounded() -> None:
-    """A network may sign up again after an hour; at most a fixed number is remembered."""
+    """A network may sign up again after an hour; at most a fixed number is counted."""
     now = [0.0]
     limit = RequestLimit(lambda: now[0])
     assert [limit.allows("n") for _ in range(MAX_REQUESTS + 1)] == [True] * MAX_REQUESTS + [False]

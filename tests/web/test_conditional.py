@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import http_dates
-from aggregator.web.conditional import is_refused, not_modified, prefers_gzip, prefers_page
+from aggregator.web.conditional import is_not_modified, is_refused, prefers_gzip, prefers_page
 
 MODIFIED = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 LAST_MODIFIED = format_datetime(MODIFIED, usegmt=True)
@@ -24,9 +24,9 @@ WEIGHTS = st.integers(0, 1000).map(lambda n: n / 1000)
 def test_malformed_fields_are_no_error(tags: str | None, since: str | None) -> None:
     """A malformed field raises no error and never leads to 304."""
     assert isinstance(prefers_gzip(tags), bool) and isinstance(prefers_page(tags), bool)
-    assert not not_modified(tags, None, '"not value"', LAST_MODIFIED) or (tags or "").strip() == "*"
+    assert not is_not_modified(tags, None, '"not value"', LAST_MODIFIED) or (tags or "").strip() == "*"
     if tags is not None:
-        assert not_modified(tags, since, '"x"', LAST_MODIFIED) == not_modified(
+        assert is_not_modified(tags, since, '"x"', LAST_MODIFIED) == is_not_modified(
             tags, None, '"x"', LAST_MODIFIED
         )
 
@@ -36,8 +36,8 @@ def test_an_etag_matches_anywhere_in_a_list(tag: str, others: list[str], weak: b
     """A list matches if it has the tag, weak or strong (RFC 9110 section 13.1.2)."""
     listed = [*others, f"W/{tag}" if weak else tag]
     random.shuffle(listed)  # type: ignore[attr-defined]
-    assert not_modified(", ".join(listed), None, tag, LAST_MODIFIED)
-    assert not_modified(",".join(others) or '""', None, tag, LAST_MODIFIED) == (tag in (others or ['""']))
+    assert is_not_modified(", ".join(listed), None, tag, LAST_MODIFIED)
+    assert is_not_modified(",".join(others) or '""', None, tag, LAST_MODIFIED) == (tag in (others or ['""']))
 
 
 @given(
@@ -64,7 +64,7 @@ def test_dates_are_compared_as_times(off: timedelta, asctime: bool) -> None:
     since = (MODIFIED + off).replace(microsecond=0)
     text = since.strftime("%a %b %e %H:%M:%S %Y") if asctime else format_datetime(since, usegmt=True)
     assert http_dates.parse(text) == since
-    assert not_modified(None, text, '"x"', LAST_MODIFIED) == (since >= MODIFIED)
+    assert is_not_modified(None, text, '"x"', LAST_MODIFIED) == (since >= MODIFIED)
 
 
 def test_rfc_850_dates_are_parsed() -> None:

@@ -1,4 +1,4 @@
-"""Slow, greedy and numerous clients are limited and do not stop other clients."""
+"""Slow clients, large requests and many connections are limited and stop no other client."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_pipelined_requests_are_answered_in_order(server: Running) -> None:
     requests = [f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths]
     with server.client() as line, closing(line.makefile("rb")) as answers:
         line.sendall(b"".join(requests))
-        missing = len(pages.error(site(), "/nothing", 404))
+        missing = len(pages.render_error(site(), "/nothing", 404))
         assert [read(answers) for _ in requests] == [(200, 7), (404, missing), (200, 200_000), (200, 7)]
 
 

@@ -143,7 +143,7 @@ def test_a_story_merged_into_a_hidden_one_is_gone(stories: tuple[Workplace, list
     """The address of a merged story does not lead to a story that is hidden."""
     place, (one, other, _) = stories
     kept, (merged,) = editor_commands.merge(place.app(), [one, other], who="test")
-    editor_commands.set_hidden(place.app(), [kept], "test", hidden=True)
+    editor_commands.hide(place.app(), [kept], "test")
     answer = ask(build(place), f"/stories/{merged}.html")
     assert answer.status == 410 and "location" not in answer.headers and kept not in answer.text
 

@@ -380,8 +380,8 @@ def test_a_search_without_end_is_ended(
     site: tuple[Workplace, ASGIApp], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search beyond its time gets a page that says so, and the next one is answered."""
-    monkeypatch.setattr("aggregator.web.search.SECONDS", -1.0)
-    monkeypatch.setattr(read_only, "STEPS", 1)
+    monkeypatch.setattr("aggregator.web.search.QUERY_SECONDS", -1.0)
+    monkeypatch.setattr(read_only, "CHECK_STEPS", 1)
     place, _ = site
     running = app.build(place.app().config, list, clock=place.clock)
     answer = ask(running, "/search?q=many")

@@ -17,7 +17,7 @@ from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
 from aggregator.publishing import charts
-from aggregator.publishing.charts import bars
+from aggregator.publishing.charts import bar_chart
 from aggregator.store import statistics
 from aggregator.store.connection import opened
 from aggregator.web import app, status
@@ -185,8 +185,8 @@ def test_counters_outlive_visits(visited: Workplace, clock: Clock) -> None:
 
 def test_bars_and_months() -> None:
     """The largest bar has the whole height, an empty month none, and months cross years."""
-    assert bars([0, 1, 200]).path == "M4 23h3v1h-3zM8 0h3v24h-3z"
-    assert bars([]).path == bars([0]).path == ""
+    assert bar_chart([0, 1, 200]).path == "M4 23h3v1h-3zM8 0h3v24h-3z"
+    assert bar_chart([]).path == bar_chart([0]).path == ""
     assert charts.last_months(NOW.date().replace(month=2), 3) == ["2025-12", "2026-01", "2026-02"]
 
 

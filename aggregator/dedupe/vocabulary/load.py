@@ -18,8 +18,8 @@ _Meaning = TypeVar("_Meaning")
 class Vocabulary:
     """Every word list under the name of its file, whose first lines say what it contains.
 
-    `concepts` and `stems` map a word to one or more English concepts, `towns` and `countries` a spelling to one
-    name, `numbers` and `ordinals` a word to a number, `frequencies` a word to its frequency on the Zipf scale.
+    `concepts` and `stems` map a word to one or more English concepts. `towns` and `countries` map a spelling to one
+    name. `numbers` and `ordinals` map a word to a number, `frequencies` to its frequency on the Zipf scale.
     """
 
     stop: frozenset[str]

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 
 from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.items.caches import WORD_CHARACTERS, cached
+from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
 
 MAX_COMPOUND_CHARACTERS = 60
 """Maximum length of a word that is read as a German compound."""
@@ -31,7 +31,7 @@ def title_key(folded_title: str) -> str:
     return " ".join(WORD.findall(folded_title))
 
 
-@cached(8_192, WORD_CHARACTERS)
+@cached(8_192, MAX_WORD_CHARACTERS)
 def concepts(word: str) -> tuple[str, ...]:
     """Return the English concepts of a folded word; of a compound, those of its parts."""
     known = vocabulary()
@@ -53,7 +53,7 @@ def concepts(word: str) -> tuple[str, ...]:
 
 
 # Without a cache, a word made of known words in many ways would take exponential time.
-@cached(8_192, WORD_CHARACTERS)
+@cached(8_192, MAX_WORD_CHARACTERS)
 def _compound(word: str) -> tuple[str, ...]:
     """Return the concepts of a German compound whose parts are all known, else nothing."""
     if not word or len(word) > MAX_COMPOUND_CHARACTERS:
