@@ -135,8 +135,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude modules and collected tests, which stay to the end, from garbage collection."""
+    """Exclude modules and collected tests, which stay to the end, from garbage collection.
+
+    Collect rarely: after each 700 objects, as by default, takes 3 % of the time of all tests.
+    """
     gc.freeze()
+    gc.set_threshold(10_000)
     gc.enable()
 
 
