@@ -54,8 +54,10 @@ docs: $(VENV)/stamp
 	$(BIN)/python docs/check.py $(if $(WRITE),--write)
 
 # Compiles all tests once, and not in each worker at the same time. The tests themselves report errors.
-bytecode: $(VENV)/stamp
-	-@$(BIN)/pytest --collect-only > $(VENV)/collected
+bytecode: $(VENV)/collected
+
+$(VENV)/collected: $(VENV)/stamp $(shell find aggregator tests -name '*.py')
+	-@$(BIN)/pytest --collect-only > $@
 
 # Builds the documentation site; any warning is an error. Needs no network.
 site-docs: $(VENV)/stamp

@@ -49,6 +49,11 @@ def once(head: bytes) -> Callable[[socket.socket], None]:
     return lambda conn: conn.sendall(head)
 
 
+def made_once(make: Callable[[], bytes]) -> Callable[[socket.socket], None]:
+    """Serve bytes that take long to make, which is left until a client connects."""
+    return lambda conn: conn.sendall(make())
+
+
 def coded(coding: str, body: bytes) -> bytes:
     """Return a complete response."""
     return OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (coding.encode(), len(body)) + body
@@ -85,11 +90,16 @@ FAULTY = {
         ),
         TOO_LARGE,
     ),
-    "packed gzip members": (once(coded("gzip, gzip", gzip.compress(EMPTY_MEMBER * 5_000_000, 1))), "larger"),
+    "packed gzip members": (
+        made_once(lambda: coded("gzip, gzip", gzip.compress(EMPTY_MEMBER * 5_000_000, 1))),
+        "larger",
+    ),
     "zstd frames": (once(coded("zstd", zstd.compress(b"") * 90_000)), DECODED),
     "a bomb five deep": (
-        once(
-            coded(", ".join(["gzip"] * 5), gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000), 1))))
+        made_once(
+            lambda: coded(
+                ", ".join(["gzip"] * 5), gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000), 1)))
+            )
         ),
         "larger than|cannot be decoded",
     ),

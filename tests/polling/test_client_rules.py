@@ -220,7 +220,7 @@ def test_a_move_to_another_feed_is_never_learned(
     web.feed("/parked", rss(news(50)), '"p"')
     web.answers["/feed"] = redirecting(web, status, "/parked")
     notices: list[str] = []
-    for day in range(12):
+    for day in range(8):
         notices += [notice for report in rounds(node, clock, DAY, 6 * HOUR) for notice in report.notices]
         if grows:
             web.feed("/parked", rss(*(news(50 + n) for n in range(day + 2))), f'"p{day}"')
@@ -312,13 +312,13 @@ def test_a_gone_source_is_visited_weekly_and_reported_once(node: Workplace, web:
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = Answer(status=410)
-    reports = list(rounds(node, clock, 30 * DAY, 3 * HOUR))
+    reports = list(rounds(node, clock, 30 * DAY, 12 * HOUR))
     assert [n.split("): ")[1][:4] for r in reports for n in r.notices] == ["gone"]
     assert len(web.asked) <= 1 + 2 + 4
     assert state(node) == "gone"
     assert "News 1" in (node.public / "atom.xml").read_text("utf-8")
     web.feed("/feed", rss(news(1), news(2)), '"2"')
-    reports = list(rounds(node, clock, 8 * DAY, 3 * HOUR))
+    reports = list(rounds(node, clock, 8 * DAY, 12 * HOUR))
     assert [n.split("): ")[1] for r in reports for n in r.notices] == ["well again"]
 
 
@@ -327,12 +327,12 @@ def test_missing_for_a_fortnight_is_gone(node: Workplace, web: Web, clock: Clock
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = Answer(status=404)
-    list(rounds(node, clock, 13 * DAY, 3 * HOUR))
+    list(rounds(node, clock, 13 * DAY, 6 * HOUR))
     assert state(node) == "failing"
-    list(rounds(node, clock, 4 * DAY, 3 * HOUR))
+    list(rounds(node, clock, 4 * DAY, 6 * HOUR))
     assert state(node) == "gone"
     before = len(web.asked)
-    list(rounds(node, clock, 28 * DAY, 6 * HOUR))
+    list(rounds(node, clock, 28 * DAY, 12 * HOUR))
     assert 3 <= len(web.asked) - before <= 4
 
 

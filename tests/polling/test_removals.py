@@ -90,8 +90,8 @@ def later(place: Workplace, clock: Clock, span: timedelta = 2 * HOUR) -> FetchRe
 
 
 def days(place: Workplace, clock: Clock, count: int) -> list[str]:
-    """Run rounds every two hours for a number of days; return the notices."""
-    return [notice for _ in range(12 * count) for notice in later(place, clock).notices]
+    """Run rounds every four hours for a number of days; return the notices."""
+    return [notice for _ in range(6 * count) for notice in later(place, clock, 4 * HOUR).notices]
 
 
 def fed(place: Workplace) -> list[str]:

@@ -268,26 +268,30 @@ def _walk(
     assert {"index.html", "about.html", "events/index.html", "partners/index.html"} <= set(static)
     faults: list[str] = []
     asked: list[str] = []
-    for (width, scheme), everywhere in windows.items():
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("request", lambda sent: asked.append(sent.url))
-        for path in (*static, *DYNAMIC):
-            page.goto(served.address + path)
-            checked = everywhere or path in kinds
-            found = axe.run(page).response["violations"] if checked else []
+    shown: tuple[int, str] | None = None
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.on("request", lambda sent: asked.append(sent.url))
+    for path in (*static, *DYNAMIC):
+        page.goto(served.address + path)
+        if page.evaluate("document.documentElement.lang") == language:
+            navigation.add(tuple(page.locator("body > header nav a").all_inner_texts()))
+        elif "subscribe" not in path and "digests/" not in path:
+            faults.append(f"{path}: not in the language of the site")
+        for (width, scheme), everywhere in windows.items():
+            if shown != (width, scheme):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.emulate_media(color_scheme=scheme)
+                shown = (width, scheme)
+            found = axe.run(page).response["violations"] if everywhere or path in kinds else []
             where = f"{path} at {width} px, {scheme}"
             faults += [
                 f"{where}: {each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"][:2]
             ]
-            if page.evaluate("document.documentElement.lang") == language:
-                navigation.add(tuple(page.locator("body > header nav a").all_inner_texts()))
-            elif "subscribe" not in path and "digests/" not in path:
-                faults.append(f"{where}: not in the language of the site")
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 faults.append(f"{where}: wider than the window")
-        context.close()
+    context.close()
     assert faults == []
     assert [
         url for url in asked if urlsplit(url).scheme != "data" and not url.startswith(served.address)
