@@ -155,12 +155,8 @@ def set_hidden(
     *,
     hidden: bool,
     withdrawn: bool = False,
-    undoes: int | None = None,
 ) -> list[str]:
-    """Hide stories or show them again; return the ids of those that changed.
-
-    `undoes` is the number of the decision that this one undoes.
-    """
+    """Hide stories or show them again; return the ids of those that changed."""
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
@@ -170,8 +166,8 @@ def set_hidden(
             else:
                 changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]
             if changed:
-                verb = "hide" if hidden else "unhide"
-                editorial.decide(store, verb, who, now, stories=changed, before={}, undoes=undoes)
+                verb, before = ("hide", {"withdrawn": withdrawn}) if hidden else ("unhide", {})
+                editorial.decide(store, verb, who, now, stories=changed, before=before)
             update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 
