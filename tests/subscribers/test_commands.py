@@ -278,3 +278,17 @@ def test_polling_needs_no_password_of_mail(ready: Workplace) -> None:
         assert command.call(ready, *args, SMTP_PASSWORD=None).code == 0
     done = command.call(ready, "digest", "run", "--json", SMTP_PASSWORD=None)
     assert done.code == 78 and "SMTP_PASSWORD" in done.err
+
+
+def test_an_address_beyond_ascii_is_compared_without_case(ready: Workplace) -> None:
+    """`Ünal@a.example` and `ünal@A.EXAMPLE` are one address in every table (SU7, DP2)."""
+    assert (
+        command.call(
+            ready, "subscriber", "add", "Ünal@a.example", "--digest", "daily", "--confirmed", "x"
+        ).code
+        == 0
+    )
+    assert command.call(ready, "digest", "run").code == 0
+    assert "messages" in command.call(ready, "subscriber", "export", "ünal@a.example").out
+    assert command.call(ready, "subscriber", "erase", "ünal@A.EXAMPLE").code == 0
+    assert "nal@" not in repr(all_rows(ready))
