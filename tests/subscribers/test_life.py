@@ -334,3 +334,21 @@ def test_an_unsubscribed_address_is_not_served_as_recipient(
     run(place)
     assert edition_to(place, "bob@b.example") == ["weekly-2026-10-12"]
     assert edition_to(place, ADA) == [] == edition_to(place, "Ada@a.example")
+
+
+def test_an_erased_address_is_not_served_as_recipient(
+    visitor: Visitor, subscription: str, place: Workplace, web: Web
+) -> None:
+    """Who erased everything gets nothing from feeds.yaml either, and the operator learns it."""
+    recipients = "  - {id: weekly, title: W, schedule: 'mon 08:00', recipients: [Ada@a.example]}\n"
+    configure(place, digests=recipients, sources=f"[{{id: node, name: Node, url: '{web.url}/feed'}}]")
+    assert visitor.post(subscription, ("action", "erase"), ("sure", "yes")).status == 200
+    poll(place)
+    (notice,) = run(place).notices
+    assert notice.startswith("A***@a.example is a recipient of weekly in feeds.yaml, but was erased")
+    assert "@" not in repr(rows(place, "SELECT address FROM deliveries"))
+    (story,) = rows(place, "SELECT id FROM stories ORDER BY announced DESC LIMIT 1")[0]
+    why = command.call(place, "digest", "why", story, ADA)
+    assert f"{ADA} was not a recipient then." in why.out
+    added = command.call(place, "subscriber", "add", ADA, "--confirmed", "asked again")
+    assert added.code == 0 and states(place) == {ADA: "active"}
