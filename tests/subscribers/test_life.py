@@ -119,6 +119,30 @@ def test_one_click_acts_at_once(
     assert edition_to(place, ADA) == []
 
 
+@pytest.mark.parametrize(
+    ("digest_id", "state", "kept", "said"),
+    [
+        ("daily", "active", [("weekly",)], "You still get: Imaging weekly."),
+        ("weekly", "unsubscribed", [("daily",), ("weekly",)], "You get no more digests."),
+    ],
+)
+def test_a_message_of_a_digest_that_ended_unsubscribes_from_it_alone(
+    visitor: Visitor,
+    subscription: str,
+    place: Workplace,
+    digest_id: str,
+    state: str,
+    kept: list[tuple[str]],
+    said: str,
+) -> None:
+    """A removed digest is left alone, and is no subscription once all others ended (SU5)."""
+    configure(place, digests='  - {id: weekly, title: Imaging weekly, schedule: "mon 08:00"}\n')
+    page = visitor.send(f"/unsubscribe/{subscription.rpartition('/')[2]}?digest={digest_id}", b"")
+    assert said in page.text
+    assert states(place) == {ADA: state}
+    assert rows(place, "SELECT digest_id FROM subscriptions ORDER BY 1") == kept
+
+
 @contextmanager
 def broken() -> Iterator[Mailer]:
     """Fail as a relay that is away."""
