@@ -113,7 +113,8 @@ def lock(data: Path, wait_seconds: float = 0) -> Iterator[None]:
         permissions.make_file(data / LOCK)
         handle = (data / LOCK).open("w")
     except OSError as error:
-        raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+        problem = permissions.unwritable([data, data / LOCK])
+        raise FilesError(problem or f"{data} cannot be written: {error.strerror}") from error
     with handle:
         end = time.monotonic() + max(wait_seconds, PROBE_SECONDS)
         try:

@@ -716,7 +716,7 @@ def test_full_disk_at_the_first_run(place: Workplace, web: Web) -> None:
     """A disk too full for the database ends the process with 1; with space it succeeds."""
     said = confined(one_source(place, web), 30_000, "fetch")
     assert said.code == 1
-    assert said.line.startswith(f"aggregator: {place.database}: ")
+    assert said.line.startswith(f"aggregator: {place.database} cannot be ")
     assert not place.public.exists()
     assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
