@@ -89,15 +89,19 @@ class Search:
         return responses.document(request, body, paths.ATOM_TYPE, seconds=FEED_LIFETIME_SECONDS, origins=True)
 
     def _page(self, store: Store, asked: SearchRequest, path: str) -> bytes:
-        zone = self.config.site.timezone
-        found = story_search.find(store, asked.words, asked.selection(zone), asked.page)
+        selection = asked.selection(self.config.site.timezone)
+        found = story_search.find(store, asked.words, selection, asked.page)
+        last = _last_page(found)
+        if asked.page > last > 0:  # stories left the results since the link was made
+            asked = replace(asked, page=last)
+            found = story_search.find(store, asked.words, selection, last)
         return self._rendered(asked, found, path)
 
     def _rendered(self, asked: SearchRequest, found: SearchResults, path: str) -> bytes:
         site = self.config.site
         words = i18n.page_words(site.language)
         facets = tuple(self._facet(name, asked, found) for name in FILTERS)
-        last = -(-found.total // PAGE_STORIES)
+        last = _last_page(found)
         return pages.render(
             "search.html.j2",
             site,
@@ -122,7 +126,7 @@ class Search:
             day=lambda moment: i18n.day(moment.astimezone(site.timezone).date(), site.language),
             kind=lambda value: words["kinds"].get(value, value),
             pages=last,
-            previous_page=_page_url(asked, asked.page - 1) if 1 < asked.page <= last + 1 else None,
+            previous_page=_page_url(asked, asked.page - 1) if 1 < asked.page <= last else None,
             next_page=_page_url(asked, asked.page + 1) if asked.page < last else None,
         )
 
@@ -198,6 +202,10 @@ def label(asked: SearchRequest) -> str:
     named = [asked.words, *asked.filters.values(), *(str(day) for day in (asked.since, asked.until) if day)]
     text = " · ".join(part for part in named if part)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1].rstrip() + "…"
+
+
+def _last_page(found: SearchResults) -> int:
+    return -(-found.total // PAGE_STORIES)
 
 
 def _topics(config: Config) -> Iterable[str]:
