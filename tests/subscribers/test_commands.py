@@ -200,6 +200,17 @@ def test_exports_are_read_again_and_private(ready: Workplace, tmp_path: Path) ->
     assert command.call(ready, "subscriber", "list").out.count("@") == 1
 
 
+def test_a_recipient_of_feeds_yaml_is_removed_there(ready: Workplace) -> None:
+    """`subscriber remove` of an address that only feeds.yaml lists says so and changes nothing."""
+    configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
+    before = all_rows(ready)
+    done = command.call(ready, "subscriber", "remove", ADA)
+    assert (done.code, all_rows(ready)) == (2, before)
+    assert (
+        "but feeds.yaml lists it as a recipient of daily: remove it there; nothing was changed" in done.line
+    )
+
+
 def test_a_recipient_of_feeds_yaml_is_not_erased(ready: Workplace) -> None:
     """Nothing is erased while feeds.yaml names the address; the message says where."""
     configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
