@@ -681,11 +681,17 @@ def test_a_value_that_would_break_a_run_is_refused(tmp_path: Path, path: str, wr
     assert {line.split(": ")[1] for line in problems(tmp_path, SITE + text)} == {f"sources[0].{path}"}
 
 
-@pytest.mark.parametrize("key", ["data", "public"])
-def test_impossible_folder_is_refused(tmp_path: Path, key: str) -> None:
-    """A folder that no file system can have is a problem of its key."""
-    (line,) = problems(tmp_path, SITE + f'paths: {{{key}: "a\\0b"}}\n')
-    assert line.startswith(f"feeds.yaml:2: paths.{key}: ")
+@pytest.mark.parametrize("folder", ["a\\0b", "~/var", "$HOME/var"])
+@pytest.mark.parametrize("key", ["paths.data", "paths.public", "mail.bounces.maildir"])
+def test_impossible_folder_is_refused(tmp_path: Path, key: str, folder: str) -> None:
+    """A folder that no file system can have, or that only a shell would find, is a problem of its key."""
+    part, _, name = key.rpartition(".")
+    text = {
+        "paths": f'paths: {{{name}: "{folder}"}}\n',
+        "mail.bounces": f'mail: {{from: a@b.eu, bounces: {{address: x@b.eu, {name}: "{folder}"}}}}\n',
+    }[part]
+    (line,) = problems(tmp_path, SITE + text)
+    assert line.startswith(f"feeds.yaml:2: {key}: ")
 
 
 def test_endless_nesting_is_refused(tmp_path: Path) -> None:
