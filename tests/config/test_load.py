@@ -684,7 +684,7 @@ def test_a_value_that_would_break_a_run_is_refused(tmp_path: Path, path: str, wr
 @pytest.mark.parametrize("folder", ["a\\0b", "~/var", "$HOME/var"])
 @pytest.mark.parametrize("key", ["paths.data", "paths.public", "mail.bounces.maildir"])
 def test_impossible_folder_is_refused(tmp_path: Path, key: str, folder: str) -> None:
-    """A folder that no file system can have, or that only a shell would find, is a problem of its key."""
+    """A folder that no file system can have or only a shell would find is a problem."""
     part, _, name = key.rpartition(".")
     text = {
         "paths": f'paths: {{{name}: "{folder}"}}\n',
