@@ -376,3 +376,16 @@ def test_an_erased_address_is_not_served_as_recipient(
     assert f"{ADA} was not a recipient then." in why.out
     added = command.call(place, "subscriber", "add", ADA, "--confirmed", "asked again")
     assert added.code == 0 and states(place) == {ADA: "active"}
+
+
+def test_forms_name_their_methods(visitor: Visitor) -> None:
+    """Allow has POST for addresses with forms only (RFC 9110 section 10.2.1)."""
+    for path, allowed in (
+        ("/subscribe", "GET, HEAD, OPTIONS, POST"),
+        ("/unsubscribe/x", "GET, HEAD, OPTIONS, POST"),
+        ("/search.atom", "GET, HEAD, OPTIONS"),
+        ("/index.html", "GET, HEAD, OPTIONS"),
+    ):
+        refused = visitor._ask("PUT", path, b"", {})
+        assert (refused.status, refused.headers["allow"]) == (405, allowed)
+        assert visitor._ask("OPTIONS", path, b"", {}).headers.get("allow", allowed) == allowed
