@@ -57,11 +57,10 @@ def _check_file(invocation: Invocation) -> None:
     sources = f"{count_of(enabled, 'source')} enabled, {len(config.sources) - enabled} disabled"
     channels, digests = count_of(len(config.channels), "channel"), count_of(len(config.digests), "digest")
     click.echo(f"{invocation.config_file} is valid: {sources}; {channels}, {digests}")
-    if config.placeholder:
-        click.echo(
-            f"site.{config.placeholder} is still the placeholder: `aggregator fetch` refuses to visit public servers;"
-            " enter your own"
-        )
+    if config.placeholders:
+        from aggregator.polling import contact
+
+        click.echo(f"{contact.placeholders(config)}: before, `aggregator fetch` visits no public server")
 
 
 def _check_maildir(config: Config) -> None:
