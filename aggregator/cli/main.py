@@ -104,9 +104,12 @@ class _Commands(click.Group):
     """A group whose errors of usage shorten the input that they quote."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Call a command."""
+        """Call a command; problems of the configuration have its path, as `-c` states it."""
         with _short_messages():
-            return super().invoke(context)
+            try:
+                return super().invoke(context)
+            except ConfigError as error:
+                raise error.in_file(context.params["config_file"]) from error
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command."""

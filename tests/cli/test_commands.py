@@ -84,6 +84,13 @@ def test_check_names_the_placeholder(place: Workplace) -> None:
     assert "site.contact is still the placeholder" in said.out
 
 
+def test_problems_name_the_file_as_the_option_does(place: Workplace) -> None:
+    """With `-c` each problem begins with the path of the file, from any folder."""
+    file = place.write("sources: 5\n")
+    said = call(Workplace(place.folder.parent, place.clock), "-c", str(file), "check")
+    assert said.code == 78 and said.err.startswith(f"{file}:5: sources: ")
+
+
 # --- fetch ---------------------------------------------------------------------------------------------
 
 

@@ -373,7 +373,7 @@ def test_file_that_became_invalid(site: Workplace, web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "name"), [(("status",), "feeds.yaml"), (("-c", "sub/other.yaml", "fetch"), "other.yaml")]
+    ("args", "name"), [(("status",), "feeds.yaml"), (("-c", "sub/other.yaml", "fetch"), "sub/other.yaml")]
 )
 def test_missing_file(place: Workplace, args: tuple[str, ...], name: str) -> None:
     """Without feeds.yaml, or with a wrong `-c`, a command names the missing file."""
