@@ -23,8 +23,10 @@ def parse(text: str) -> str:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
     if checked.ascii_domain.rpartition(".")[2].isdecimal():  # RFC 3696 section 2
         raise ValueError(f"{text!r} is not a mail address: the part after the @-sign ends in a number")
-    # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531.
-    return f"{checked.local_part}@{checked.ascii_domain}"
+    # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531, and is
+    # in lower case, because SQLite ignores the case of ASCII only.
+    local = checked.local_part if checked.local_part.isascii() else checked.local_part.lower()
+    return f"{local}@{checked.ascii_domain}"
 
 
 def key(address: str) -> str:

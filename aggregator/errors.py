@@ -7,7 +7,8 @@ not exceptions: one source's failure never stops another.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aggregator.text import without_long_words
 
@@ -49,6 +50,12 @@ class ConfigError(AggregatorError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+    def in_file(self, file: Path) -> ConfigError:
+        """Return the same error with the path of the file instead of its name."""
+        return ConfigError(
+            tuple(replace(each, file=str(file)) if each.file == file.name else each for each in self.problems)
+        )
 
 
 class AuthorityChanged(AggregatorError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,31 @@ def close_file(path: Path) -> None:
     """Remove the rights of other users from a file, if there is one."""
     with suppress(FileNotFoundError):
         _remove_rights(path, OTHERS)
+
+
+def unwritable(paths: Iterable[Path]) -> str | None:
+    """Describe the first path that this user may not write, with what to do; None without one."""
+    for path in paths:
+        if path.exists() and not _may_write(path):
+            if path.stat().st_uid == os.geteuid():
+                return f"{path} cannot be written: check its mode, and whether its file system is read-only"
+            return (
+                f"{path} belongs to {_owner(path)} and cannot be written: run all commands as one user, who owns all"
+                " files of the folder"
+            )
+    return None
+
+
+def _may_write(path: Path) -> bool:
+    rights = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+    return os.access(path, rights, effective_ids=True)
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except KeyError:
+        return "another user"
 
 
 def _remove_rights(path: Path, rights: int) -> None:

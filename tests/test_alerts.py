@@ -35,6 +35,8 @@ def check(place: Workplace) -> str:
     """Return the output of `status --check`; empty if it exits with 0."""
     done = command.call(place, "status", "--check")
     assert done.code == bool(done.err) and done.out == ""
+    both = command.call(place, "status", "--check", "--json")
+    assert (both.code, both.err) == (done.code, done.err) and "sources" in json.loads(both.out)
     return done.err
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from aggregator.errors import AggregatorError
+from aggregator.gateways import files
+from aggregator.store.connection import opened
 from tests import command
 from tests.command import call, one_source
 from tests.conftest import HEAD, Web, Workplace
+from tests.workplace import Clock
 
 UMASK = "import os, sys; from aggregator.cli import main; os.umask(int(sys.argv.pop(1), 8)); main()"
 
@@ -83,3 +91,43 @@ def test_public_within_the_data_folder_can_be_served(place: Workplace, web: Web)
     assert stat.S_IMODE(place.database.parent.stat().st_mode) == 0o711
     assert all(mode & 0o044 == 0o044 for path, mode in rights.items() if "/var/public" in path)
     assert stat.S_IMODE(place.database.stat().st_mode) == 0o600
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Act as a user who owns nothing."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@pytest.mark.parametrize("name", ["", "aggregator.db", "aggregator.db-wal", "lock"])
+def test_a_file_of_another_user_is_named(name: str) -> None:
+    """Where a command of root left a file, the message names it and its owner."""
+    with TemporaryDirectory(dir="/tmp") as folder:  # where nobody may go, unlike `tmp_path`
+        data = Path(folder) / "var"
+        data.mkdir()
+        for each in ("aggregator.db", "aggregator.db-wal", "lock"):
+            (data / each).write_bytes(b"")
+        for path in (Path(folder), data, *data.iterdir()):
+            os.chown(path, 65534, 65534)
+        os.chown(data / name, 0, 0)
+        (data / name).chmod(0o700 if name == "" else 0o600)
+        problem = f"{data / name} belongs to root and cannot be written: run all commands as one user"
+        opening = files.lock(data) if name == "lock" else opened(data / "aggregator.db")
+        with as_nobody(), pytest.raises(AggregatorError, match=f"^{re.escape(problem)}"), opening:
+            pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_an_unreadable_configuration_is_a_wrong_one() -> None:
+    """A feeds.yaml that this user may not read ends commands with 78, not as wrong usage."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "feeds.yaml").touch(0o600)
+        with as_nobody():
+            done = call(Workplace(Path(folder), Clock()), "status")
+    assert (done.code, done.err) == (78, "feeds.yaml:1: cannot be read: Permission denied\n")

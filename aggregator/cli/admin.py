@@ -54,13 +54,12 @@ def status(
         from aggregator.publishing import metrics
 
         files.write_text(textfile, metrics.render(report).decode())
+    if as_json:
+        print_json(report)
     if checking:
         if problems := health.alerts(report, now):
             raise AggregatorError("; ".join(problems))
-        return
-    if as_json:
-        print_json(report)
-    elif not textfile:
+    elif not (as_json or textfile):
         _print_sources(report.sources, now)
         _print_hubs(report.sources, now)
         _print_counts(report)

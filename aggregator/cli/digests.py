@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
 
 import click
@@ -61,16 +59,11 @@ def _run(invocation: Invocation) -> DigestReport:
     """Run the job; on SIGTERM or SIGINT it ends after the current message."""
     from dataclasses import replace
 
+    from aggregator.cli.signals import until_signalled
     from aggregator.digests import run as job
-    from aggregator.ports import Flag
 
-    stop = Flag()
-    usual = {number: signal.signal(number, lambda *_: stop.set()) for number in (SIGTERM, SIGINT)}
-    try:
-        return job.run(replace(invocation.app(mail=True), stopping=stop.is_set))
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+    with until_signalled() as stopping:
+        return job.run(replace(invocation.app(mail=True), stopping=stopping))
 
 
 def _print_report(report: DigestReport) -> None:

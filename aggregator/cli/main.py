@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from aggregator import __version__, logs
+from aggregator import __version__, logs, permissions
 from aggregator.cli import examples
 from aggregator.cli.options import FilePath, Invocation
 from aggregator.errors import AggregatorError, ConfigError
@@ -42,10 +42,17 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         sys.stdout = None  # Python would flush it once more at exit and fail again
-        # An error of standard output has no file name, one of the data folder has.
-        problem = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
-        click.echo(without_long_words(f"aggregator: {problem}: {error.strerror}"), err=True)
+        click.echo(without_long_words(f"aggregator: {_described(error)}"), err=True)
         sys.exit(1)
+
+
+def _described(error: OSError) -> str:
+    """Describe an error of a file or of standard output, which has no file name."""
+    if not error.filename:
+        return f"the output cannot be written: {error.strerror}"
+    file = Path(error.filename)
+    problem = permissions.unwritable([file.parent, file]) if isinstance(error, PermissionError) else None
+    return problem or f"{file} cannot be used: {error.strerror}"
 
 
 def _prepare_streams() -> None:
@@ -97,9 +104,12 @@ class _Commands(click.Group):
     """A group whose errors of usage shorten the input that they quote."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Call a command."""
+        """Call a command; problems of the configuration have its path, as `-c` states it."""
         with _short_messages():
-            return super().invoke(context)
+            try:
+                return super().invoke(context)
+            except ConfigError as error:
+                raise error.in_file(context.params["config_file"]) from error
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command."""
@@ -128,7 +138,7 @@ def _short_messages() -> Iterator[None]:
     "-c",
     "--config",
     "config_file",
-    type=FilePath(),
+    type=FilePath(readable=False),
     default=Path("feeds.yaml"),
     show_default=True,
     help="Configuration file.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -54,11 +57,10 @@ def _check_file(invocation: Invocation) -> None:
     sources = f"{count_of(enabled, 'source')} enabled, {len(config.sources) - enabled} disabled"
     channels, digests = count_of(len(config.channels), "channel"), count_of(len(config.digests), "digest")
     click.echo(f"{invocation.config_file} is valid: {sources}; {channels}, {digests}")
-    if config.placeholder:
-        click.echo(
-            f"site.{config.placeholder} is still the placeholder: `aggregator fetch` refuses to visit public servers;"
-            " enter your own"
-        )
+    if config.placeholders:
+        from aggregator.polling import contact
+
+        click.echo(f"{contact.placeholders(config)}: before, `aggregator fetch` visits no public server")
 
 
 def _check_maildir(config: Config) -> None:
@@ -125,10 +127,7 @@ def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json
         if not_due is not None:
             _print_idle(invocation, not_due, as_json)
             return
-    from aggregator.polling import fetch as job
-
-    with progress_line() as progress:
-        report = job.run(invocation.app(), ids=sources, force=force, progress=progress)
+    report = _fetch(invocation, sources, force=force)
     for notice in report.notices:
         click.echo(notice, err=True)
     if as_json:
@@ -137,6 +136,27 @@ def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json
         _print_fetched(report)
     failed = [source for source in report.sources if source.outcome == "failed"]
     _raise_if_all_fail("due sources", failed, report.visited)
+
+
+def _fetch(invocation: Invocation, ids: tuple[str, ...], *, force: bool) -> FetchReport:
+    """Run the job; on SIGTERM or SIGINT it ends after storing the visits that have begun."""
+    from dataclasses import replace
+
+    from aggregator.cli.signals import until_signalled
+    from aggregator.polling import fetch as job
+
+    with progress_line() as progress, until_signalled(_stopping) as stopping:
+        app = replace(invocation.app(), stopping=stopping)
+        return job.run(app, ids=ids, force=force, progress=progress)
+
+
+def _stopping() -> None:
+    """Say what is still done; another Ctrl-C ends at once and loses these visits."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.stderr.isatty():
+        os.write(
+            sys.stderr.fileno(), b"\r\x1b[Kstopping after the visits that have begun; Ctrl-C again ends now\n"
+        )
 
 
 def _print_idle(invocation: Invocation, not_due: int, as_json: bool) -> None:

@@ -160,10 +160,11 @@ def _print_pair(pair: dict[str, Any]) -> None:
     results = {"same": "They are the same.", "related": "They are related, but not proven to be the same."}
     click.echo(f"\n{results.get(pair['strength'], 'They are different.')}")
     _print_comparison(pair)
-    if pair["editor"]:
-        click.echo(f"An editor decided: {pair['editor']}.")
     click.echo("They are in one story." if pair["one_story"] else "They are in two stories.")
-    if pair["strength"] == "same" and not pair["one_story"]:
+    if pair["editor"]:
+        decided = "they are one story" if pair["editor"] == "must-link" else "they are two stories"
+        click.echo(f"An editor decided that {decided}, which counts more than the evidence.")
+    elif pair["strength"] == "same" and not pair["one_story"]:
         click.echo("The program merges no published stories; `aggregator story merge` does.")
 
 

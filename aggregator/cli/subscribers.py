@@ -43,7 +43,7 @@ def subscriber_list(invocation: Invocation, as_json: bool) -> None:
 
     listed = subscriber_commands.list_subscribers(invocation.config())
     if as_json:
-        print_json(listed)
+        print_json({"subscribers": listed})
     elif listed:
         table([("address", "state", "since", "language", "digests"), *map(_row, listed)])
     else:

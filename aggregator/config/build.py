@@ -67,7 +67,7 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
             metrics_from=part.web.metrics_from,
             editor_header=part.web.editor_header,
         ),
-        placeholder=next((key for key, shipped in PLACEHOLDERS if shipped == getattr(site, key)), None),
+        placeholders=tuple(key for key, shipped in PLACEHOLDERS if shipped == getattr(site, key)),
     )
 
 

@@ -261,7 +261,7 @@ class BouncesPart(Part):
         AfterValidator(values.bounce_address),
         Field(description="each message is sent from this address with `+` and a token in its local part"),
     ]
-    maildir: Annotated[str | None, Field(min_length=1, description="relative to this file")] = None
+    maildir: Annotated[Folder | None, Field(min_length=1, description="relative to this file")] = None
     imap: ImapPart | None = None
 
 

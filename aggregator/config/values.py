@@ -183,9 +183,11 @@ def title(text: str) -> str:
 
 
 def folder(text: str) -> str:
-    """Check that a file system can have a path."""
+    """Check that a file system can have a path, and that it is meant literally."""
     if "\0" in text or not text.strip():
         raise ValueError(f"{text!r} cannot be a folder")
+    if re.match(r"~|\$", text):
+        raise ValueError(f"{text!r} stays as it is written, unlike in a shell: write the whole path")
     return text
 
 

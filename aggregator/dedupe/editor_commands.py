@@ -150,32 +150,30 @@ def postpone(app: App, one: str, other: str, until: datetime) -> bool:
         return editorial.postpone_candidate(store, one, other, until)
 
 
-def hide(
-    app: App, names: Sequence[str], who: str, *, withdrawn: bool = False, undoes: int | None = None
-) -> list[str]:
+def hide(app: App, names: Sequence[str], who: str, *, withdrawn: bool = False) -> list[str]:
     """Hide stories; return the ids of those that changed.
 
-    `withdrawn`: digests that carried a story report that it was removed. `undoes` is the number of the decision that
-    this one undoes.
+    `withdrawn`: digests that carried a story report that it was removed.
     """
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         now = app.clock()
         ids = [story_named(store, name) for name in dict.fromkeys(names)]
         changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
         if changed:
-            editorial.log_decision(store, "hide", who, now, stories=changed, before={}, undoes=undoes)
+            before = {"withdrawn": withdrawn}
+            editorial.log_decision(store, "hide", who, now, stories=changed, before=before)
         update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 
 
-def unhide(app: App, names: Sequence[str], who: str, *, undoes: int | None = None) -> list[str]:
+def unhide(app: App, names: Sequence[str], who: str) -> list[str]:
     """Show hidden stories again; return the ids of those that changed."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         now = app.clock()
         ids = [story_named(store, name) for name in dict.fromkeys(names)]
         changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]
         if changed:
-            editorial.log_decision(store, "unhide", who, now, stories=changed, before={}, undoes=undoes)
+            editorial.log_decision(store, "unhide", who, now, stories=changed, before={})
         update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aggregator.dedupe import editor_commands, event_decisions
+from aggregator.dedupe import event_decisions
 from aggregator.dedupe.editor_commands import divide_story, merge_into, split_story
+from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.config import Config
 from aggregator.model.stories import Decision
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
-from aggregator.store import editorial, items, sources, stories, story_connections, story_members
+from aggregator.store import (
+    editorial,
+    hidden_stories,
+    items,
+    sources,
+    stories,
+    story_connections,
+    story_members,
+    story_search,
+)
 from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_idle
@@ -31,24 +41,19 @@ def undo_decision(app: App, number: int, who: str) -> Decision:
     """Undo the decision with a number; return it. Raises UnknownName and WrongDecision."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         decision, before = _undoable(store, number)
-        if decision.verb in _UNDO_BY_VERB:
-            undoing = editorial.log_decision(
-                store,
-                f"undo {decision.verb}",
-                who,
-                app.clock(),
-                stories=decision.stories,
-                items=decision.items,
-                before={"source": decision.source} if decision.source else None,
-                undoes=number,
-            )
-            _UNDO_BY_VERB[decision.verb](app, store, decision, before, undoing, who)
-            clear_idle(store)
-            return decision
-    reverse = editor_commands.hide if decision.verb == "unhide" else editor_commands.unhide
-    if not reverse(app, decision.stories, who, undoes=number):
-        raise _changed_since(decision)
-    return decision
+        undoing = editorial.log_decision(
+            store,
+            f"undo {decision.verb}",
+            who,
+            app.clock(),
+            stories=decision.stories,
+            items=decision.items,
+            before={"source": decision.source} if decision.source else None,
+            undoes=number,
+        )
+        _UNDO_BY_VERB[decision.verb](app, store, decision, before, undoing, who)
+        clear_idle(store)
+        return decision
 
 
 def _undoable(store: Store, number: int) -> tuple[Decision, Mapping[str, Any]]:
@@ -61,7 +66,7 @@ def _undoable(store: Store, number: int) -> tuple[Decision, Mapping[str, Any]]:
     decision = decision_and_before[0]
     if decision.undone:
         raise WrongDecision(f"decision {number} was undone before; nothing was changed", "undone_before")
-    if not decision.undoable or decision.verb not in (*_UNDO_BY_VERB, "hide", "unhide"):
+    if not decision.undoable or decision.verb not in _UNDO_BY_VERB:
         raise WrongDecision(f"decision {number} cannot be undone; nothing was changed", "not_undoable")
     return decision_and_before
 
@@ -140,10 +145,36 @@ def _undo_event(
 ) -> None:
     """Restore the former decision about the event of a story, or that there was none."""
     (story_id,) = decision.stories
-    if stories.facts(store, [story_id]) == [] or stories.hidden(store, [story_id]):
+    if (
+        stories.facts(store, [story_id]) == []
+        or stories.hidden(store, [story_id])
+        or editorial.decided_after(store, decision, _EVENT_VERBS)
+    ):
         raise _changed_since(decision)
     event_store.restore_decision(store, story_id, before, undoing)
     event_decisions.update_story_with_event(app, store, story_id)
+
+
+def _undo_visibility(
+    app: App, store: Store, decision: Decision, _before: Mapping[str, Any], _undoing: int, _who: str
+) -> None:
+    """Hide or show stories as the decisions that remain, or removals by publishers, say."""
+    now, changed = app.clock(), []
+    for story_id in {story_search.resolve(store, name): None for name in decision.stories}:
+        last = editorial.visibility(store, story_id) if story_id else None
+        if story_id is None or (last and last.number > decision.number):
+            continue
+        changed.append(story_id)
+        by_publisher = last is not None and last.who == PUBLISHER
+        if last and last.hidden:
+            hidden_stories.hide(store, story_id, last.who, now, withdrawn=last.withdrawn or by_publisher)
+        else:
+            hidden_stories.unhide(store, story_id, now)
+        if last is None or by_publisher:
+            hide_removed(store, [story_id], now)
+    if not changed:
+        raise _changed_since(decision)
+    update_channels(store, known_channels(store, app.config.channels), changed, now)
 
 
 def _undo_review(
@@ -156,14 +187,15 @@ def _undo_review(
     sources.begin_review(store, before["source"])
 
 
+_EVENT_VERBS = ("event", "event none", "event automatic")
 _UNDO_BY_VERB: Mapping[str, UndoFunction] = {
     "merge": _undo_merge,
     "split": _undo_split,
     "keep-apart": _undo_keep_apart,
-    "event": _undo_event,
-    "event none": _undo_event,
-    "event automatic": _undo_event,
+    **dict.fromkeys(_EVENT_VERBS, _undo_event),
+    "hide": _undo_visibility,
+    "unhide": _undo_visibility,
     "release": _undo_review,
     "discard": _undo_review,
 }
-"""Function that undoes each kind of decision; `hide` and `unhide` undo each other."""
+"""Function that undoes each kind of decision."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -141,16 +141,26 @@ def _store_edition(
             return replace(report, empty=(*report.empty, edition.id))
         published = plan is not config.operator
         editions.add(store, edition, made.body, made.pending, published=published)
-        deliveries.queue(store, edition.id, _recipients(store, config, plan, edition.id))
-    return replace(report, composed=(*report.composed, edition.id))
+        erased = subscribers.erased(store, plan.recipients) if published else set()
+        deliveries.queue(store, edition.id, _recipients(store, config, plan, edition.id, erased))
+    notices = (*report.notices, *(_erased_recipient(plan, address) for address in sorted(erased)))
+    return replace(report, composed=(*report.composed, edition.id), notices=notices)
+
+
+def _erased_recipient(plan: DigestPlan, address: str) -> str:
+    return (
+        f"{addresses.shortened(address)} is a recipient of {plan.id} in feeds.yaml, but was erased and gets no message:"
+        " remove the address there; if this person agreed again, use"
+        " `aggregator subscriber add ADDRESS --confirmed REASON`"
+    )
 
 
 def _recipients(
-    store: Store, config: Config, plan: DigestPlan, edition_id: str
+    store: Store, config: Config, plan: DigestPlan, edition_id: str, erased: Collection[str]
 ) -> Iterator[tuple[str, str, int | None]]:
     """Yield address, Message-ID and id of subscribers, then of recipients in feeds.yaml.
 
-    Subscribers who joined later begin with the next edition (M2).
+    Subscribers who joined later begin with the next edition (M2). `erased` recipients get none (DP2).
     """
     site = config.site
     if plan is not config.operator:
@@ -159,7 +169,7 @@ def _recipients(
     keys = [addresses.key(address) for address in plan.recipients]
     decided = set() if plan is config.operator else subscribers.decided(store, keys, plan.id)
     for address, key in zip(plan.recipients, keys, strict=True):
-        if key not in decided:
+        if key not in decided and address not in erased:
             yield address, mime.message_id(edition_id, address, site), None
 
 

@@ -50,11 +50,20 @@ def list_subscribers(config: Config) -> list[Subscriber]:
         return list(subscribers.listed(store))
 
 
-def _find(store: Store, address: str) -> Subscriber:
+def _find(store: Store, config: Config, address: str) -> Subscriber:
+    """Return a subscriber; raises UnknownName, also for a mere recipient of feeds.yaml."""
     subscriber = subscribers.find(store, address)
     if subscriber is None:
-        raise UnknownName(f"{address} is no subscriber; nothing was changed")
+        listed_in = _listed_in(config, address)
+        where = f", but {config.file.name} lists it as a recipient of {listed_in}: remove it there"
+        raise UnknownName(f"{address} is no subscriber{where if listed_in else ''}; nothing was changed")
     return subscriber
+
+
+def _listed_in(config: Config, address: str) -> str:
+    """Return the ids of the digests of which feeds.yaml lists an address as a recipient."""
+    key = addresses.key(address)
+    return ", ".join(plan.id for plan in config.mailings if key in map(addresses.key, plan.recipients))
 
 
 def add_subscriber(
@@ -80,11 +89,11 @@ def add_subscriber(
         else:
             consent = Consent(how="command", evidence=confirmed)
             _subscribe(app, store, NewSubscriber(address=address, language=spoken, digests=chosen), consent)
-            subscriber = _find(store, address)
+            subscriber = _find(store, config, address)
             if config.web.url and (known is None or known.state not in subscriptions.RUNNING_STATES):
                 nonce = subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, subscriber.id)
                 subscriptions.queue_welcome(app, store, subscriber, nonce)
-        return _find(store, address)
+        return _find(store, config, address)
 
 
 def _ask_to_confirm(
@@ -113,7 +122,7 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
     known = subscribers.find(store, new.address)
     if known is None:
         subscribers.add_pending(store, new.address, new.language, consent, app.clock())
-        known = _find(store, new.address)
+        known = _find(store, app.config, new.address)
     subscribers.activate(store, known, new.digests, new.language, consent, app.clock())
     subscribers.cancel_confirmation(store, known.id)
     subscriber_links.ensure_manage(store, app.link_key(), app.random_bytes, known.id)
@@ -122,12 +131,12 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
 def remove_subscriber(app: App, address: str) -> Subscriber:
     """End a subscription; one that ended already stays as it is. Raises UnknownName."""
     with opened_store(app) as store, store.transaction():
-        subscriber = _find(store, address)
+        subscriber = _find(store, app.config, address)
         if subscribers.stored_state(store, subscriber.id) is SubscriberState.UNSUBSCRIBED:
             return subscriber
         consent = Consent(how="command", evidence="removed by the operator")
         subscribers.set_state(store, subscriber.id, SubscriberState.UNSUBSCRIBED, consent, app.clock())
-        return _find(store, address)
+        return _find(store, app.config, address)
 
 
 def import_file(
@@ -214,14 +223,9 @@ def erase_address(app: App, address: str) -> None:
 
     Raises UnknownName, and SubscriberRefused for a recipient of feeds.yaml, whose messages would store it again.
     """
-    listed_in = [
-        plan.id
-        for plan in app.config.mailings
-        if addresses.key(address) in map(addresses.key, plan.recipients)
-    ]
-    if listed_in:
+    if listed_in := _listed_in(app.config, address):
         raise SubscriberRefused(
-            f"{address} is not erased: {app.config.file.name} lists it as a recipient of {', '.join(listed_in)};"
+            f"{address} is not erased: {app.config.file.name} lists it as a recipient of {listed_in};"
             " remove it there, then erase it"
         )
     with opened_store(app) as store, store.transaction():

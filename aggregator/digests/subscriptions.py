@@ -138,7 +138,8 @@ def _unsubscribe(app: App, store: Store, link: Link, digest: str | None) -> str 
         evidence=now.isoformat(),
     )
     rest = [each for each in subscriber.digests if each != digest] if digest else []
-    if rest:
+    # Digests that are not in feeds.yaml any more alone are no subscription.
+    if any(plan.id in rest for plan in app.config.digests):
         subscribers.change(store, subscriber.id, rest, subscriber.language, CONSENT_BY_UNSUBSCRIBING, now)
     else:
         subscribers.set_state(

@@ -43,7 +43,7 @@ def probe_settings(app: App) -> ProbeSettings:
     config = app.config
     return ProbeSettings(
         allow_private=config.fetch.allow_private,
-        public=not config.placeholder and not app.simulated_clock,
+        public=not config.placeholders and not app.simulated_clock,
         topics=config.topics,
         zone=config.site.timezone,
         now=app.clock(),

@@ -113,7 +113,8 @@ def lock(data: Path, wait_seconds: float = 0) -> Iterator[None]:
         permissions.make_file(data / LOCK)
         handle = (data / LOCK).open("w")
     except OSError as error:
-        raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+        problem = permissions.unwritable([data, data / LOCK])
+        raise FilesError(problem or f"{data} cannot be written: {error.strerror}") from error
     with handle:
         end = time.monotonic() + max(wait_seconds, PROBE_SECONDS)
         try:
@@ -183,13 +184,22 @@ def copy_link_key(data: Path, target: Path) -> bool:
 def write_text(target: Path, text: str, mode: int = 0o666) -> None:
     """Write a text file, whole or not at all, into an existing folder.
 
-    Its permissions are `mode`, as far as the umask allows.
+    Its permissions are `mode`, as far as the umask allows. The target of a symbolic link is written, and a pipe or
+    device such as /dev/stdout is not replaced.
     """
     if not target.name:
         raise FilesError("the file to write has no name; name a file")
     if not target.parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
-    _replace_together({target: text.encode("utf-8")}, mode)
+    body = text.encode("utf-8")
+    if not target.exists() or target.is_file():
+        _replace_together({target.resolve(): body}, mode)
+        return
+    try:
+        with target.open("wb") as device:
+            device.write(body)
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
 
 
 def write_new(target: Path, body: bytes) -> None:

@@ -259,7 +259,7 @@ class WebRules:
 class Config:
     """The validated content of feeds.yaml; `file_hash` is the hash of its bytes.
 
-    `placeholder` is the key of `site` that still has the value of the shipped file (V7).
+    `placeholders` are the keys of `site` that still have the value of the shipped file (V7).
     """
 
     file: Path
@@ -282,7 +282,7 @@ class Config:
     hub: str | None = None
     listen: tuple[str, int]
     web: WebRules = WebRules()
-    placeholder: str | None
+    placeholders: tuple[str, ...]
 
     def source(self, id_: str) -> Source:
         """Return the source with an id, also a disabled one. Raises UnknownName."""

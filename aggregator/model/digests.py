@@ -274,7 +274,7 @@ class DeliveryFacts:
     deliveries: tuple[PastDelivery, ...]
     suppressed: Suppression | None
     subscribed: bool | None = None
-    """Whether the address subscribed to this digest; None if feeds.yaml decides."""
+    """Whether the address gets this digest by its own decision; None if feeds.yaml decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from aggregator.errors import ContactMissing
 from aggregator.gateways import ssrf
+from aggregator.model.config import Config
 from aggregator.ports import App
 
 
 def may_visit_public(app: App) -> bool:
     """Return whether public servers may be visited at all."""
-    return not app.config.placeholder and not app.simulated_clock
+    return not app.config.placeholders and not app.simulated_clock
 
 
 def may_request(app: App, url: str) -> bool:
@@ -37,7 +38,13 @@ def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
         if app.simulated_clock:
             raise ContactMissing(f"the clock is simulated (AGGREGATOR_NOW): {source.url} is a public server")
         raise ContactMissing(
-            f"{app.config.file.name}: site.{app.config.placeholder} is still the placeholder; replace it with your own,"
-            " so that partners can reach the operator and published ids are yours permanently (first public source:"
-            f" {source.id})"
+            f"{app.config.file.name}: {placeholders(app.config)}, so that partners can reach the operator and published"
+            f" ids are yours permanently (first public source: {source.id})"
         )
+
+
+def placeholders(config: Config) -> str:
+    """Name the keys that still have the values of the shipped file, with what to do."""
+    keys = " and ".join(f"site.{key}" for key in config.placeholders)
+    are = "is still the placeholder" if len(config.placeholders) == 1 else "are still placeholders"
+    return f"{keys} {are}; enter your own"

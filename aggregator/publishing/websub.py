@@ -62,6 +62,6 @@ def _send(app: App, store: Store, hub: str, due: Sequence[Ping], now: datetime) 
 
 def _may_ping(app: App, hub: str) -> bool:
     """Return whether pings are permitted; a public hub needs a contact and a real clock (V7)."""
-    if not app.config.placeholder and not app.simulated_clock:
+    if not app.config.placeholders and not app.simulated_clock:
         return True
     return ssrf.is_private(hub, app.config.fetch.allow_private)

@@ -123,7 +123,7 @@ def _run_in(
 def _translated(error: sqlite3.Error, path: Path) -> StoreError:
     """Return an error of SQLite as one of this program."""
     kind = StoreBusy if "locked" in str(error) else StoreError
-    return kind(f"{path}: {error_reason(error)}")
+    return kind(described_error(error, path))
 
 
 @contextmanager
@@ -139,17 +139,22 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
         if not path.parent.is_dir():
             permissions.make_folder(path.parent)
         permissions.make_file(path)  # it holds addresses of subscribers
-        for beside in ("-wal", "-shm"):  # SQLite gives new ones the mode of the database
-            permissions.close_file(path.with_name(path.name + beside))
+        for beside in _beside(path):  # SQLite gives new ones the mode of the database
+            permissions.close_file(beside)
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, factory=Connection)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} {error_reason(error)}") from error
+        raise StoreError(described_error(error, path)) from error
     try:
         yield _prepare(conn, path)
     except sqlite3.Error as error:
         raise _translated(error, path) from error
     finally:
         conn.close()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the files that SQLite keeps beside a database with a write-ahead log."""
+    return [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
 
 
 def has_database(path: Path) -> bool:
@@ -256,22 +261,25 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def error_reason(error: Exception) -> str:
-    """Describe an error of SQLite or of the file, with what to do."""
+def described_error(error: Exception, path: Path) -> str:
+    """Describe an error of SQLite or of the database file `path`, with what to do."""
     text = str(error)
+    if isinstance(error, PermissionError) or "unable to open" in text or "readonly" in text:
+        problem = permissions.unwritable([path.parent, path, *_beside(path)])
+        return problem or f"{path} cannot be opened: does the folder exist, and may this user write there?"
+    return f"{path} {_reason(error, text)}"
+
+
+def _reason(error: Exception, text: str) -> str:
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror or text}"
     if "disk is full" in text:
-        return "the disk is full; what was stored before is safe, free some space and run again"
-    if "unable to open" in text:
-        return "cannot be opened: does the folder exist, and may this user write there?"
-    if "readonly" in text:
-        return "may not be written by this user"
+        return "cannot be written: the disk is full; what was stored before is safe, free some space and run again"
     if "not a database" in text or "malformed" in text:
         return f"is damaged ({text}); restore a backup"
     if "locked" in text:
         return f"is locked by another program ({text})"
-    return text
+    return f"cannot be used: {text}"
 
 
 def stamp(moment: datetime | None) -> str | None:

@@ -50,8 +50,10 @@ def delivery_facts(
 
 
 def _subscribed(store: Store, address: str, digest: str) -> bool | None:
-    """Return whether a person subscribed to a digest; None for others (`subscribers.decided`)."""
+    """Return whether a person subscribed to a digest and was not erased; None for others."""
     subscriber = subscribers.find(store, address)
+    if subscriber is None and subscribers.erased(store, [address]):
+        return False
     if subscriber is None or not subscribers.decided(store, [addresses.key(address)], digest):
         return None
     return subscriber.state is SubscriberState.ACTIVE

@@ -94,10 +94,50 @@ def _decision(row: Mapping[str, Any]) -> Decision:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visibility:
+    """The last decision in force that hides a story or shows it again."""
+
+    number: int
+    hidden: bool
+    who: str
+    withdrawn: bool
+    """Digests that carried the story report that it was removed."""
+
+
+def visibility(store: Store, story_id: str) -> Visibility | None:
+    """Return the last decision that hides or shows a story and was not undone; None without one."""
+    row = store.db.execute(
+        "SELECT number, verb, who, json_extract(before, '$.withdrawn') AS withdrawn FROM decisions"
+        " WHERE verb IN ('hide', 'unhide') AND undoes IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM decisions AS undo WHERE undo.undoes = decisions.number)"
+        " AND EXISTS (SELECT 1 FROM json_each(decisions.stories) WHERE value = ?)"
+        " ORDER BY number DESC LIMIT 1",
+        [story_id],
+    ).fetchone()
+    if row is None:
+        return None
+    return Visibility(
+        number=row["number"],
+        hidden=row["verb"] == "hide",
+        who=row["who"],
+        withdrawn=bool(row["withdrawn"]),
+    )
+
+
 def hidden_by(store: Store, story_id: str) -> str | None:
     """Return the author of the decision that hides a story, if it is hidden."""
-    changes = [each for each in decisions(store, story_id) if each.verb in ("hide", "unhide")]
-    return changes[-1].who if changes and changes[-1].verb == "hide" else None
+    decision = visibility(store, story_id)
+    return decision.who if decision and decision.hidden else None
+
+
+def decided_after(store: Store, decision: Decision, verbs: Iterable[str]) -> bool:
+    """Return whether a later decision in force, of these kinds, is about a story of a decision."""
+    return any(
+        each.number > decision.number and each.undoable and each.verb in verbs
+        for story_id in decision.stories
+        for each in decisions(store, story_id)
+    )
 
 
 def add_link_constraints(
@@ -137,10 +177,12 @@ def links_between(store: Store, pairs: Iterable[tuple[str, str]]) -> list[list[A
 
 
 def restore_links(store: Store, decision: int, rows: Iterable[Sequence[Any]]) -> None:
-    """Remove the link constraints of a decision, and add those that it replaced."""
+    """Remove the link constraints of a decision, and add those in force that it replaced."""
     store.db.execute("DELETE FROM link_constraints WHERE decision = ?", [decision])
     store.db.conn.executemany(
-        "INSERT OR IGNORE INTO link_constraints (one, other, kind, decision) VALUES (?, ?, ?, ?)", rows
+        "INSERT OR IGNORE INTO link_constraints (one, other, kind, decision) SELECT ?1, ?2, ?3, ?4"
+        " WHERE NOT EXISTS (SELECT 1 FROM decisions WHERE undoes = ?4)",
+        rows,
     )
 
 

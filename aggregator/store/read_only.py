@@ -12,7 +12,7 @@ from threading import local
 from urllib.parse import quote
 
 from aggregator.errors import StoreError
-from aggregator.store.connection import Connection, Store, error_reason
+from aggregator.store.connection import Connection, Store, described_error
 from aggregator.store.schema import MIGRATIONS
 
 CHECK_STEPS = 2_000
@@ -55,7 +55,7 @@ class Reader:
             if "interrupted" in str(error):
                 raise TooSlow(f"{self.path}: reading took longer than {seconds:g} s and was ended") from error
             self._forget()
-            raise StoreError(f"{self.path}: {error_reason(error)}") from error
+            raise StoreError(described_error(error, self.path)) from error
 
     def _store(self) -> Store:
         """Return this thread's connection; a new one if the file was replaced."""

@@ -21,6 +21,8 @@ from aggregator.store import meta
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_KEY
 
+SALT_NAME = "erasure_salt"
+"""Key in `meta` of the salt of erased addresses."""
 _SUBSCRIBERS = (
     "SELECT subscribers.*, suppressions.since AS suppressed_since, suppressions.reason AS suppressed_reason,"
     " (SELECT json_group_array(digest_id) FROM (SELECT digest_id FROM subscriptions"
@@ -290,7 +292,7 @@ def erasure_hash(store: Store, address: str) -> str:
 
 def erasure_hashes(store: Store, given: Iterable[str]) -> list[str]:
     """Return the salted hashes of addresses, in order; the first call makes the salt."""
-    store.db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('erasure_salt', hex(randomblob(32)))")
-    row = store.db.execute("SELECT value FROM meta WHERE key = 'erasure_salt'").fetchone()
-    salt = bytes.fromhex(row[0])
+    if meta.get(store, SALT_NAME) is None:
+        store.db.execute("INSERT INTO meta (key, value) VALUES (?, hex(randomblob(32)))", [SALT_NAME])
+    salt = bytes.fromhex(meta.get(store, SALT_NAME) or "")
     return [hashlib.sha256(salt + addresses.key(address).encode()).hexdigest() for address in given]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import ASGIApp, Scope
 
 from aggregator import i18n
 from aggregator.errors import StoreError
@@ -22,6 +22,7 @@ from aggregator.web.body_limit import BodyLimit
 from aggregator.web.cross_site import CrossSite
 from aggregator.web.editor_pages import EditorPages
 from aggregator.web.file_cache import FileCache
+from aggregator.web.headers import METHODS
 from aggregator.web.queries import Queries
 from aggregator.web.search import Search
 from aggregator.web.static import StaticFiles
@@ -63,9 +64,10 @@ def build(
         hub=config.hub,
         clock=clock,
         stories=StoryPages(queries),
+        methods=lambda scope: _methods(routes, scope),
     )
     foreign = [Route(path, preflight, methods=["OPTIONS"]) for path in ("/search.atom", "/status.json")]
-    routes = [
+    routes: list[BaseRoute] = [
         *foreign,
         Route("/healthz", healthz),
         Route("/search", search.page),
@@ -85,6 +87,13 @@ def build(
     }
     web = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     return BodyLimit(CrossSite(web, config), config.site, {websub.PATH: config.fetch.max_bytes})
+
+
+def _methods(routes: Iterable[BaseRoute], scope: Scope) -> bytes:
+    """Return the methods of an address, if no route has that of the request."""
+    found = [each for each in routes if isinstance(each, Route) and each.matches(scope)[0] is Match.PARTIAL]
+    names = {name for route in found for name in route.methods or ()}
+    return ", ".join(sorted({*names, "OPTIONS"})).encode() if names else METHODS
 
 
 def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:

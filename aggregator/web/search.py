@@ -91,15 +91,19 @@ class Search:
         )
 
     def _page(self, store: Store, search: SearchRequest, path: str) -> bytes:
-        zone = self.config.site.timezone
-        found = story_search.find(store, search.words, search.selection(zone), search.page)
+        selection = search.selection(self.config.site.timezone)
+        found = story_search.find(store, search.words, selection, search.page)
+        last = _last_page(found)
+        if search.page > last > 0:  # stories left the results since the link was made
+            search = replace(search, page=last)
+            found = story_search.find(store, search.words, selection, last)
         return self._render_page(search, found, path)
 
     def _render_page(self, search: SearchRequest, found: SearchResults, path: str) -> bytes:
         site = self.config.site
         words = i18n.page_words(site.language)
         facets = tuple(self._facet(name, search, found) for name in FILTERS)
-        last = -(-found.total // PAGE_STORIES)
+        last = _last_page(found)
         return pages.render(
             "search.html.j2",
             site,
@@ -126,7 +130,7 @@ class Search:
             day=lambda moment: i18n.day(moment.astimezone(site.timezone).date(), site.language),
             kind=lambda value: words["kinds"].get(value, value),
             pages=last,
-            previous_page=_page_url(search, search.page - 1) if 1 < search.page <= last + 1 else None,
+            previous_page=_page_url(search, search.page - 1) if 1 < search.page <= last else None,
             next_page=_page_url(search, search.page + 1) if search.page < last else None,
         )
 
@@ -208,6 +212,10 @@ def label(search: SearchRequest) -> str:
     ]
     text = " · ".join(part for part in named if part)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1].rstrip() + "…"
+
+
+def _last_page(found: SearchResults) -> int:
+    return -(-found.total // PAGE_STORIES)
 
 
 def _topics(config: Config) -> Iterable[str]:

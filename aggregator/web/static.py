@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
@@ -73,6 +74,8 @@ class StaticFiles:
     hub: str | None
     clock: Clock
     stories: StoryPages
+    methods: Callable[[Scope], bytes] = lambda _: METHODS
+    """Returns the methods of an address, such as those of a form (RFC 9110 section 10.2.1)."""
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Respond to a request."""
@@ -99,11 +102,12 @@ class StaticFiles:
         return self.cache.find(path) or (STYLESHEET if path == stylesheet.render().path else None)
 
     async def _send_other_method(self, path: str, scope: Scope, send: Send) -> None:
+        allow = (b"allow", self.methods(scope))
         if scope["method"] != "OPTIONS":
-            await self._send_error(scope, send, 405, (b"allow", METHODS))
+            await self._send_error(scope, send, 405, allow)
             return
         foreign = [*ANY_ORIGIN, *PREFLIGHT] if _suffix(path) in CROSS_ORIGIN else []
-        await _send(send, 204, [*SECURITY, (b"allow", METHODS), *foreign], b"")
+        await _send(send, 204, [*SECURITY, allow, *foreign], b"")
 
     async def _send_gone(
         self,

@@ -63,17 +63,16 @@ class Pages:
     def unsubscribe(self, digest: str | None) -> str:
         """Render the button that unsubscribes."""
         words = subscriber_texts.page_words(self.language)
-        title = self._title(digest)
-        question = words["leave_one"].format(title=title) if title else words["leave_all"]
+        question = words["leave_one"].format(title=self._title(digest)) if digest else words["leave_all"]
         return self._render("leave", "button.html.j2", question=question, button="do_leave")
 
     def unsubscribed(self, subscriber: Subscriber, digest: str | None, token: str, undo: str | None) -> str:
         """Render what follows unsubscribing, with undo unless it changed nothing (SU4)."""
         words = subscriber_texts.page_words(self.language)
-        title = self._title(digest)
         running = subscriber.state is not SubscriberState.UNSUBSCRIBED
-        rest = [self._title(each) or each for each in subscriber.digests] if running and title else []
-        said = words["left_one"].format(title=title) if title and rest else words["left_all"]
+        remaining = subscriber.digests if running and digest else ()
+        rest = [plan.title for plan in self.config.digests if plan.id in remaining]
+        said = words["left_one"].format(title=self._title(digest)) if digest and rest else words["left_all"]
         kept = words["left_rest"].format(titles=", ".join(rest)) if rest else None
         return self._render("left", "unsubscribed.html.j2", said=said, kept=kept, token=token, undo=undo)
 
@@ -93,8 +92,9 @@ class Pages:
             said=said,
         )
 
-    def _title(self, digest: str | None) -> str | None:
-        return next((plan.title for plan in self.config.digests if plan.id == digest), None)
+    def _title(self, digest: str) -> str:
+        """Return the title of a digest; its id if it is not in feeds.yaml any more."""
+        return next((plan.title for plan in self.config.digests if plan.id == digest), digest)
 
     def _plans(self) -> Iterable[tuple[DigestPlan, str]]:
         now = self.clock()

@@ -141,14 +141,15 @@ class Subscriptions:
         What the body says is of no importance, nor how it is encoded (RFC 8058 section 3.2).
         """
         app, token = self.app(), request.path_params["token"]
+        subscriber = await run_in_threadpool(subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE)
+        if subscriber is None:
+            return self._invalid(request)
         named = request.query_params.get("digest")
-        digest = named if named in {plan.id for plan in app.config.digests} else None
+        # A digest of an older message may not be in feeds.yaml any more; an unknown name means all digests.
+        known = {*subscriber.digests, *(plan.id for plan in app.config.digests)}
+        digest = named if named in known else None
         if request.method != "POST":
-            subscriber = await run_in_threadpool(
-                subscriptions.find_subscriber, app, token, LinkPurpose.MANAGE
-            )
-            pages = self._pages(subscriber.language if subscriber else "")
-            return _page(pages.unsubscribe(digest)) if subscriber else self._invalid(request)
+            return _page(self._pages(subscriber.language).unsubscribe(digest))
         await request.body()
         return await self._unsubscribe(request, digest)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import fcntl
 import gzip
 import json
+import os
+import signal
 import sqlite3
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -18,8 +22,10 @@ import pytest
 from aggregator import __version__
 from aggregator.app import build
 from tests.builders import NOW, rss
-from tests.command import Output, call, news, one_source, run
+from tests.command import PROGRAM, Output, call, news, one_source, run
 from tests.conftest import Answer, Web, Workplace
+from tests.processes import until
+from tests.web_server import Asked
 
 HOUR = timedelta(hours=1)
 
@@ -76,6 +82,13 @@ def test_check_names_the_placeholder(place: Workplace) -> None:
     said = call(place, "check")
     assert said.code == 0
     assert "site.contact is still the placeholder" in said.out
+
+
+def test_problems_name_the_file_as_the_option_does(place: Workplace) -> None:
+    """With `-c` each problem begins with the path of the file, from any folder."""
+    file = place.write("sources: 5\n")
+    said = call(Workplace(place.folder.parent, place.clock), "-c", str(file), "check")
+    assert said.code == 78 and said.err.startswith(f"{file}:5: sources: ")
 
 
 # --- fetch ---------------------------------------------------------------------------------------------
@@ -511,3 +524,28 @@ def test_an_import_without_a_new_source_says_so(place: Workplace) -> None:
     ended = call(place, "source", "import", "again.opml")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == "0 sources added: the file has no feed that is not in feeds.yaml already\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_terminated_fetch_stores_the_visits_that_have_begun(
+    place: Workplace, web: Web, number: signal.Signals
+) -> None:
+    """After a signal a visit in progress is stored and published, and no other begins."""
+    signalled = threading.Event()
+
+    def slow(_asked: Asked) -> Answer:
+        signalled.wait(60)
+        return Answer(rss(news(1)))
+
+    web.answers |= {"/one": slow, "/two": slow}
+    urls = [f"  - {{id: {id_}, name: N, url: '{web.url}/{id_}'}}\n" for id_ in ("one", "two")]
+    place.write("".join(["sources:\n", *urls]))
+    process = subprocess.Popen(
+        [PROGRAM, "fetch"], cwd=place.folder, env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat()}
+    )
+    until(lambda: web.asked or process.poll() is not None)
+    process.send_signal(number)
+    signalled.set()
+    assert process.wait(60) == 0
+    assert len(web.asked) == 1
+    assert (place.public / "atom.xml").read_text("utf-8").count("<entry") == 1

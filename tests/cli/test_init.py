@@ -59,7 +59,10 @@ def test_new_folder(place: Workplace) -> None:
     assert [path.name for path in folder.iterdir()] == ["feeds.yaml"]
     checked = call(place, "-c", str(folder / "feeds.yaml"), "check")
     assert (checked.code, checked.err) == (0, "")
-    assert "is valid: 1 source enabled" in checked.out and "contact is still the placeholder" in checked.out
+    assert (
+        "is valid: 1 source enabled" in checked.out
+        and "site.contact and site.authority are still placeholders" in checked.out
+    )
     assert call(place, "-c", str(folder / "feeds.yaml"), "fetch").code == 78
 
 

@@ -379,7 +379,7 @@ def test_file_that_became_invalid(site: Workplace, web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "name"), [(("status",), "feeds.yaml"), (("-c", "sub/other.yaml", "fetch"), "other.yaml")]
+    ("args", "name"), [(("status",), "feeds.yaml"), (("-c", "sub/other.yaml", "fetch"), "sub/other.yaml")]
 )
 def test_missing_file(place: Workplace, args: tuple[str, ...], name: str) -> None:
     """Without feeds.yaml, or with a wrong `-c`, a command names the missing file."""
@@ -722,7 +722,7 @@ def test_full_disk_at_the_first_run(place: Workplace, web: Web) -> None:
     """A disk too full for the database ends the process with 1; with space it succeeds."""
     said = confined(one_source(place, web), 30_000, "fetch")
     assert said.code == 1
-    assert said.line.startswith(f"aggregator: {place.database}: ")
+    assert said.line.startswith(f"aggregator: {place.database} cannot be ")
     assert not place.public.exists()
     assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()

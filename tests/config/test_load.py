@@ -96,7 +96,7 @@ def test_shipped_file_loads() -> None:
     """The shipped feeds.yaml is valid, and its contact counts as the placeholder (V7)."""
     config = load(Path(__file__).parents[2] / "feeds.yaml")
     assert len(config.sources) > 50
-    assert config.placeholder == "contact"
+    assert config.placeholders == ("contact", "authority")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_defaults(tmp_path: Path) -> None:
     source = config.sources[0]
     assert (source.kind, source.enabled, source.full_text, source.every) == ("feed", True, False, None)
     assert config.mail.smtp is None
-    assert config.placeholder is None
+    assert config.placeholders == ()
 
 
 def test_a_file_with_a_site_only_is_valid(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 
 def test_contact_of_the_shipped_file_is_a_placeholder(tmp_path: Path) -> None:
     """A placeholder is recognised by its value, not by the file that has it (V7)."""
-    assert read(tmp_path, SITE.replace("me@news.example", "news@example.org")).placeholder == "contact"
+    assert read(tmp_path, SITE.replace("me@news.example", "news@example.org")).placeholders == ("contact",)
 
 
 def test_the_hash_of_a_file_is_of_its_bytes(tmp_path: Path) -> None:
@@ -689,11 +689,17 @@ def test_a_value_that_would_break_a_run_is_refused(tmp_path: Path, path: str, wr
     assert {line.split(": ")[1] for line in problems(tmp_path, SITE + text)} == {f"sources[0].{path}"}
 
 
-@pytest.mark.parametrize("key", ["data", "public"])
-def test_impossible_folder_is_refused(tmp_path: Path, key: str) -> None:
-    """A folder that no file system can have is a problem of its key."""
-    (line,) = problems(tmp_path, SITE + f'paths: {{{key}: "a\\0b"}}\n')
-    assert line.startswith(f"feeds.yaml:2: paths.{key}: ")
+@pytest.mark.parametrize("folder", ["a\\0b", "~/var", "$HOME/var"])
+@pytest.mark.parametrize("key", ["paths.data", "paths.public", "mail.bounces.maildir"])
+def test_impossible_folder_is_refused(tmp_path: Path, key: str, folder: str) -> None:
+    """A folder that no file system can have or only a shell would find is a problem."""
+    part, _, name = key.rpartition(".")
+    text = {
+        "paths": f'paths: {{{name}: "{folder}"}}\n',
+        "mail.bounces": f'mail: {{from: a@b.eu, bounces: {{address: x@b.eu, {name}: "{folder}"}}}}\n',
+    }[part]
+    (line,) = problems(tmp_path, SITE + text)
+    assert line.startswith(f"feeds.yaml:2: {key}: ")
 
 
 def test_endless_nesting_is_refused(tmp_path: Path) -> None:

@@ -148,6 +148,10 @@ def test_exactly_the_named_items_are_compared(partners: Partners) -> None:
     )
     assert {inside["a"]["source"], inside["b"]["source"]} == {"one", "two"}
     assert inside["strength"] == "same"
+    explained = call(partners.place, "story", "explain", merged, other).out
+    assert explained.endswith(
+        "They are in one story.\nAn editor decided that they are one story, which counts more than the evidence.\n"
+    )
 
 
 # --- merge candidates ----------------------------------------------------------------------------------

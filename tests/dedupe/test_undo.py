@@ -9,6 +9,7 @@ import pytest
 
 from aggregator.dedupe import editor_commands, event_decisions, explain, recluster, undo
 from aggregator.dedupe.event_decisions import EventChange
+from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.stories import MergeCandidate
 from aggregator.ports import App
@@ -157,3 +158,73 @@ def test_an_unknown_decision_is_refused(place: Workplace, ids: dict[str, str]) -
     """A number that no decision has is an unknown name."""
     with pytest.raises(UnknownName, match=r"no decision 9: .* nothing was changed"):
         undo.undo_decision(place.app(), 9, "eva")
+
+
+HIDDEN = "SELECT story_id, reason FROM tombstones WHERE became IS NULL"
+
+
+def test_undo_of_an_older_hide_keeps_a_later_one(place: Workplace, ids: dict[str, str]) -> None:
+    """The undo of a decision to hide a story does not show it if a later decision hides it."""
+    for hidden in (True, False, True):
+        decide = editor_commands.hide if hidden else editor_commands.unhide
+        decide(place.app(), [ids["one"]], "eva")
+    before = state(place)
+    for number in (2, 3):
+        with pytest.raises(WrongDecision, match="changed since"):
+            undo.undo_decision(place.app(), number, "max")
+    assert state(place) == before and rows(place, HIDDEN) == [(ids["one"], "hidden by eva")]
+    undo.undo_decision(place.app(), 4, "max")
+    undo.undo_decision(place.app(), 3, "max")
+    assert rows(place, HIDDEN) == [(ids["one"], "hidden by eva")]
+    undo.undo_decision(place.app(), 2, "max")
+    assert rows(place, HIDDEN) == []
+
+
+def test_undo_of_unhide_reports_a_removal_again(place: Workplace, ids: dict[str, str]) -> None:
+    """A story hidden as withdrawn is so again when showing it was a mistake."""
+    editor_commands.hide(place.app(), [ids["one"]], "eva", withdrawn=True)
+    before = rows(place, HIDDEN)
+    editor_commands.unhide(place.app(), [ids["one"]], "max")
+    undo.undo_decision(place.app(), 3, "max")
+    assert rows(place, HIDDEN) == before == [(ids["one"], "withdrawn by eva")]
+
+
+def test_undo_of_hide_does_not_show_a_removed_story(place: Workplace, ids: dict[str, str]) -> None:
+    """A story that its publisher removed before or after an editor hid it stays hidden."""
+    for hidden_first, story_id in ((False, ids["one"]), (True, ids["other"])):
+        if hidden_first:
+            editor_commands.hide(place.app(), [story_id], "eva")
+        with opened(place.database) as store, store.transaction():
+            store.db.execute(
+                "INSERT INTO missing_items (item_id, source_id, since, withdrawn)"
+                " SELECT id, source_id, first_seen, first_seen FROM items WHERE story_id = ?",
+                [story_id],
+            )
+            hide_removed(store, [story_id], place.clock.now)
+        if not hidden_first:
+            editor_commands.hide(place.app(), [story_id], "eva")
+        (number,) = rows(place, "SELECT max(number) FROM decisions WHERE who = 'eva'")[0]
+        undo.undo_decision(place.app(), number, "max")
+        assert (story_id, f"withdrawn by {PUBLISHER}") in rows(place, HIDDEN)
+        with opened(place.database) as store:
+            assert editorial.hidden_by(store, story_id) == PUBLISHER
+
+
+def test_undo_of_an_older_event_keeps_a_later_one(place: Workplace, ids: dict[str, str]) -> None:
+    """The undo of a decision on an event is refused if a later decision set another one."""
+    for day in ("2026-11-20", "2026-12-20"):
+        event_decisions.set_event(place.app(), ids["one"], EventChange(start=day), "eva")
+    before = state(place)
+    with pytest.raises(WrongDecision, match="changed since"):
+        undo.undo_decision(place.app(), 2, "max")
+    assert state(place) == before
+
+
+def test_undo_restores_no_constraint_that_was_undone(place: Workplace, ids: dict[str, str]) -> None:
+    """Stories kept apart and then merged are free after both decisions were undone."""
+    before = state(place)
+    editor_commands.keep_apart(place.app(), ids["one"], ids["other"], "eva")
+    editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
+    undo.undo_decision(place.app(), 2, "max")
+    undo.undo_decision(place.app(), 3, "max")
+    assert state(place)[1] == before[1]

@@ -428,3 +428,20 @@ def test_a_link_is_no_template(tmp_path: Path) -> None:
     (tmp_path / files.TEMPLATES).mkdir()
     (tmp_path / files.TEMPLATES / "a").symlink_to(tmp_path / "mail")
     assert files.read_template(tmp_path, "a") == b""
+
+
+def test_a_pipe_and_the_target_of_a_link_are_written_and_not_replaced(tmp_path: Path) -> None:
+    """A device such as /dev/stdout, or a link to a file elsewhere, stays what it is."""
+    (tmp_path / "there").mkdir()
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(tmp_path / "there" / "file")
+    os.mkfifo(pipe)
+    with subprocess.Popen(["/bin/cat", pipe], stdout=subprocess.PIPE) as reader:
+        files.write_text(pipe, "some text")
+        assert reader.communicate(timeout=60)[0] == b"some text"
+    files.write_text(link, "first")
+    files.write_text(link, "second")
+    assert pipe.is_fifo() and link.is_symlink()
+    assert (tmp_path / "there" / "file").read_text("utf-8") == "second"
+    with pytest.raises(FilesError, match="/dev/full cannot be written: No space left"):
+        files.write_text(Path("/dev/full"), "text")

@@ -201,7 +201,9 @@ def test_a_public_hub_is_not_pinged_by_a_demo(place: Workplace, notified_hub: Hu
         config=replace(app.config, hub="https://hub.example/"),
         hub=lambda: lambda hub, _url: hubs.append(hub),
     )
-    nameless = replace(public, simulated_clock=False, config=replace(public.config, placeholder="contact"))
+    nameless = replace(
+        public, simulated_clock=False, config=replace(public.config, placeholders=("contact",))
+    )
     for n, demonstration in enumerate((public, nameless), 2):
         web.feed("/feed", rss(news(n), news(1)), f'"{n}"')
         fetch.run(replace(app, hub=lambda: lambda _hub, _url: Failure(reason="silent")), force=True)

@@ -200,6 +200,17 @@ def test_exports_are_read_again_and_private(ready: Workplace, tmp_path: Path) ->
     assert command.call(ready, "subscriber", "list").out.count("@") == 1
 
 
+def test_a_recipient_of_feeds_yaml_is_removed_there(ready: Workplace) -> None:
+    """`subscriber remove` of an address that only feeds.yaml lists says so and changes nothing."""
+    configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
+    before = all_rows(ready)
+    done = command.call(ready, "subscriber", "remove", ADA)
+    assert (done.code, all_rows(ready)) == (2, before)
+    assert (
+        "but feeds.yaml lists it as a recipient of daily: remove it there; nothing was changed" in done.line
+    )
+
+
 def test_a_recipient_of_feeds_yaml_is_not_erased(ready: Workplace) -> None:
     """Nothing is erased while feeds.yaml names the address; the message says where."""
     configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
@@ -278,3 +289,17 @@ def test_polling_needs_no_password_of_mail(ready: Workplace) -> None:
         assert command.call(ready, *args, SMTP_PASSWORD=None).code == 0
     done = command.call(ready, "digest", "run", "--json", SMTP_PASSWORD=None)
     assert done.code == 78 and "SMTP_PASSWORD" in done.err
+
+
+def test_an_address_beyond_ascii_is_compared_without_case(ready: Workplace) -> None:
+    """`Ünal@a.example` and `ünal@A.EXAMPLE` are one address in every table (SU7, DP2)."""
+    assert (
+        command.call(
+            ready, "subscriber", "add", "Ünal@a.example", "--digest", "daily", "--confirmed", "x"
+        ).code
+        == 0
+    )
+    assert command.call(ready, "digest", "run").code == 0
+    assert "messages" in command.call(ready, "subscriber", "export", "ünal@a.example").out
+    assert command.call(ready, "subscriber", "erase", "ünal@A.EXAMPLE").code == 0
+    assert "nal@" not in repr(all_rows(ready))

@@ -119,6 +119,30 @@ def test_one_click_acts_at_once(
     assert edition_to(place, ADA) == []
 
 
+@pytest.mark.parametrize(
+    ("digest_id", "state", "kept", "said"),
+    [
+        ("daily", "active", [("weekly",)], "You still get: Imaging weekly."),
+        ("weekly", "unsubscribed", [("daily",), ("weekly",)], "You get no more digests."),
+    ],
+)
+def test_a_message_of_a_digest_that_ended_unsubscribes_from_it_alone(
+    visitor: Visitor,
+    subscription: str,
+    place: Workplace,
+    digest_id: str,
+    state: str,
+    kept: list[tuple[str]],
+    said: str,
+) -> None:
+    """A removed digest is left alone, and is no subscription once all others ended (SU5)."""
+    configure(place, digests='  - {id: weekly, title: Imaging weekly, schedule: "mon 08:00"}\n')
+    page = visitor.send(f"/unsubscribe/{subscription.rpartition('/')[2]}?digest={digest_id}", b"")
+    assert said in page.text
+    assert states(place) == {ADA: state}
+    assert rows(place, "SELECT digest_id FROM subscriptions ORDER BY 1") == kept
+
+
 @contextmanager
 def broken() -> Iterator[Mailer]:
     """Fail as a relay that is away."""
@@ -334,3 +358,34 @@ def test_an_unsubscribed_address_is_not_served_as_recipient(
     run(place)
     assert edition_to(place, "bob@b.example") == ["weekly-2026-10-12"]
     assert edition_to(place, ADA) == [] == edition_to(place, "Ada@a.example")
+
+
+def test_an_erased_address_is_not_served_as_recipient(
+    visitor: Visitor, subscription: str, place: Workplace, web: Web
+) -> None:
+    """Who erased everything gets nothing from feeds.yaml either, and the operator learns it."""
+    recipients = "  - {id: weekly, title: W, schedule: 'mon 08:00', recipients: [Ada@a.example]}\n"
+    configure(place, digests=recipients, sources=f"[{{id: node, name: Node, url: '{web.url}/feed'}}]")
+    assert visitor.post(subscription, ("action", "erase"), ("sure", "yes")).status == 200
+    poll(place)
+    (notice,) = run(place).notices
+    assert notice.startswith("A***@a.example is a recipient of weekly in feeds.yaml, but was erased")
+    assert "@" not in repr(rows(place, "SELECT address FROM deliveries"))
+    (story,) = rows(place, "SELECT id FROM stories ORDER BY announced DESC LIMIT 1")[0]
+    why = command.call(place, "digest", "why", story, ADA)
+    assert f"{ADA} was not a recipient then." in why.out
+    added = command.call(place, "subscriber", "add", ADA, "--confirmed", "asked again")
+    assert added.code == 0 and states(place) == {ADA: "active"}
+
+
+def test_forms_name_their_methods(visitor: Visitor) -> None:
+    """Allow has POST for addresses with forms only (RFC 9110 section 10.2.1)."""
+    for path, allowed in (
+        ("/subscribe", "GET, HEAD, OPTIONS, POST"),
+        ("/unsubscribe/x", "GET, HEAD, OPTIONS, POST"),
+        ("/search.atom", "GET, HEAD, OPTIONS"),
+        ("/index.html", "GET, HEAD, OPTIONS"),
+    ):
+        refused = visitor._ask("PUT", path, b"", {})
+        assert (refused.status, refused.headers["allow"]) == (405, allowed)
+        assert visitor._ask("OPTIONS", path, b"", {}).headers.get("allow", allowed) == allowed

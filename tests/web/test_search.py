@@ -305,12 +305,14 @@ def test_bad_dates_are_named(site: tuple[Workplace, ASGIApp]) -> None:
 
 
 def test_pages_of_results(site: tuple[Workplace, ASGIApp]) -> None:
-    """Pages of twenty stories follow one another without gap or repetition."""
+    """Pages of twenty stories follow without gap or repetition, and none is beyond the last."""
     first, second = search(site, q="many"), search(site, q="many", page="2")
     assert len(titles(first)) == 20 and len(titles(second)) == 5
     assert not set(titles(first)) & set(titles(second))
     assert 'rel="next"' in first.text and 'rel="prev"' in second.text
-    assert titles(search(site, q="many", page="10")) == []
+    beyond = search(site, q="many", page="10")
+    assert titles(beyond) == titles(second) and "Page 2 of 2" in beyond.text
+    assert titles(search(site, q="nothing", page="2")) == []
 
 
 def test_found_words_are_marked(site: tuple[Workplace, ASGIApp]) -> None:
