@@ -159,7 +159,8 @@ def _parse_all(
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
     if parsed.get("bozo"):
-        repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
+        whole = feed_repair.without_cut_entry(body)
+        repaired = feed_repair.repair(whole, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal(body, headers))
