@@ -74,6 +74,28 @@ def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
 
 
 feedparser.namespaces._base.Namespace._start_guid = _start_guid_of_any_feed
+_SECONDARY_TEXTS = ("itunes_summary", "media_description")
+"""Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
+
+
+def _store_apart(namespace: Any, element: str) -> None:
+    """Store the text of an element under its own name.
+
+    feedparser would take it for the text of the entry, of which the order of elements decides.
+    """
+
+    def start(self: Any, attributes: dict[str, str]) -> None:
+        self.push_content(element, attributes, "text/plain", 1)
+
+    def end(self: Any) -> None:
+        self.pop_content(element)
+
+    setattr(namespace, f"_start_{element}", start)
+    setattr(namespace, f"_end_{element}", end)
+
+
+_store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
+_store_apart(feedparser.namespaces.mediarss.Namespace, "media_description")
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
@@ -251,7 +273,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
     """
     base = _base(entry, url)
     enclosures = _enclosures(entry, base)
-    entry = dict(entry)  # all other names are feedparser's own, and a dict finds them ten times as fast
+    entry = _with_text(dict(entry))  # all other names are feedparser's own; a dict is ten times as fast
     summary, content, is_html = _texts(entry, trusted=trusted)
     title = entry.get("title_detail", {})
     return Entry(
@@ -307,13 +329,21 @@ def _own_link(thing: Any) -> str | None:
     return written
 
 
+def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry without a text of its own with a secondary one as its summary."""
+    name = next((name for name in _SECONDARY_TEXTS if entry.get(name)), None)
+    if name is None or entry.get("summary") or any(content.get("value") for content in entry.get("content", ())):
+        return entry
+    return {**entry, "summary": entry[name], "summary_detail": entry[f"{name}_detail"]}
+
+
 def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """Return summary, content, and whether they are HTML."""
     if "yt_videoid" in entry:  # YouTube: media:description is text, feedparser reports HTML
         return block(entry.get("summary")), None, False
     contents = [c for c in entry.get("content", ()) if c.get("value")]
     if not trusted and entry.get("summary"):
-        # In RSS only media:description is text/plain: it describes an image, not the post.
+        # In RSS only a second description is text/plain, such as that of Dublin Core.
         contents = [c for c in contents if c.get("type") != "text/plain"]
     best = next((c for c in contents if "html" in c.get("type", "")), contents[0] if contents else None)
     detail = entry.get("summary_detail", {})
