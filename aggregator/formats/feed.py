@@ -117,6 +117,7 @@ def read(
     feed_repair.refuse_entities(body)
     if utf_8 := feed_repair.decode_wide(body):
         body, headers = utf_8, {}
+    body, headers = encodings.without_wide_encoding(body, headers)
     decodable = encodings.repaired_utf_8(body, headers)
     trimmed = feed_repair.without_leading_blanks(decodable)
     notes = () if trimmed is decodable else (f"{MALFORMED}blanks before <?xml",)
@@ -332,7 +333,11 @@ def _own_link(thing: Any) -> str | None:
 def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
     """Return an entry without a text of its own with a secondary one as its summary."""
     name = next((name for name in _SECONDARY_TEXTS if entry.get(name)), None)
-    if name is None or entry.get("summary") or any(content.get("value") for content in entry.get("content", ())):
+    if (
+        name is None
+        or entry.get("summary")
+        or any(content.get("value") for content in entry.get("content", ()))
+    ):
         return entry
     return {**entry, "summary": entry[name], "summary_detail": entry[f"{name}_detail"]}
 
