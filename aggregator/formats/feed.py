@@ -46,6 +46,9 @@ _FORMATS = {
 }
 """Names of the versions that feedparser reports."""
 
+_READABLE = re.compile(r"^text/|xml$|^$")
+"""Media types of texts; all other content is binary (RFC 4287 section 4.1.3.3)."""
+
 _resolve = feedparser.mixin._urljoin
 
 
@@ -206,9 +209,17 @@ def _document(
     feed = parsed.feed
     hub, topic = hub_links.in_feed(feed.get("links"), url)
     trusted = str(parsed.get("version", "")).startswith("atom")
+    authors = _authors(feed) if trusted else ()
     return ParsedDocument(
         entries=tuple(
-            _entry(position, entry, url, guid=slices[position].guid if slices else None, trusted=trusted)
+            _entry(
+                position,
+                entry,
+                url,
+                guid=slices[position].guid if slices else None,
+                trusted=trusted,
+                feed_authors=authors,
+            )
             for position, entry in zip(positions, parsed.entries, strict=False)
         ),
         skipped=skipped,
@@ -266,11 +277,14 @@ def _notes(parsed: Any) -> tuple[str, ...]:
     return (f"{MALFORMED}{line(str(problem), 200)}",)
 
 
-def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bool) -> Entry:
+def _entry(
+    position: int, entry: Any, url: str, *, guid: str | None, trusted: bool, feed_authors: tuple[str, ...]
+) -> Entry:
     """Make an entry of what feedparser parsed.
 
     `guid` is as written, if known: feedparser resolves it as a URL, which changes with the URL of the feed. `trusted`:
-    Atom states what is text and what is HTML; RSS does not.
+    Atom states what is text and what is HTML; RSS does not. `feed_authors`, or those of the feed that the entry is
+    from, are authors of an entry that has none (RFC 4287 section 4.2.1).
     """
     base = _base(entry, url)
     enclosures = _enclosures(entry, base)
@@ -290,7 +304,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         text_is_html=is_html,
         published=_as_written(entry, "published") or _as_written(entry, "created"),
         updated=_as_written(entry, "updated"),
-        authors=_authors(entry),
+        authors=_authors(entry) or (_authors(entry.get("source") or {}) if trusted else ()) or feed_authors,
         categories=_categories(entry, summary, is_html=is_html),
         enclosures=enclosures,
         language=line(title.get("language"), 40),
@@ -346,7 +360,7 @@ def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """Return summary, content, and whether they are HTML."""
     if "yt_videoid" in entry:  # YouTube: media:description is text, feedparser reports HTML
         return block(entry.get("summary")), None, False
-    contents = [c for c in entry.get("content", ()) if c.get("value")]
+    contents = [c for c in entry.get("content", ()) if c.get("value") and _READABLE.search(c.get("type", ""))]
     if not trusted and entry.get("summary"):
         # In RSS only a second description is text/plain, such as that of Dublin Core.
         contents = [c for c in contents if c.get("type") != "text/plain"]
