@@ -241,6 +241,8 @@ def report_coverage_gap(
     # A flood is no gap: an editor decides before anything else is requested.
     if not anomalies.is_coverage_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):
         return False
+    if len(items.last(work.store, source.id, len(changes) + 1)) == len(changes):
+        return False  # its first entries, after documents without any
     if parsed.older:
         sources.save_coverage_gap(
             work.store, source.id, CoverageGap(url=parsed.older, since=record.last_success)
