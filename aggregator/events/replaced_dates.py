@@ -20,7 +20,7 @@ _FORMER = re.compile(
 )
 """Words for what no longer holds: before the date, or a past tense directly before it."""
 _WITHOUT_DATE = (EventStatus.SCHEDULED, EventStatus.POSTPONED)
-"""States that an event has not, which words move to a date."""
+"""States that "rescheduled" replaces where the new date is known."""
 _UNCHANGED = re.compile(
     r"\b(?:still|unchanged|remains?|not affected|unaffected|weiterhin|nach wie vor|unverändert|nicht betroffen"
     r"|inchangé\w*|reste\w*|toujours|invariat\w*|rimane|sin cambios|inalterad\w*)(?!\w)"

@@ -46,8 +46,8 @@ _FORMATS = {
 }
 """Names of the versions that feedparser reports."""
 
-_READABLE = re.compile(r"^text/|xml$|^$")
-"""Media types of texts; all other content is binary (RFC 4287 section 4.1.3.3)."""
+_READABLE = re.compile(r"^text/|(?:xml|html)$|^[^/]*$")
+"""Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
 _resolve = feedparser.mixin._urljoin
 
