@@ -26,7 +26,8 @@ _NUMBERED = frozenset(
 class Dates:
     """First and last day as written, between tokens `begin` and `end`.
 
-    `year` of both is None where the text has none. `listed`: the days are named one by one ("4 and 6 May").
+    `year` of both is None where the text has none. `inner`: the days that are named between them. `listed`: the days
+    are named one by one ("4 and 6 May").
     `weak`: the form is also that of other numbers, so that a date needs a strong reason.
     """
 
@@ -34,6 +35,7 @@ class Dates:
     last: Day
     begin: int
     end: int
+    inner: tuple[Day, ...] = ()
     listed: bool = False
     weak: bool = False
 
@@ -181,7 +183,9 @@ def _resolved(points: list[Day], begin: int, listed: bool) -> Dates | None:
         return None
     if len(filled) == 1:
         last = first
-    return Dates(first=first, last=last, begin=begin, end=end, listed=listed and len(filled) > 1, weak=weak)
+    inner = tuple(filled[1:-1])
+    listed = listed and len(filled) > 1
+    return Dates(first=first, last=last, begin=begin, end=end, inner=inner, listed=listed, weak=weak)
 
 
 def _fill(points: list[Day]) -> list[Day]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from aggregator.events import days, places, replaced_dates, times_of_day, words, written_days
+from aggregator.events.sentences import Context, context_of
 from aggregator.events.times_of_day import Times
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split
 from aggregator.events.written_days import Day
@@ -24,12 +25,10 @@ MAX_BARE_DAYS = 31
 """Maximum number of days of a range that is an event without a word for one."""
 MAX_DAYS = 366
 """Maximum number of days of an event."""
-MAX_LIST_DAYS = 7
+MAX_LIST_DAYS = 6
 """Maximum number of days between two days that one event names one by one."""
 MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
-MAX_REASON_CHARACTERS = 200
-"""Maximum number of characters of a sentence before and after a date that are searched."""
 _DIGIT = re.compile(r"\d")
 _SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
 _UNTIL_BEFORE = re.compile(
@@ -51,28 +50,6 @@ class _Mention:
     stops: Times | None
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Context:
-    """Where a date stands.
-
-    Its sentence up to other dates, as written and folded; the whole sentence; the text up to the next date; the title.
-    """
-
-    before: str
-    after: str
-    low_before: str
-    low_after: str
-    whole: str
-    following: str
-    title: str
-    is_alone: bool
-
-    @property
-    def sentence(self) -> str:
-        """Return the folded sentence without the date."""
-        return f"{self.low_before} | {self.low_after}"
 
 
 def find_events(
@@ -143,40 +120,13 @@ def _events(
     ends = [end for end in ends if not any(when.start < end < when.end for when in mentions)]  # "15. Juli"
     bounds = [0, *ends, len(text)]
     end_before = 0
-    found: list[tuple[_Context, list[Event]]] = []
+    found: list[tuple[Context, list[Event]]] = []
     for n, when in enumerate(mentions):
         next_start = mentions[n + 1].start if n + 1 < len(mentions) else len(text)
-        context = _context(text, low, title, bounds, when, end_before, next_start)
+        context = context_of(text, low, title, bounds, (when.start, when.end), end_before, next_start)
         found.append((context, list(_event(when, context, published, zone))))
         end_before = when.end
-    for n, (context, events) in enumerate(found):
-        next_ones = found[n + 1][1] if n + 1 < len(found) else []
-        is_one_sentence = len(context.low_after) == len(context.following)
-        if not is_one_sentence or not replaced_dates.is_replaced(
-            events, next_ones, context.low_after, context.whole
-        ):
-            yield from events
-
-
-def _context(
-    text: str, low: str, title: str, bounds: Sequence[int], when: _Mention, last_end: int, next_start: int
-) -> _Context:
-    """Cut out the sentence around a date, up to the dates beside it."""
-    begin = max(bound for bound in bounds if bound <= when.start)
-    end = min((bound for bound in bounds if bound >= when.end), default=len(text))
-    begin, end = max(begin, when.start - MAX_REASON_CHARACTERS), min(end, when.end + MAX_REASON_CHARACTERS)
-    whole = low[begin:end]
-    begin, end = max(begin, last_end), min(end, next_start)
-    return _Context(
-        before=text[begin : when.start],
-        after=text[when.end : end],
-        low_before=low[begin : when.start],
-        low_after=low[when.end : end],
-        following=text[when.end : next_start],
-        whole=whole,
-        title=title,
-        is_alone=last_end == 0,
-    )
+    yield from replaced_dates.without_replaced(found)
 
 
 # --- dates with their times ----------------------------------------------------------------------------
@@ -239,8 +189,10 @@ def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) ->
 # --- what the date means -------------------------------------------------------------------------------
 
 
-def _event(when: _Mention, context: _Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
+def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
     """Yield the event of a date or the two of a list; nothing without a reason (EX5)."""
+    if when.dates.is_range and replaced_dates.is_move(context):
+        when = replace(when, dates=replaced_dates.new_days(when.dates), starts=when.stops)
     today = published.astimezone(zone).date()
     past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
     first, last = _with_years(when.dates, today, backwards=past)
@@ -266,8 +218,14 @@ def _event(when: _Mention, context: _Context, published: datetime, zone: tzinfo)
         month_only=when.dates.month_only,
     )
     if when.dates.listed and (kind is EventKind.DEADLINE or (last - first).days > MAX_LIST_DAYS):
-        yield replace(event, start=first, end=first, retrospective=first < today)
-        yield replace(event, start=last, end=last)
+        inner = (
+            _with_years(replace(when.dates, first=day, last=day), today, backwards=past)[0]
+            for day in when.dates.inner
+        )
+        for day in filter(None, (first, *inner, last)):
+            yield replace(
+                event, start=day, end=day, retrospective=day < today and kind is not EventKind.DEADLINE
+            )
         return
     if kind is EventKind.DEADLINE and first != last:
         event = replace(event, start=last)
@@ -275,14 +233,14 @@ def _event(when: _Mention, context: _Context, published: datetime, zone: tzinfo)
 
 
 def _kind(
-    when: _Mention, context: _Context, first: date, last: date, today: date, *, past: bool
+    when: _Mention, context: Context, first: date, last: date, today: date, *, past: bool
 ) -> EventKind | None:
     """Return what a date means by the nearest reason; None where it is no event."""
     before, after = context.low_before, context.low_after
     if words.pattern("closed").search(f"{before} {after}"):
         return None
     nearest = _reason_in(before)
-    is_until = _is_until(before) and not when.dates.is_range
+    is_until = _is_until(before) and not when.dates.is_range and not replaced_dates.is_new(before)
     if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _kind_in(after[:40]):
         return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
     if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
@@ -305,7 +263,7 @@ def _kind(
 
 def _has_reason(
     when: _Mention,
-    context: _Context,
+    context: Context,
     named: EventKind | None,
     first: date,
     last: date,

@@ -1,11 +1,14 @@
-"""Recognise a deadline that an extension replaced by a later one (EX6)."""
+"""Recognise dates that others replaced: extended deadlines, and moved events (EX6)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from aggregator.events import words
+from aggregator.events.days import Dates
+from aggregator.events.sentences import Context
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
 
 _FORMER = re.compile(
@@ -16,13 +19,27 @@ _FORMER = re.compile(
     r"|\b(?:was|war|était|era|var|oli)(?=\s*(?:on|at|am|le|il|el|den|der)?\s*$)"
 )
 """Words for what no longer holds: before the date, or a past tense directly before it."""
+_WITHOUT_DATE = (EventStatus.SCHEDULED, EventStatus.POSTPONED)
+"""States that "rescheduled" replaces where the new date is known."""
 _UNCHANGED = re.compile(
     r"\b(?:still|unchanged|remains?|not affected|unaffected|weiterhin|nach wie vor|unverändert|nicht betroffen"
     r"|inchangé\w*|reste\w*|toujours|invariat\w*|rimane|sin cambios|inalterad\w*)(?!\w)"
 )
 """Words for a deadline that an extension does not affect."""
-_LEADS_ON = re.compile(r"\s*(?:to|until|auf(?: den)?|au|al|ao|hasta el|naar|till?|na|do|->|→)(?: den)?\s*")
+_TO = r"(?:to|until|auf|au|al|ao|hasta el|naar|till?|na|do|->|→)"
+_ARTICLE = r"(?: (?:the|den|el|le|il|dem|o|dia|día))?"
+_LEADS_ON = re.compile(rf"\s*(?:(?:is|was|has been|wird|wurde|est|è|es|é) )?{_TO}{_ARTICLE}\s*")
 """Words that alone stand between the old and the new date."""
+_TO_DATE = re.compile(rf"\W*{_TO}{_ARTICLE}\s*(?:[^\W\d]+day,?|[^\W\d]+tag,?)?\s*")
+_FROM = re.compile(
+    r"\W*(?:from|vom|von|du|dal|dall'|del|desde el|de|van|fra|från|od|ze?)(?: (?:the|dem|den))?\s*"
+)
+_BETWEEN_DATES = re.compile(rf"\s{_TO}\s")
+_MOVED = re.compile(
+    r"\b(?:moved|moves|shifted|brought forward|(?:vor)?verlegt|déplacée?s?|avancée?s?|spostat[oaie]|anticipat[oaie]"
+    r"|trasladad[oa]s?|adelantad[oa]s?|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
+)
+"""Words for a new date or a new place, which count only between or before dates."""
 _NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)\b")
 
 
@@ -47,15 +64,75 @@ def is_former(before: str, sentence: str) -> bool:
     )
 
 
-def is_replaced(events: Sequence[Event], next_ones: Sequence[Event], between: str, sentence: str) -> bool:
-    """Return whether deadlines are extended to those that follow `between` in one sentence."""
-    if {each.kind for each in (*events, *next_ones)} != {EventKind.DEADLINE} or not events or not next_ones:
+def without_replaced(found: Sequence[tuple[Context, Sequence[Event]]]) -> Iterator[Event]:
+    """Yield the events of the dates of a text without those that the date beside them replaces.
+
+    `found` has the events of each date, in order.
+    """
+    is_old = is_new_date = False
+    for n, (context, events) in enumerate(found):
+        next_context, next_ones = found[n + 1] if n + 1 < len(found) else (None, ())
+        is_one_sentence = len(context.low_after) == len(context.following)
+        is_next_old = bool(events and next_context and is_one_sentence) and _is_from(context.low_after)
+        replaced = is_one_sentence and _is_replaced(events, next_ones, context.low_after, context.whole)
+        is_new_date = is_new_date or is_next_old or is_new(context.low_before) or is_move(context)
+        if not is_old and not replaced:
+            yield from (_rescheduled(event) if is_new_date else event for event in events)
+        is_old, is_new_date = is_next_old, replaced
+
+
+def _rescheduled(event: Event) -> Event:
+    """Return an event that is known to take place at its date, instead of another one."""
+    is_moved = event.kind is not EventKind.DEADLINE and event.status in _WITHOUT_DATE
+    return replace(event, status=EventStatus.RESCHEDULED) if is_moved else event
+
+
+def is_new(before: str) -> bool:
+    """Return whether "postponed to" or similar words stand directly before a date."""
+    rest = _behind_move(before)
+    return rest is not None and _TO_DATE.fullmatch(rest) is not None
+
+
+def is_move(context: Context) -> bool:
+    """Return whether a range names an old and a new date: "postponed from 3 to 5 May"."""
+    return _is_from(context.low_before) and _BETWEEN_DATES.search(context.low_date) is not None
+
+
+def new_days(dates: Dates) -> Dates:
+    """Return the new days of a range of old and new ones: the last range in one month."""
+    begin = next((day for day in dates.inner[-1:] if day.month == dates.last.month), dates.last)
+    return replace(dates, first=begin, inner=())
+
+
+def _is_from(before: str) -> bool:
+    """Return whether "postponed from" or similar words stand directly before a date."""
+    rest = _behind_move(before)
+    return rest is not None and _FROM.fullmatch(rest) is not None
+
+
+def _behind_move(text: str) -> str | None:
+    """Return what follows the last word for a move, None without one."""
+    ends = [match.end() for words_for_it in _moves() for match in words_for_it.finditer(text)]
+    return text[max(ends) :] if ends else None
+
+
+def _moves() -> tuple[re.Pattern[str], ...]:
+    return words.pattern("postponed"), words.pattern("rescheduled"), _MOVED
+
+
+def _is_replaced(events: Sequence[Event], next_ones: Sequence[Event], between: str, sentence: str) -> bool:
+    """Return whether the events of a date are moved to those that follow `between`."""
+    deadlines = [each.kind is EventKind.DEADLINE for each in (*events, *next_ones)]
+    if not next_ones or _is_from(between):
         return False
-    return day_of(events[-1].end) < day_of(next_ones[0].end) and _leads_to_next(between, sentence)
+    if all(deadlines):
+        is_later = bool(events) and day_of(events[-1].end) < day_of(next_ones[0].end)
+        return is_later and _leads_on(between, sentence, (words.pattern("extended"),))
+    has_new_date = words.pattern("rescheduled").search(between) and not _FORMER.search(between)
+    return not any(deadlines) and (bool(has_new_date) or _leads_on(between, sentence, _moves()))
 
 
-def _leads_to_next(between: str, sentence: str) -> bool:
-    extended = words.pattern("extended")
-    if extended.search(between):
-        return _NEXT_CLAUSE.search(between) is None
-    return _LEADS_ON.fullmatch(between) is not None and extended.search(sentence) is not None
+def _leads_on(between: str, sentence: str, patterns: Sequence[re.Pattern[str]]) -> bool:
+    if any(pattern.search(between) for pattern in patterns):
+        return _NEXT_CLAUSE.search(between) is None and _FORMER.search(between) is None
+    return _LEADS_ON.fullmatch(between) is not None and any(pattern.search(sentence) for pattern in patterns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone, tzinfo
@@ -20,6 +21,8 @@ MAX_ZONE_TOKENS = 8
 """Maximum number of tokens of the name of a zone: America/Argentina/Buenos_Aires has seven."""
 MAX_CITY_WORDS = 3
 """Maximum number of words of a city that names its zone: Dar es Salaam."""
+_ANYWHERE_ON_EARTH = ["anywhere", "on", "earth"]
+_OF_SEASON = re.compile(r"^us_|_(?:standard|daylight|summer)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +201,7 @@ def _academic(tokens: Sequence[Token], times: Times) -> Times:
 
 
 def _with_zone(tokens: Sequence[Token], times: Times) -> Times:
-    """Read the zone behind a time: CEST, (CET), UTC+2, +02:00, Helsinki time, Europe/Berlin."""
+    """Read the zone behind a time: CEST, UTC+2, +02:00, UK time, Helsinki time, Europe/Berlin."""
     at = times.end
     while word_at(tokens, at) in ("(", ",", "|", "/", "uhr", "local"):
         at += 1
@@ -213,6 +216,8 @@ def _with_zone(tokens: Sequence[Token], times: Times) -> Times:
         return _zoned(tokens, times, timezone(timedelta(minutes=minutes)), None, end)
     if (offset := _offset(tokens, at)) is not None and at == times.end and not tokens[at].spaced:
         return _zoned(tokens, times, timezone(timedelta(minutes=offset[0])), None, offset[1])
+    if [word_at(tokens, each) for each in range(at, at + 3)] == _ANYWHERE_ON_EARTH:
+        return _zoned(tokens, times, timezone(timedelta(minutes=words.ZONES["aoe"])), None, at + 3)
     named = _named_zone(tokens, at)
     if named is not None:
         name, end = named
@@ -245,13 +250,15 @@ def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
 
 
 def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
-    """Find "Europe/Berlin", "New York time" and "heure de Paris"."""
+    """Find "Europe/Berlin", "New York time", "Eastern Standard Time" and "heure de Paris"."""
     if word_at(tokens, at + 1) == "/":
         return _iana_name(tokens, at)
     begin = at + 2 if word_at(tokens, at) in words.TIME_OF and word_at(tokens, at + 1) in words.OF else at
     for end in range(begin + MAX_CITY_WORDS, begin, -1):
         if begin != at or word_at(tokens, end) in words.TIME_OF:
             city = "_".join(word_at(tokens, each) for each in range(begin, end))
+            if begin == at and (name := words.ZONES_BY_NAME.get(_OF_SEASON.sub("", city))):
+                return name, end + 1
             names = (_zone_names().get(f"{region}/{city}".lower()) for region in words.REGIONS)
             if name := next(filter(None, names), None):
                 return name, end + (begin == at)

@@ -83,6 +83,20 @@ ZONES = {
 """Minutes east of Greenwich of zones; EST and CST are those of North America."""
 ZONES_BY_PLACE = {"et": "America/New_York", "pt": "America/Los_Angeles"}
 """Zones of a place by an abbreviation that stands behind am or pm."""
+ZONES_BY_NAME = {
+    "uk": "Europe/London",
+    "british": "Europe/London",
+    "irish": "Europe/Dublin",
+    "german": "Europe/Berlin",
+    "western_european": "Europe/Lisbon",
+    "central_european": "Europe/Brussels",
+    "eastern_european": "Europe/Helsinki",
+    "eastern": "America/New_York",
+    "central": "America/Chicago",
+    "mountain": "America/Denver",
+    "pacific": "America/Los_Angeles",
+}
+"""Zones by their English names before "time", without "standard", "daylight", "summer"."""
 REGIONS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific", "Atlantic", "Indian")
 """The first parts of the IANA names of zones whose second part is a city."""
 TIME_OF = _word_set("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")

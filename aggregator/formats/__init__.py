@@ -1,4 +1,4 @@
 """Parse the bytes of documents into entries, one adapter for each kind (`parsers.PARSERS`)."""
 
-VERSION = "8"
+VERSION = "9"
 """Version of the parsers: if it rises, stored documents are parsed again (V4)."""

@@ -46,6 +46,9 @@ _FORMATS = {
 }
 """Names of the versions that feedparser reports."""
 
+_READABLE = re.compile(r"^text/|(?:xml|html)$|^[^/]*$")
+"""Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
+
 _resolve = feedparser.mixin._urljoin
 
 
@@ -74,6 +77,28 @@ def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
 
 
 feedparser.namespaces._base.Namespace._start_guid = _start_guid_of_any_feed
+_SECONDARY_TEXTS = ("itunes_summary", "media_description")
+"""Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
+
+
+def _store_apart(namespace: Any, element: str) -> None:
+    """Store the text of an element under its own name.
+
+    feedparser would take it for the text of the entry, of which the order of elements decides.
+    """
+
+    def start(self: Any, attributes: dict[str, str]) -> None:
+        self.push_content(element, attributes, "text/plain", 1)
+
+    def end(self: Any) -> None:
+        self.pop_content(element)
+
+    setattr(namespace, f"_start_{element}", start)
+    setattr(namespace, f"_end_{element}", end)
+
+
+_store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
+_store_apart(feedparser.namespaces.mediarss.Namespace, "media_description")
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
@@ -95,6 +120,7 @@ def read(
     feed_repair.refuse_entities(body)
     if utf_8 := feed_repair.decode_wide(body):
         body, headers = utf_8, {}
+    body, headers = encodings.without_wide_encoding(body, headers)
     decodable = encodings.repaired_utf_8(body, headers)
     trimmed = feed_repair.without_leading_blanks(decodable)
     notes = () if trimmed is decodable else (f"{MALFORMED}blanks before <?xml",)
@@ -159,7 +185,8 @@ def _parse_all(
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
     if parsed.get("bozo"):
-        repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
+        whole = feed_repair.without_cut_entry(body)
+        repaired = feed_repair.repair(whole, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal_reason(body, headers))
@@ -182,9 +209,17 @@ def _document(
     feed = parsed.feed
     hub, topic = hub_links.in_feed(feed.get("links"), url)
     trusted = str(parsed.get("version", "")).startswith("atom")
+    authors = _authors(feed) if trusted else ()
     return ParsedDocument(
         entries=tuple(
-            _entry(position, entry, url, guid=slices[position].guid if slices else None, trusted=trusted)
+            _entry(
+                position,
+                entry,
+                url,
+                guid=slices[position].guid if slices else None,
+                trusted=trusted,
+                feed_authors=authors,
+            )
             for position, entry in zip(positions, parsed.entries, strict=False)
         ),
         skipped=skipped,
@@ -242,15 +277,18 @@ def _notes(parsed: Any) -> tuple[str, ...]:
     return (f"{MALFORMED}{line(str(problem), 200)}",)
 
 
-def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bool) -> Entry:
+def _entry(
+    position: int, entry: Any, url: str, *, guid: str | None, trusted: bool, feed_authors: tuple[str, ...]
+) -> Entry:
     """Make an entry of what feedparser parsed.
 
     `guid` is as written, if known: feedparser resolves it as a URL, which changes with the URL of the feed. `trusted`:
-    Atom states what is text and what is HTML; RSS does not.
+    Atom states what is text and what is HTML; RSS does not. `feed_authors`, or those of the feed that the entry is
+    from, are authors of an entry that has none (RFC 4287 section 4.2.1).
     """
     base = _base(entry, url)
     enclosures = _enclosures(entry, base)
-    entry = dict(entry)  # all other names are feedparser's own, and a dict finds them ten times as fast
+    entry = _with_text(dict(entry))  # all other names are feedparser's own; a dict is ten times as fast
     summary, content, is_html = _summary_and_content(entry, trusted=trusted)
     title = entry.get("title_detail", {})
     return Entry(
@@ -266,7 +304,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         text_is_html=is_html,
         published=_as_written(entry, "published") or _as_written(entry, "created"),
         updated=_as_written(entry, "updated"),
-        authors=_authors(entry),
+        authors=_authors(entry) or (_authors(entry.get("source") or {}) if trusted else ()) or feed_authors,
         categories=_categories(entry, summary, is_html=is_html),
         enclosures=enclosures,
         language=line(title.get("language"), 40),
@@ -306,13 +344,25 @@ def _own_link(thing: Any) -> str | None:
     return written
 
 
+def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry without a text of its own with a secondary one as its summary."""
+    name = next((name for name in _SECONDARY_TEXTS if entry.get(name)), None)
+    if (
+        name is None
+        or entry.get("summary")
+        or any(content.get("value") for content in entry.get("content", ()))
+    ):
+        return entry
+    return {**entry, "summary": entry[name], "summary_detail": entry[f"{name}_detail"]}
+
+
 def _summary_and_content(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """Return summary, content, and whether they are HTML."""
     if "yt_videoid" in entry:  # YouTube: media:description is text, feedparser reports HTML
         return block(entry.get("summary")), None, False
-    contents = [c for c in entry.get("content", ()) if c.get("value")]
+    contents = [c for c in entry.get("content", ()) if c.get("value") and _READABLE.search(c.get("type", ""))]
     if not trusted and entry.get("summary"):
-        # In RSS only media:description is text/plain: it describes an image, not the post.
+        # In RSS only a second description is text/plain, such as that of Dublin Core.
         contents = [c for c in contents if c.get("type") != "text/plain"]
     best = next((c for c in contents if "html" in c.get("type", "")), contents[0] if contents else None)
     detail = entry.get("summary_detail", {})

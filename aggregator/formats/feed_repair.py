@@ -32,6 +32,8 @@ _LONG_NAME = re.compile(
     rb"(<(?:\w+:)?(?:author|creator|contributor|publisher|managingEditor|webMaster|owner|name|email)\b[^<>]{0,300}>"
     rb"(?:<!\[CDATA\[)?[^<]{2000})[^<\]]+"
 )
+_ENTRY_TAG = re.compile(rb"<(/?)(?:\w+:)?(?:item|entry)\b[^<>]*?(/?)>")
+_ROOT_END = re.compile(rb"</(?:\w+:)?(?:rss|RDF|feed|channel)\s*>", re.IGNORECASE)
 _UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
 
@@ -70,6 +72,17 @@ def refuse_entities(body: bytes) -> None:
             )
     if _ODD_ENCODING.search(plain[:10_000]) or body.startswith(_EBCDIC):
         raise UnreadableDocument("its encoding would hide whether it declares its own entities (<!ENTITY)")
+
+
+def without_cut_entry(body: bytes) -> bytes:
+    """Remove the entry in which a malformed document ends.
+
+    Its guid or link may be the beginning of another one.
+    """
+    tags = list(_ENTRY_TAG.finditer(body))
+    if not tags or tags[-1][1] or tags[-1][2] or _ROOT_END.search(body, tags[-1].end()):
+        return body
+    return body[: tags[-1].start()]
 
 
 def repair_references(body: bytes) -> bytes:

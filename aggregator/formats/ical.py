@@ -49,7 +49,7 @@ def read(
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
     """Parse a calendar; an occurrence that was moved or cancelled alone is an entry too."""
-    text = html_tree.decoded(body, headers)
+    text = _decoded(body, headers)
     parts = _split(text.replace("\0", ""))
     if not parts.is_calendar:
         raise UnreadableDocument(_refusal_reason(text, headers))
@@ -75,11 +75,22 @@ def read(
     )
 
 
+def _decoded(body: bytes, headers: Mapping[str, str]) -> str:
+    """Decode a calendar as UTF-8 (RFC 5545 section 3.1.4), else as its header states.
+
+    Servers state their usual encoding of web pages for calendars too, and no calendar program reads it.
+    """
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return html_tree.decoded(body, headers)
+
+
 def with_occurrences(
     document: ParsedDocument, body: bytes, headers: Mapping[str, str], source: Source, now: datetime
 ) -> ParsedDocument:
     """Add to the events of series their dates of the next 12 months."""
-    text = html_tree.decoded(body, headers)
+    text = _decoded(body, headers)
     if "RRULE" not in text and "RDATE" not in text:
         return document
     parts = _split(text.replace("\0", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ MAX_SERIES_STEPS = 200_000
 MAX_INTERVAL = 1_000
 MAX_OCCURRENCE_DAYS = 31
 """Maximum number of days of an event that is repeated."""
+LAST_SECOND = time(23, 59, 59)
 MIN_SERIES_YEAR = 1583
 """Minimum year in which a series begins: the first whole Gregorian one (RFC 5545)."""
 WINDOW_DAYS = 366
@@ -177,18 +178,36 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
     from icalendar import Calendar
 
     calendar = Calendar()
-    for member in members:
-        calendar.add_component(member)
     try:
+        for member in members:
+            _include_last_day(member)
+            calendar.add_component(member)
         query = recurring_ical_events.of(calendar, skip_bad_series=True)
         starts = {
             _in_zone(each["DTSTART"].dt, zone)
             for each in query.between(begin, end)
             if str(each.get("STATUS") or "").upper() != "CANCELLED"
         }
+        starts -= {_start(member, zone) for member in members if "RECURRENCE-ID" in member}  # other entries
         return tuple(islice(sorted(starts), MAX_OCCURRENCES))
     except _LIBRARY_ERRORS:
         return ()
+
+
+def _start(component: Component, zone: tzinfo) -> Any:
+    return _in_zone(parsed_attribute(component.get("DTSTART"), "dt"), zone)
+
+
+def _include_last_day(component: Component) -> None:
+    """Let the rule of a timed event that ends on a day include this day.
+
+    RFC 5545 wants a time there; programs that write a day mean its end, but the library its first second.
+    """
+    rule, start = component.get("RRULE"), parsed_attribute(component.get("DTSTART"), "dt")
+    until = next(iter(rule.get("UNTIL") or [None]), None) if isinstance(rule, dict) else None
+    if isinstance(start, datetime) and isinstance(until, date) and not isinstance(until, datetime):
+        last = datetime.combine(until, LAST_SECOND, start.tzinfo)
+        rule["UNTIL"] = [last.astimezone(UTC) if last.tzinfo else last]
 
 
 def _steps(component: Component, end: datetime) -> int:

@@ -39,9 +39,11 @@ def read(
         notes.append(f"{len(items)} entries, only the first {MAX_ENTRIES} were taken")
     if "jsonfeed.org" not in str(data.get("version", "")):
         notes.append("no JSON Feed version given")
-    feed_language = line(data.get("language"), 40)
+    feed_language, feed_authors = line(data.get("language"), 40), _authors(data)
     return ParsedDocument(
-        entries=tuple(_entry(n, item, url, feed_language) for n, item in enumerate(items[:MAX_ENTRIES])),
+        entries=tuple(
+            _entry(n, item, url, feed_language, feed_authors) for n, item in enumerate(items[:MAX_ENTRIES])
+        ),
         title=line(data.get("title"), 300),
         feed_id=urls.web_link(line(data.get("feed_url"))),
         site_link=urls.join(url, data.get("home_page_url")),
@@ -65,7 +67,9 @@ def _format(version: object) -> str:
     return f"JSON Feed {match[1] if match[1] != '1' else '1.0'}" if match else "JSON Feed"
 
 
-def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:
+def _entry(
+    position: int, item: dict[str, Any], url: str, language: str | None, feed_authors: tuple[str, ...]
+) -> Entry:
     html, text = block(item.get("content_html")), block(item.get("content_text"))
     return Entry(
         position=position,
@@ -78,7 +82,7 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
         text_is_html=bool(html),
         published=line(item.get("date_published"), 200),
         updated=line(item.get("date_modified"), 200),
-        authors=_authors(item),
+        authors=_authors(item) or feed_authors,
         categories=tuple(filter(None, (line(tag, 200) for tag in as_list(item.get("tags"))[:100]))),
         enclosures=tuple(_enclosures(item, url)),
         language=line(item.get("language"), 40) or language,
@@ -102,8 +106,9 @@ def _id(value: object) -> str | None:
     return line(str(value) if isinstance(value, int) else value)
 
 
-def _authors(item: dict[str, Any]) -> tuple[str, ...]:
-    people = as_list(item.get("authors")) or [item.get("author")]  # JSON Feed 1.0 has one `author`
+def _authors(thing: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the authors that a feed or an item states."""
+    people = as_list(thing.get("authors")) or [thing.get("author")]  # JSON Feed 1.0 has one `author`
     names = (line(person.get("name"), 200) for person in people if isinstance(person, dict))
     return tuple(name for name in names if name)[:50]
 

@@ -187,19 +187,21 @@ class HttpFetcher:
         self, answer: requests.Response, url: str, *, headers_only: bool, **met: Any
     ) -> Response | Failure:
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        # 203 is a 200 that a proxy has changed (RFC 9110 15.3.4).
+        status = 200 if answer.status_code == 203 else answer.status_code
         body = b""
         if headers_only:  # also a GET: not every server answers HEAD correctly (CL13)
             pass
-        elif answer.status_code in (200, 226):
+        elif status in (200, 226):
             read = self._body(answer, headers)
             if isinstance(read, Failure):
                 return read
             body = read
-        elif answer.status_code >= 400 and "html" in headers.get("content-type", "").lower():
+        elif status >= 400 and "html" in headers.get("content-type", "").lower():
             body = self._beginning(answer)
         certificate = connections.certificate(urls.host(url))
         return Response(
-            status=answer.status_code,
+            status=status,
             url=url,
             headers=headers,
             body=body,

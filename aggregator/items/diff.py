@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from aggregator.items.identity import GUID, LINK, STRENGTH, TEXT, short_hash, title_key
+from aggregator.items.identity import GUID, LINK, LINK_AND_TITLE, STRENGTH, TEXT, short_hash, title_key
 from aggregator.model.events import Event
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 
@@ -28,8 +28,10 @@ MAX_COMPARED_CHARACTERS = 20_000
 
 A longer one counts as changed completely, since comparing it could take seconds.
 """
+MIN_MOVED_GUIDS = 2
+"""Minimum number of guids of other entries of a source whose guids identify nothing."""
 MIN_DAYS_BETWEEN = timedelta(days=2)
-"""Minimum time between two items under one link that are no edits of one another."""
+"""Minimum time between two items under one link or guid that are no edits of one another."""
 MAX_SHARED_WORDS = 0.2
 """Maximum share of the words of the shorter text that two such items have in common."""
 
@@ -47,7 +49,7 @@ def item_changes(
     items behind new identifiers, by position (G2). Other entries of the document are the known items with the ids
     `listed`. A new item whose id is `taken`, since sources exchanged their URLs, gets another id.
     """
-    items = [_without_shared_link(item, known_as) for item in items]
+    items = [_without_reused(item, known_as) for item in items]
     owners = _owners(items, known_as, set(listed))
     owners = {**(proven or {}), **owners}
     return tuple(_item_change(item, owners.get(n), taken) for n, item in enumerate(items))
@@ -70,22 +72,46 @@ def _owners(
     return owners
 
 
-def _without_shared_link(item: Item, known_as: Callable[[Alias], KnownItem | None]) -> Item:
-    """Return an item without the alias of a link that another item had first.
+def _without_reused(item: Item, known_as: Callable[[Alias], KnownItem | None]) -> Item:
+    """Return an item without the aliases of a link or guid that other news had first.
 
-    A page that several items link identifies none of them (I1).
+    A page that several items link identifies none of them, and a guid under another link was given twice (I1).
     """
-    links = [alias for alias in item.aliases if alias.kind == LINK]
-    if not any((known := known_as(alias)) and is_other_news(item, known) for alias in links):
-        return item
-    others = tuple(alias for alias in item.aliases if alias.kind != LINK)
-    is_named_by_link = bool(others) and item.aliases[0].kind == LINK
-    id_ = short_hash(f"{item.id}\n{others[0].value}") if is_named_by_link else item.id
+    reused = {
+        alias.kind
+        for alias in item.aliases
+        if alias.kind in (GUID, LINK) and (known := known_as(alias)) and is_other_news(item, known)
+    }
+    has_other_link = LINK not in reused and any(alias.kind == LINK for alias in item.aliases)
+    return without_aliases(item, reused if has_other_link else reused - {GUID})
+
+
+def without_aliases(item: Item, kinds: Container[str]) -> Item:
+    """Return an item without aliases of some kinds, and with another id if one of them named it."""
+    others = tuple(alias for alias in item.aliases if alias.kind not in kinds)
+    if not others or len(others) == len(item.aliases):
+        return replace(item, aliases=others)
+    id_ = short_hash(f"{item.id}\n{others[0].value}") if item.aliases[0].kind in kinds else item.id
     return replace(item, id=id_, aliases=others)
 
 
+def have_guids_moved(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> bool:
+    """Return whether guids lead to other known items than titles with page or text (I1).
+
+    Sources that number their entries give each guid to another entry when one is added.
+    """
+    moved = 0
+    for item in items:
+        key = title_key(item.title)
+        known = [(alias.kind, title_key(old.title)) for alias in item.aliases if (old := known_as(alias))]
+        moved += any(kind == GUID and title != key for kind, title in known) and any(
+            kind in (LINK_AND_TITLE, TEXT) and title == key for kind, title in known
+        )
+    return moved >= MIN_MOVED_GUIDS
+
+
 def is_other_news(item: Item, known: KnownItem) -> bool:
-    """Return whether an item under the link of a known one is no edit of it: nothing agrees.
+    """Return whether an item under a known link or guid is no edit: nothing agrees.
 
     Titles share no long word, the texts few, and the stated days differ. An edit keeps one of them.
     """

@@ -380,11 +380,11 @@ def _state_after_failure(
 
 
 def _requested_pause(failure: Failure, failures: int) -> timedelta | None:
-    """Return the pause after 429 or 503: Retry-After, or four hours, doubling (CL8)."""
-    if failure.status not in (429, 503):
-        return None
+    """Return the pause of Retry-After; without it four hours, doubling, after 429 or 503 (CL8)."""
     if failure.wait is not None:
         return min(failure.wait, MAX_REQUESTED_WAIT)
+    if failure.status not in (429, 503):
+        return None
     return min(_doubled(MIN_REFUSAL_PAUSE, failures), MAX_REQUESTED_WAIT)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from aggregator.dedupe.phases import changed_phases
 from aggregator.items import diff
+from aggregator.items.identity import GUID
 from aggregator.model.config import Source
 from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
 from aggregator.model.polling import CoverageGap, ParsedVisit, SourceRecord
@@ -29,6 +30,11 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known_items(work.store, source, parsed, listed_before)
+    if parsed.identity_policy.guid and diff.have_guids_moved(parsed.items, known.get):
+        parsed = _without_guids(parsed)
+        work.notices.append(
+            f"{source.id} ({source.url}): its entries exchanged their guids, which identify them no longer"
+        )
     changes, flood = _compare(work, source, parsed, known, unchanged, record.last_success)
     edited_phases = _phase_edits(changes, known)
     changes = _with_significant(changes, edited_phases)
@@ -114,6 +120,15 @@ def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
     return tuple(
         replace(change, change=ChangeKind.SIGNIFICANT) if change.item.id in significant else change
         for change in changes
+    )
+
+
+def _without_guids(parsed: ParsedVisit) -> ParsedVisit:
+    """Return a document whose guids identify nothing, now and at later visits (I1)."""
+    return replace(
+        parsed,
+        items=tuple(diff.without_aliases(item, (GUID,)) for item in parsed.items),
+        identity_policy=replace(parsed.identity_policy, guid=False),
     )
 
 
@@ -231,6 +246,8 @@ def report_coverage_gap(
     # A flood is no gap: an editor decides before anything else is requested.
     if not anomalies.is_coverage_gap(changes, len(parsed.present)) or items.held_count(work.store, source.id):
         return False
+    if len(items.newest(work.store, source.id, len(changes) + 1)) == len(changes):
+        return False  # its first entries, after documents without any
     if parsed.older:
         sources.save_coverage_gap(
             work.store, source.id, CoverageGap(url=parsed.older, since=record.last_success)

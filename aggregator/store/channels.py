@@ -112,10 +112,11 @@ def replace_memberships(
     """Replace the channels of stories and raise revisions, in the caller's transaction.
 
     The revisions of all channels that a story leaves, enters or stays in are raised, and that of its archive month
-    (P1).
+    (P1). A story that returned within the second of its tombstone is newer than `now`, and so are its channels.
     """
     facts = list(facts)
     changed: set[str] = set()
+    times = [stamp(now) or ""]
     for part in chunked(fact.story_id for fact in facts):
         inside = f"({placeholders(part)})"
         rows = store.db.execute(
@@ -124,9 +125,13 @@ def replace_memberships(
         )
         changed.update(row[0] for row in rows)
         store.db.execute(f"DELETE FROM channel_stories WHERE story_id IN {inside}", part)
+        (returned,) = store.db.execute(
+            f"SELECT max(returned) FROM stories WHERE id IN {inside}", part
+        ).fetchone()
+        times.append(returned or "")
     add(store, chosen, facts)
     changed.update(channel for channels in chosen.values() for channel in channels)
-    store.db.conn.executemany(_RAISE_REVISION, [[stamp(now), id_] for id_ in sorted(changed)])
+    store.db.conn.executemany(_RAISE_REVISION, [[max(times), id_] for id_ in sorted(changed)])
     archives.raise_revisions(store, {fact.month for fact in facts if fact.month})
     note_changes(store, [fact.story_id for fact in facts])
 

@@ -14,7 +14,7 @@ from aggregator import calendar_names
 from aggregator.events import tokens
 from aggregator.events.find import MAX_EVENTS, MAX_TEXT_CHARACTERS, find_events
 from aggregator.events.tokens import folded, may_name_date
-from aggregator.model.events import Attendance, Event, EventKind, EventStatus
+from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -203,6 +203,10 @@ def test_a_month_without_a_day_is_marked() -> None:
         ("10:00 (Helsinki time)", "10:00+03:00", "10:00+03:00", "Europe/Helsinki"),
         ("10:00 (New York time)", "10:00-04:00", "10:00-04:00", "America/New_York"),
         ("10:00 heure de New York", "10:00-04:00", "10:00-04:00", "America/New_York"),
+        ("10:00 (UK time)", "10:00+01:00", "10:00+01:00", "Europe/London"),
+        ("10:00 US Eastern Daylight Time", "10:00-04:00", "10:00-04:00", "America/New_York"),
+        ("10:00 Eastern European Summer Time", "10:00+03:00", "10:00+03:00", "Europe/Helsinki"),
+        ("23:59 anywhere on Earth", "23:59-12:00", "23:59-12:00", None),
         ("10:00 (Atlantic/Reykjavik)", "10:00+00:00", "10:00+00:00", "Atlantic/Reykjavik"),
         ("10:00 Europe/Lisbon", "10:00+01:00", "10:00+01:00", "Europe/Lisbon"),
         ("kl. 13.15", "13:15+02:00", "13:15+02:00", "Europe/Berlin"),
@@ -244,6 +248,59 @@ def test_one_time_of_several_days_is_not_invented_for_all() -> None:
 def test_the_status_is_read_from_words(text: str, status: EventStatus) -> None:
     """Words for a cancellation or a move set the status."""
     assert only(text).status is status
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Workshop on 12 October 2026 postponed to 14 January 2027",
+        "Workshop postponed from 12 October 2026 to 14 January 2027",
+        "Workshop brought forward from 20 January 2027 to 14 January 2027",
+        "The workshop of 12 October 2026 is moved to 14 January 2027",
+        "Workshop postponed until 14 January 2027",
+        "Workshop on 14 January 2027 (postponed from 12 October 2026)",
+        "Der Workshop vom 12. Oktober 2026 wird auf den 14. Januar 2027 verschoben",
+        "Verschoben: Workshop am 12. Oktober 2026, neuer Termin 14. Januar 2027",
+        "Atelier du 12 octobre 2026 reporté au 14 janvier 2027",
+        "Workshop spostato dal 12 ottobre 2026 al 14 gennaio 2027",
+    ],
+)
+def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
+    """Where a text names the old and the new date, only the new one is coming (EX6)."""
+    event = only(text)
+    assert (event.start, event.end) == (date(2027, 1, 14), date(2027, 1, 14))
+    assert event.status is EventStatus.RESCHEDULED
+
+
+def test_a_range_of_days_is_moved_to_another() -> None:
+    """The new days of a moved event are a range where the text names one (EX6)."""
+    event = only("Workshop postponed from 3-5 May 2027 to 7-9 June 2027")
+    assert (event.start, event.end) == (date(2027, 6, 7), date(2027, 6, 9))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Workshop on 12 October 2026, the course on 14 January 2027 is postponed",
+        "Workshop on 12 October 2026 in its new building, moved in, and a course on 14 January 2027",
+    ],
+)
+def test_a_move_of_another_event_replaces_no_date(text: str) -> None:
+    """A word for a move counts for the dates that it connects (EX6)."""
+    assert [event.start for event in found(text)] == [date(2026, 10, 12), date(2027, 1, 14)]
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("Seminar on 10, 17 and 24 November 2026", [10, 17, 24]),
+        ("Kurs am 10. und 17. November", [10, 17]),
+        ("Seminar on 10 and 12 November 2026", [10]),
+    ],
+)
+def test_days_of_different_weeks_are_dates_of_their_own(text: str, days: list[int]) -> None:
+    """Each day of a list over a week or more is an event; other lists are one (EX3)."""
+    assert [day_of(event.start).day for event in found(text)] == days
 
 
 @pytest.mark.parametrize(

@@ -144,13 +144,14 @@ def test_what_is_no_calendar_is_refused(body: str) -> None:
     ("body", "content_type"),
     [
         (calendar("UID:1\r\nSUMMARY:Größe").encode("latin-1"), "text/calendar; charset=iso-8859-1"),
+        (calendar("UID:1\r\nSUMMARY:Größe").encode(), "text/calendar; charset=iso-8859-1"),
         (b"\xef\xbb\xbf" + calendar("UID:1\r\nSUMMARY:Größe").encode(), ""),
         (calendar("UID:1\r\nSUMMARY:Größe").encode("utf-16"), ""),
         (calendar("UID:1\r\nSUMMARY:Größe").replace("\r\n", "\n").encode(), "text/plain"),
     ],
 )
 def test_the_charset_is_found(body: bytes, content_type: str) -> None:
-    """A calendar is decoded by byte order mark, header, else UTF-8, with any line ends."""
+    """A calendar is decoded as UTF-8, else by byte order mark or header, with any line ends."""
     assert [entry.title for entry in read(body, content_type).entries] == ["Größe"]
 
 

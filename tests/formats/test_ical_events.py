@@ -164,7 +164,7 @@ def test_titles_show_courses_and_deadlines() -> None:
 
 
 def test_a_series_is_one_entry_with_its_next_dates() -> None:
-    """A weekly series is one entry; its dates of the next 12 months leave out exceptions."""
+    """The dates of a weekly series leave out exceptions and those that are entries themselves."""
     parsed = document(
         f"{WEEKLY}\nRRULE:FREQ=WEEKLY\nEXDATE;TZID=Europe/Berlin:20260608T160000",
         "UID:s\nSUMMARY:Seminar\nRECURRENCE-ID;TZID=Europe/Berlin:20260615T160000"
@@ -175,8 +175,8 @@ def test_a_series_is_one_entry_with_its_next_dates() -> None:
     assert series.start == datetime(2026, 1, 5, 16, tzinfo=BERLIN)
     assert series.occurrences[:3] == (
         datetime(2026, 6, 1, 16, tzinfo=BERLIN),
-        datetime(2026, 6, 16, 10, tzinfo=BERLIN),
         datetime(2026, 6, 22, 16, tzinfo=BERLIN),
+        datetime(2026, 6, 29, 16, tzinfo=BERLIN),
     )
     assert 50 <= len(series.occurrences) <= 60
     assert datetime(2026, 12, 7, 16, tzinfo=BERLIN) in series.occurrences, (
@@ -214,6 +214,15 @@ def test_a_finished_series_has_no_next_dates() -> None:
     series = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;COUNT=3").entries[0].event
     assert series is not None
     assert series.occurrences == ()
+
+
+@pytest.mark.parametrize(
+    "start", ["TZID=Europe/Berlin:20260601T160000", ":20260601T160000", ":20260601T140000Z"]
+)
+def test_a_series_that_ends_on_a_day_includes_it(start: str) -> None:
+    """Programs end the rule of a timed event with a date, and mean the end of this day."""
+    series = event(f"DTSTART{start if start[0] == ':' else ';' + start}\nRRULE:FREQ=WEEKLY;UNTIL=20260615")
+    assert [day_of(each).day for each in series.occurrences] == [1, 8, 15]
 
 
 @pytest.mark.parametrize(

@@ -108,13 +108,16 @@ def test_members_nested_deeply_are_passed_over(depth: int) -> None:
 
 
 def test_authors_of_both_versions() -> None:
-    """Authors are in `authors` (1.1) or `author` (1.0); those without a name are ignored."""
+    """Authors are in `authors` (1.1) or `author` (1.0), of the item or else of the feed."""
     reading = read(
         {"authors": [{"name": "A"}, {"url": "u"}, "B"], "author": {"name": "old"}},
         {"author": {"name": "C"}},
         {"author": "D"},
     )
     assert [entry.authors for entry in reading.entries] == [("A",), ("C",), ()]
+    for member in ({"authors": [{"name": "Feed"}]}, {"author": {"name": "Feed"}}):
+        reading = read({"author": {"name": "C"}}, {}, **member)
+        assert [entry.authors for entry in reading.entries] == [("C",), ("Feed",)]
 
 
 def test_html_goes_before_text_and_text_before_summary() -> None:

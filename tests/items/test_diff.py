@@ -105,6 +105,22 @@ def test_a_page_that_two_items_link_identifies_none(old: dict[str, str], days: i
         assert again.item.id == made.item.id
 
 
+def test_a_guid_that_other_news_had_identifies_none() -> None:
+    """With a known guid an item is new if link, title, text and date are all others (I1)."""
+    first = known(claimed=NOW - timedelta(days=40), **COURSE)
+    arriving = item(
+        "lens", aliases=aliases(guid="1", link="node.example/lens", text="hash"), claimed=NOW, **LENS
+    )
+    guid, link, _ = arriving.aliases
+    (made,) = item_changes([arriving], remembered((first, (guid,))))
+    assert (made.change, made.item.aliases) == (ChangeKind.NEW, arriving.aliases[1:])
+    second = known(made.item.id, **LENS)
+    (again,) = item_changes([arriving], remembered((first, (guid,)), (second, (link,))))
+    assert again.item.id == made.item.id
+    (edited,) = item_changes([arriving], remembered((first, (guid, link))))
+    assert edited.item.id == first.id, "guid and link agree"
+
+
 def test_the_strongest_alias_decides() -> None:
     """Where guid and link lead to two known items, the guid is believed (I2)."""
     by_guid, by_link = known("by guid"), known("by link")

@@ -208,6 +208,15 @@ def test_a_coverage_gap_that_cannot_be_filled_is_reported_once(
     assert later(node, clock).notices == ()
 
 
+def test_the_first_entries_of_an_empty_feed_are_no_gap(node: Workplace, web: Web, clock: Clock) -> None:
+    """Nothing can have been missed before the first entries of a source (G1)."""
+    web.feed("/feed", rss(), '"1"')
+    run(node)
+    web.feed("/feed", rss(*dated(2, NOW)), '"2"')
+    report = later(node, clock, DAY)
+    assert (report.new_stories, report.notices) == (2, ())
+
+
 # --- pages -----------------------------------------------------------------------------------------------
 
 SELECTORS = "{item: article, link: a, title: h3, article: {content: .body}}"

@@ -113,6 +113,13 @@ def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, c
     conn.close()
 
 
+def test_a_document_that_a_proxy_changed_is_one(node: Workplace, web: Web) -> None:
+    """A 203 is read as a 200 (RFC 9110 section 15.3.4)."""
+    web.answers["/feed"] = Answer(rss(news(1)), 203)
+    report = run(node)
+    assert (report.new_items, report.sources[0].status) == (1, 200)
+
+
 # --- how often (CL5-CL8, CL10) ---------------------------------------------------------------------------
 
 

@@ -87,6 +87,29 @@ def test_a_date_of_a_series_with_one_uid_stays_one_story(place: Workplace, web: 
     ]
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_guids_that_number_the_entries_identify_none(
+    place: Workplace, web: Web, clock: Clock, linked: bool
+) -> None:
+    """Entries of a feed whose guids are positions stay stories, edited or not (I1)."""
+    link = {} if linked else {"link": ""}
+    entries = {n: news(n, **link) for n in range(1, 7)}
+    for number, listed in enumerate(([3, 2, 1], [4, 3, 2], [5, 4, 3]), start=1):
+        if number == 3 and linked:
+            entries[4]["title"] = "News number 4, corrected"
+        web.feed(
+            "/feed",
+            rss(*(entries[n] | {"guid": str(position)} for position, n in enumerate(listed))),
+            f'"{number}"',
+        )
+        report = run(one(place, web))
+        assert report.new_items == (3 if number == 1 else 1)
+        assert bool(report.notices) == (number == 2)
+        clock.now += timedelta(hours=6)
+    titles = [row[0] for row in rows(place, "SELECT title FROM items ORDER BY title")]
+    assert titles == sorted(entries[n]["title"] for n in range(1, 6))
+
+
 def test_nothing_is_visited_before_its_time(place: Workplace, web: Web, clock: Clock) -> None:
     """Within the hour a source is not due; after it, it is (CL5)."""
     web.feed("/feed", rss(news(1)), '"1"')

@@ -198,7 +198,7 @@ def test_a_source_fails_after_three_failures() -> None:
 # --- 429 and 503 ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
 def test_retry_after_is_obeyed(status: int) -> None:
     """Retry-After is kept apart from `due`, so that `--force` cannot ignore it (CL8, V3)."""
     decided = failed(1, status=status, wait=9 * HOUR)

@@ -309,6 +309,18 @@ def test_the_feed_has_tombstones(place: Workplace, a: Web, clock: Clock) -> None
     assert read(place).findtext(f"{A}updated") == atom.end_of_second(clock.now).isoformat() > before
 
 
+def test_a_feed_is_as_new_as_a_story_hidden_and_shown_at_once(place: Workplace, a: Web, clock: Clock) -> None:
+    """A story that returns in the second of its tombstone is newer, as is its feed (PB9)."""
+    clock.now += DAY
+    (story_id,) = ids(place, "archive/2026-11.xml").values()
+    for hidden in (True, False):
+        editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=hidden)
+    publish.run(place.app())
+    document = read(place)
+    newest = max(entry.findtext(f"{A}updated") for entry in document.iterfind(f"{A}entry"))
+    assert clock.now.isoformat() < newest <= document.findtext(f"{A}updated")
+
+
 def test_a_merge_has_a_tombstone_with_the_remaining_id(place: Workplace, a: Web, clock: Clock) -> None:
     """The tombstone of a merged story names the other id, until the merge is undone (I7)."""
     by_title = ids(place)
