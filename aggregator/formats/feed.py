@@ -189,8 +189,7 @@ def _parse_all(
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
     if parsed.get("bozo"):
-        whole = feed_repair.without_cut_entry(body)
-        repaired = feed_repair.repair(whole, any_entries=bool(parsed.entries))
+        repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal_reason(body, headers))
@@ -250,7 +249,7 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
         response_headers["content-type"] = kind
     try:
         return strict_feedparser.parse(body, response_headers) or feedparser.parse(
-            io.BytesIO(body),
+            io.BytesIO(feed_repair.without_cut_entry(body)),  # expat has refused it, or its encoding
             response_headers=response_headers,
             sanitize_html=False,
             resolve_relative_uris=False,
