@@ -239,6 +239,7 @@ def test_one_time_of_several_days_is_not_invented_for_all() -> None:
         ("New date for the workshop: 12 October 2026", EventStatus.RESCHEDULED),
         ("Workshop, originally planned for 3-5 June, now on 12 October 2026", EventStatus.RESCHEDULED),
         ("Deadline extended to 12 October 2026", EventStatus.EXTENDED),
+        ("Deadline extended: abstracts by 12 October 2026", EventStatus.EXTENDED),
         ("Submit an extended abstract by 12 October 2026", EventStatus.SCHEDULED),
         ("Cancellation of the workshop on 12 October 2026", EventStatus.CANCELLED),
         ("Workshop on 12 October 2026 with a fair cancellation policy", EventStatus.SCHEDULED),
