@@ -60,7 +60,7 @@ def _check_file(invocation: Invocation) -> None:
     if config.placeholders:
         from aggregator.polling import contact
 
-        click.echo(f"{contact.placeholders(config)}: before, `aggregator fetch` visits no public server")
+        click.echo(f"{contact.placeholders(config)}: until then `aggregator fetch` visits no public server")
 
 
 def _check_maildir(config: Config) -> None:
