@@ -364,7 +364,7 @@ def test_an_unsubscribed_address_is_not_served_as_recipient(
 def test_an_erased_address_is_not_served_as_recipient(
     visitor: Visitor, subscription: str, place: Workplace, web: Web
 ) -> None:
-    """Who erased everything gets nothing from feeds.yaml either, and the operator learns it."""
+    """A recipient in feeds.yaml who erased everything gets nothing, and the operator learns it."""
     recipients = "  - {id: weekly, title: W, schedule: 'mon 08:00', recipients: [Ada@a.example]}\n"
     configure(place, digests=recipients, sources=f"[{{id: node, name: Node, url: '{web.url}/feed'}}]")
     assert visitor.post(subscription, ("action", "erase"), ("sure", "yes")).status == 200
