@@ -54,7 +54,7 @@ def close_file(path: Path) -> None:
 def unwritable(paths: Iterable[Path]) -> str | None:
     """Describe the first path that this user may not write, with what to do; None without one."""
     for path in paths:
-        if path.exists() and not _may_write(path):
+        if os.path.exists(path) and not _may_write(path):  # noqa: PTH110 - Path.exists raises PermissionError
             if path.stat().st_uid == os.geteuid():
                 return f"{path} cannot be written: check its mode, and whether its file system is read-only"
             return (

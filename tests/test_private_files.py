@@ -46,7 +46,7 @@ def open_to_others(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("umask", ["000", "022"])
 def test_no_other_user_reads_personal_data(place: Workplace, web: Web, umask: str) -> None:
-    """No command leaves a file of the data folder open to open_to_others; `public` is readable."""
+    """No command leaves a file of the data folder open to others; `public` is readable."""
     one_source(place, web)
     for args in (("fetch",), ("digest", "preview", "weekly"), ("digest", "run"), ("backup", "var/mine.db")):
         under(umask, place, *args)
@@ -120,6 +120,17 @@ def test_a_file_of_another_user_is_named(name: str) -> None:
         opening = files.lock(data) if name == "lock" else opened(data / "aggregator.db")
         with as_nobody(), pytest.raises(AggregatorError, match=f"^{re.escape(problem)}"), opening:
             pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_folder_that_cannot_be_searched_is_an_expected_error() -> None:
+    """Where even the data folder cannot be seen, commands end with a message all the same."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        data = Path(folder) / "var"
+        data.mkdir()
+        for opening in (opened(data / "aggregator.db"), files.lock(data)):
+            with as_nobody(), pytest.raises(AggregatorError, match=r"^/tmp/.*cannot be "), opening:
+                pass
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

@@ -194,10 +194,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """Run every batch once; the processes that parse stay from one to the next."""
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sandbox, "close", lambda: None)
+            patch.setattr(sandbox, "end_processes", lambda: None)
             return [run(tmp_path_factory.mktemp("hostile") / "place", vectors) for vectors in BATCHES]
     finally:
-        sandbox.close()
+        sandbox.end_processes()
 
 
 @pytest.fixture(params=range(len(BATCHES)))

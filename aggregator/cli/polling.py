@@ -60,7 +60,7 @@ def _check_file(invocation: Invocation) -> None:
     if config.placeholders:
         from aggregator.polling import contact
 
-        click.echo(f"{contact.placeholders(config)}: before, `aggregator fetch` visits no public server")
+        click.echo(f"{contact.placeholders(config)}: until then `aggregator fetch` visits no public server")
 
 
 def _check_maildir(config: Config) -> None:
@@ -152,7 +152,8 @@ def _fetch(invocation: Invocation, ids: tuple[str, ...], *, force: bool) -> Fetc
 
 def _stopping() -> None:
     """Say what is still done; another Ctrl-C ends at once and loses these visits."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stderr.isatty():
         os.write(
             sys.stderr.fileno(), b"\r\x1b[Kstopping after the visits that have begun; Ctrl-C again ends now\n"

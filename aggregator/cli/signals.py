@@ -11,7 +11,10 @@ from aggregator.ports import Flag
 
 @contextmanager
 def until_signalled(then: Callable[[], object] | None = None) -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether a signal arrived; the first one calls `then`."""
+    """Yield a function that returns whether a signal arrived; the first one calls `then`.
+
+    A signal that is ignored stays so: shells start jobs in the background without SIGINT.
+    """
     stop = Flag()
 
     def on_signal(*_: object) -> None:
@@ -20,7 +23,10 @@ def until_signalled(then: Callable[[], object] | None = None) -> Iterator[Callab
         if first and then:
             then()
 
-    usual = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    handled = [
+        each for each in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(each) is not signal.SIG_IGN
+    ]
+    usual = {number: signal.signal(number, on_signal) for number in handled}
     try:
         yield stop.is_set
     finally:

@@ -149,6 +149,7 @@ def _undo_event(
         stories.facts(store, [story_id]) == []
         or stories.hidden(store, [story_id])
         or editorial.decided_after(store, decision, _EVENT_VERBS)
+        or editorial.has_left_merge(store, decision)  # it replaced an event of a story that is apart again
     ):
         raise _changed_since(decision)
     event_store.restore_decision(store, story_id, before, undoing)
@@ -159,6 +160,8 @@ def _undo_visibility(
     app: App, store: Store, decision: Decision, _before: Mapping[str, Any], _undoing: int, _who: str
 ) -> None:
     """Hide or show stories as the decisions that remain, or removals by publishers, say."""
+    if editorial.decided_after(store, decision, ["merge"]):
+        raise _changed_since(decision)
     now, changed = app.clock(), []
     for story_id in {story_search.resolve(store, name): None for name in decision.stories}:
         last = editorial.visibility(store, story_id) if story_id else None

@@ -110,6 +110,12 @@ class Unsubscription:
     undo: str | None
 
 
+def digests_so_far(app: App, subscriber: Subscriber) -> set[str]:
+    """Return the digests that a subscriber has or had, whether feeds.yaml has them or not."""
+    with opened_store(app) as store:
+        return {digest for event in subscribers.history(store, subscriber.id) for digest in event.digests}
+
+
 def unsubscribe(app: App, token: str, digest: str | None) -> Unsubscription | None:
     """End the subscription to a digest, or to all (None); repeating it changes nothing (SU5)."""
     with opened_store(app) as store, store.transaction():

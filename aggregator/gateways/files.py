@@ -184,22 +184,36 @@ def copy_link_key(data: Path, target: Path) -> bool:
 def write_text(target: Path, text: str, mode: int = 0o666) -> None:
     """Write a text file, whole or not at all, into an existing folder.
 
-    Its permissions are `mode`, as far as the umask allows. The target of a symbolic link is written, and a pipe or
-    device such as /dev/stdout is not replaced.
+    Its permissions are `mode`, as far as the umask allows. The target of a symbolic link is written. A pipe, a device
+    and a file that is a standard stream of this process, such as /dev/stdout, are not replaced.
     """
     if not target.name:
         raise FilesError("the file to write has no name; name a file")
-    if not target.parent.is_dir():
-        raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
-    body = text.encode("utf-8")
-    if not target.exists() or target.is_file():
-        _replace_together({target.resolve(): body}, mode)
+    try:
+        file = target.resolve()
+    except RuntimeError as error:
+        raise FilesError(f"{target} cannot be written: its links lead in a circle") from error
+    folder = file.parent if target.is_symlink() else target.parent
+    if not folder.is_dir():
+        raise FilesError(f"{target} cannot be written: there is no folder {folder}")
+    body, stream = text.encode("utf-8"), _standard_stream(target)
+    if stream is None and (not target.exists() or target.is_file()):
+        _replace_together({file: body}, mode)
         return
     try:
-        with target.open("wb") as device:
-            device.write(body)
+        with open(target if stream is None else stream, "wb", closefd=stream is None) as output:
+            output.write(body)
     except OSError as error:
         raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _standard_stream(target: Path) -> int | None:
+    """Return the descriptor of the standard stream that writes to a file; None for any other."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(target.stat(), os.fstat(descriptor)):
+                return descriptor
+    return None
 
 
 def write_new(target: Path, body: bytes) -> None:

@@ -140,6 +140,17 @@ def decided_after(store: Store, decision: Decision, verbs: Iterable[str]) -> boo
     )
 
 
+def has_left_merge(store: Store, decision: Decision) -> bool:
+    """Return whether a merge that a decision followed was undone after that decision."""
+    row = store.db.execute(
+        "SELECT 1 FROM decisions AS merge JOIN decisions AS undo ON undo.undoes = merge.number"
+        " JOIN json_each(merge.stories) WHERE merge.verb = 'merge' AND merge.number < ?1 AND undo.number > ?1"
+        " AND value IN (SELECT value FROM json_each(?2))",
+        [decision.number, json.dumps(decision.stories)],
+    ).fetchone()
+    return row is not None
+
+
 def add_link_constraints(
     store: Store, pairs: Iterable[tuple[str, str]], constraint: LinkConstraint, decision: int
 ) -> None:
@@ -180,10 +191,19 @@ def restore_links(store: Store, decision: int, rows: Iterable[Sequence[Any]]) ->
     """Remove the link constraints of a decision, and add those in force that it replaced."""
     store.db.execute("DELETE FROM link_constraints WHERE decision = ?", [decision])
     store.db.conn.executemany(
-        "INSERT OR IGNORE INTO link_constraints (one, other, kind, decision) SELECT ?1, ?2, ?3, ?4"
-        " WHERE NOT EXISTS (SELECT 1 FROM decisions WHERE undoes = ?4)",
-        rows,
+        "INSERT OR IGNORE INTO link_constraints (one, other, kind, decision) VALUES (?, ?, ?, ?)",
+        [row for each in rows if (row := _link_in_force(store, each))],
     )
+
+
+def _link_in_force(store: Store, row: Sequence[Any] | None) -> Sequence[Any] | None:
+    """Return a link constraint, or the one that it had replaced if its decision was undone."""
+    while row is not None:
+        replacing = numbered(store, row[3]) if row[3] is not None else None
+        if replacing is None or not replacing[0].undone:
+            return row
+        row = next((each for each in replacing[1].get("links", ()) if each[:2] == row[:2]), None)
+    return None
 
 
 def add_candidate(

@@ -75,7 +75,7 @@ class StaticFiles:
     clock: Clock
     stories: StoryPages
     methods: Callable[[Scope], bytes] = lambda _: METHODS
-    """Returns the methods of an address, such as those of a form (RFC 9110 section 10.2.1)."""
+    """Methods of an address, such as those of a form (RFC 9110 section 10.2.1)."""
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Respond to a request."""

@@ -145,9 +145,9 @@ class Subscriptions:
         if subscriber is None:
             return self._invalid(request)
         named = request.query_params.get("digest")
-        # A digest of an older message may not be in feeds.yaml any more; an unknown name means all digests.
-        known = {*subscriber.digests, *(plan.id for plan in app.config.digests)}
-        digest = named if named in known else None
+        # A digest of an older message may have left feeds.yaml, and been left; an unknown name means all digests.
+        known = await run_in_threadpool(subscriptions.digests_so_far, app, subscriber)
+        digest = named if named in known.union(plan.id for plan in app.config.digests) else None
         if request.method != "POST":
             return _page(self._pages(subscriber.language).unsubscribe(digest))
         await request.body()

@@ -526,11 +526,14 @@ def test_an_import_without_a_new_source_says_so(place: Workplace) -> None:
     assert ended.out == "0 sources added: the file has no feed that is not in feeds.yaml already\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "before", "visits"),
+    [(signal.SIGTERM, "", 1), (signal.SIGINT, "", 1), (signal.SIGINT, "trap '' INT; ", 2)],
+)
 def test_a_terminated_fetch_stores_the_visits_that_have_begun(
-    place: Workplace, web: Web, number: signal.Signals
+    place: Workplace, web: Web, number: signal.Signals, before: str, visits: int
 ) -> None:
-    """After a signal a visit in progress is stored and published, and no other begins."""
+    """After a signal that is not ignored a visit in progress is stored, and no other begins."""
     signalled = threading.Event()
 
     def slow(_asked: Asked) -> Answer:
@@ -541,11 +544,13 @@ def test_a_terminated_fetch_stores_the_visits_that_have_begun(
     urls = [f"  - {{id: {id_}, name: N, url: '{web.url}/{id_}'}}\n" for id_ in ("one", "two")]
     place.write("".join(["sources:\n", *urls]))
     process = subprocess.Popen(
-        [PROGRAM, "fetch"], cwd=place.folder, env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat()}
+        ["/bin/sh", "-c", f'{before}exec "$0" fetch', PROGRAM],
+        cwd=place.folder,
+        env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat()},
     )
     until(lambda: web.asked or process.poll() is not None)
     process.send_signal(number)
     signalled.set()
     assert process.wait(60) == 0
-    assert len(web.asked) == 1
+    assert len(web.asked) == visits
     assert (place.public / "atom.xml").read_text("utf-8").count("<entry") == 1

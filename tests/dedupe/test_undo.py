@@ -228,3 +228,44 @@ def test_undo_restores_no_constraint_that_was_undone(place: Workplace, ids: dict
     undo.undo_decision(place.app(), 2, "max")
     undo.undo_decision(place.app(), 3, "max")
     assert state(place)[1] == before[1]
+
+
+def test_undo_restores_the_last_constraint_in_force(place: Workplace, ids: dict[str, str]) -> None:
+    """Stories kept apart thrice stay apart until all three decisions were undone."""
+    before = state(place)
+    for _ in range(3):
+        editor_commands.keep_apart(place.app(), ids["one"], ids["other"], "eva")
+    for number in (3, 4):
+        undo.undo_decision(place.app(), number, "max")
+        assert explain.pair(place.app().config, ids["one"], ids["other"])["editor"] == "cannot-link"
+    undo.undo_decision(place.app(), 2, "max")
+    assert state(place)[1] == before[1]
+
+
+def test_an_event_of_a_merged_story_is_not_restored_after_the_merge(
+    place: Workplace, ids: dict[str, str]
+) -> None:
+    """An event that replaced one of a merged story is not undone once both are apart again."""
+    kept, (gone,) = editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
+    event_decisions.set_event(place.app(), kept, EventChange(start="2026-11-20"), "eva")
+    undo.undo_decision(place.app(), 2, "max")
+    before = state(place)
+    with pytest.raises(WrongDecision, match="changed since"):
+        undo.undo_decision(place.app(), 3, "max")
+    assert state(place) == before and gone in {row[0] for row in before[5]}
+    event_decisions.make_automatic(place.app(), kept, "eva")
+    undo.undo_decision(place.app(), 5, "max")
+    assert state(place) == before
+
+
+def test_undo_of_hide_shows_no_story_that_was_merged_since(place: Workplace, ids: dict[str, str]) -> None:
+    """Each of two hidden and merged stories stays hidden until its own decision is undone."""
+    for name in ("one", "other"):
+        editor_commands.hide(place.app(), [ids[name]], "eva")
+    editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
+    for number in (2, 3):
+        with pytest.raises(WrongDecision, match="changed since"):
+            undo.undo_decision(place.app(), number, "max")
+    undo.undo_decision(place.app(), 4, "max")
+    undo.undo_decision(place.app(), 2, "max")
+    assert [story_id for story_id, _ in rows(place, HIDDEN)] == [ids["other"]]

@@ -46,7 +46,7 @@ def update(
 
 
 def message_size(made: MessageBody) -> int:
-    """Return the message_size of the whole message, in bytes."""
+    """Return the size of the whole message in bytes."""
     delivery = Delivery(
         id=1,
         edition_id="weekly-2026-10-05",

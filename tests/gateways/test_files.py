@@ -445,3 +445,28 @@ def test_a_pipe_and_the_target_of_a_link_are_written_and_not_replaced(tmp_path: 
     assert (tmp_path / "there" / "file").read_text("utf-8") == "second"
     with pytest.raises(FilesError, match="/dev/full cannot be written: No space left"):
         files.write_text(Path("/dev/full"), "text")
+
+
+def test_standard_output_that_is_a_file_keeps_what_it_has(tmp_path: Path) -> None:
+    """/dev/stdout behind `>> log` is written to, where replacing the log would lose its lines."""
+    write = "files.write_text(Path('/dev/stdout'), 'metrics\\n'); print('after')"
+    program = f"from pathlib import Path; from aggregator.gateways import files; {write}"
+    log = tmp_path / "log"
+    log.write_text("before\n", encoding="utf-8")
+    for mode, lines in (("ab", "before\nmetrics\nafter\n"), ("wb", "metrics\nafter\n")):
+        with log.open(mode) as output:
+            subprocess.run([sys.executable, "-c", program], stdout=output, check=True)
+        assert log.read_text("utf-8") == lines
+
+
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    """A link to a file in a missing folder makes no folder, and links in a circle are named."""
+    link, one, other = tmp_path / "link", tmp_path / "one", tmp_path / "other"
+    link.symlink_to(tmp_path / "missing" / "file")
+    one.symlink_to(other)
+    other.symlink_to(one)
+    with pytest.raises(FilesError, match=r"link cannot be written: there is no folder .*missing"):
+        files.write_text(link, "text")
+    with pytest.raises(FilesError, match="one cannot be written: its links lead in a circle"):
+        files.write_text(one, "text")
+    assert not (tmp_path / "missing").exists()

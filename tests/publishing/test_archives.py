@@ -313,8 +313,8 @@ def test_a_feed_is_as_new_as_a_story_hidden_and_shown_at_once(place: Workplace, 
     """A story that returns in the second of its tombstone is newer, as is its feed (PB9)."""
     clock.now += DAY
     (story_id,) = ids(place, "archive/2026-11.xml").values()
-    for hidden in (True, False):
-        editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=hidden)
+    for decide in (editor_commands.hide, editor_commands.unhide):
+        decide(place.app(), [story_id], "ada")
     publish.run(place.app())
     document = read(place)
     newest = max(entry.findtext(f"{A}updated") for entry in document.iterfind(f"{A}entry"))

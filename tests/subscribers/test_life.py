@@ -137,10 +137,11 @@ def test_a_message_of_a_digest_that_ended_unsubscribes_from_it_alone(
 ) -> None:
     """A removed digest is left alone, and is no subscription once all others ended (SU5)."""
     configure(place, digests='  - {id: weekly, title: Imaging weekly, schedule: "mon 08:00"}\n')
-    page = visitor.send(f"/unsubscribe/{subscription.rpartition('/')[2]}?digest={digest_id}", b"")
-    assert said in page.text
-    assert states(place) == {ADA: state}
-    assert rows(place, "SELECT digest_id FROM subscriptions ORDER BY 1") == kept
+    for _ in range(2):
+        page = visitor.send(f"/unsubscribe/{subscription.rpartition('/')[2]}?digest={digest_id}", b"")
+        assert said in page.text
+        assert states(place) == {ADA: state}
+        assert rows(place, "SELECT digest_id FROM subscriptions ORDER BY 1") == kept
 
 
 @contextmanager
@@ -363,7 +364,7 @@ def test_an_unsubscribed_address_is_not_served_as_recipient(
 def test_an_erased_address_is_not_served_as_recipient(
     visitor: Visitor, subscription: str, place: Workplace, web: Web
 ) -> None:
-    """Who erased everything gets nothing from feeds.yaml either, and the operator learns it."""
+    """A recipient in feeds.yaml who erased everything gets nothing, and the operator learns it."""
     recipients = "  - {id: weekly, title: W, schedule: 'mon 08:00', recipients: [Ada@a.example]}\n"
     configure(place, digests=recipients, sources=f"[{{id: node, name: Node, url: '{web.url}/feed'}}]")
     assert visitor.post(subscription, ("action", "erase"), ("sure", "yes")).status == 200
