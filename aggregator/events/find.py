@@ -192,7 +192,7 @@ def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) ->
 def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
     """Yield the event of a date or the two of a list; nothing without a reason (EX5)."""
     if when.dates.is_range and replaced_dates.is_move(context):
-        when = replace(when, dates=replaced_dates.new_days(when.dates), starts=when.stops)
+        when = replace(when, dates=replaced_dates.new_days(context, when.dates), starts=when.stops)
     today = published.astimezone(zone).date()
     past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
     first, last = _with_years(when.dates, today, backwards=past)
@@ -218,10 +218,7 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
         month_only=when.dates.month_only,
     )
     if when.dates.listed and (kind is EventKind.DEADLINE or (last - first).days > MAX_LIST_DAYS):
-        inner = (
-            _with_years(replace(when.dates, first=day, last=day), today, backwards=past)[0]
-            for day in when.dates.inner
-        )
+        inner = (_as_date(day, _year_after(day, when.dates, first)) for day in when.dates.inner)
         for day in filter(None, (first, *inner, last)):
             yield replace(
                 event, start=day, end=day, retrospective=day < today and kind is not EventKind.DEADLINE
@@ -362,6 +359,11 @@ def _with_years(dates: days.Dates, today: date, *, backwards: bool) -> tuple[dat
         if first and last and (last < today if backwards else last >= today):
             return first, last
     return None, None
+
+
+def _year_after(day: Day, dates: days.Dates, first: date) -> int:
+    """Return the year of a day in a list that begins with `first` and may cross a year's end."""
+    return day.year or first.year + (days.order(day) < days.order(dates.first))
 
 
 def _as_date(day: Day, year: int | None, *, last: bool = False) -> date | None:

@@ -32,14 +32,17 @@ _LEADS_ON = re.compile(rf"\s*(?:(?:is|was|has been|wird|wurde|est|è|es|é) )?{_
 """Words that alone stand between the old and the new date."""
 _TO_DATE = re.compile(rf"\W*{_TO}{_ARTICLE}\s*(?:[^\W\d]+day,?|[^\W\d]+tag,?)?\s*")
 _FROM = re.compile(
-    r"\W*(?:from|vom|von|du|dal|dall'|del|desde el|de|van|fra|från|od|ze?)(?: (?:the|dem|den))?\s*"
+    r"[\s(]*(?:from|vom|von|du|dal|dall'|del|desde el|de|van|fra|från|od|ze?)(?: (?:the|dem|den))?\s*"
 )
 _BETWEEN_DATES = re.compile(rf"\s{_TO}\s")
+_BEHIND_MONTH = re.compile(rf"[^\W\d]{{3,}}\.?\s{_TO}\s")
+_NUMBER = re.compile(r"\d+")
 _MOVED = re.compile(
-    r"\b(?:moved|moves|shifted|brought forward|(?:vor)?verlegt|déplacée?s?|avancée?s?|spostat[oaie]|anticipat[oaie]"
+    r"\b(?:rescheduled|moved|moves|shifted|brought forward|(?:vor)?verlegt|déplacée?s?|avancée?s?|spostat[oaie]|anticipat[oaie]"
     r"|trasladad[oa]s?|adelantad[oa]s?|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
 )
-"""Words for a new date or a new place, which count only between or before dates."""
+"""Words for a new date or place, which count only directly before "from" or "to"."""
+_NEXT_PART = re.compile(r"[,;)]")
 _NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)\b")
 
 
@@ -98,9 +101,18 @@ def is_move(context: Context) -> bool:
     return _is_from(context.low_before) and _BETWEEN_DATES.search(context.low_date) is not None
 
 
-def new_days(dates: Dates) -> Dates:
-    """Return the new days of a range of old and new ones: the last range in one month."""
-    begin = next((day for day in dates.inner[-1:] if day.month == dates.last.month), dates.last)
+def new_days(context: Context, dates: Dates) -> Dates:
+    """Return the new days of a range of old and new ones: those behind "to".
+
+    Where several words mean "to", as in "from 3 to 5 May to 12 May", the old days end with the first month.
+    """
+    behind = _BEHIND_MONTH.search(context.low_date)
+    links = [*_BETWEEN_DATES.finditer(context.low_date)]
+    link = behind or links[len(links) // 2]
+    number = _NUMBER.search(context.low_date, link.end())
+    begin = dates.last
+    if number and dates.inner and int(number[0]) == dates.inner[-1].day != dates.last.day:
+        begin = dates.inner[-1]
     return replace(dates, first=begin, inner=())
 
 
@@ -112,12 +124,12 @@ def _is_from(before: str) -> bool:
 
 def _behind_move(text: str) -> str | None:
     """Return what follows the last word for a move, None without one."""
-    ends = [match.end() for words_for_it in _moves() for match in words_for_it.finditer(text)]
+    ends = [
+        match.end()
+        for words_for_it in (words.pattern("postponed"), _MOVED)
+        for match in words_for_it.finditer(text)
+    ]
     return text[max(ends) :] if ends else None
-
-
-def _moves() -> tuple[re.Pattern[str], ...]:
-    return words.pattern("postponed"), words.pattern("rescheduled"), _MOVED
 
 
 def _is_replaced(events: Sequence[Event], next_ones: Sequence[Event], between: str, sentence: str) -> bool:
@@ -127,12 +139,21 @@ def _is_replaced(events: Sequence[Event], next_ones: Sequence[Event], between: s
         return False
     if all(deadlines):
         is_later = bool(events) and day_of(events[-1].end) < day_of(next_ones[0].end)
-        return is_later and _leads_on(between, sentence, (words.pattern("extended"),))
-    has_new_date = words.pattern("rescheduled").search(between) and not _FORMER.search(between)
-    return not any(deadlines) and (bool(has_new_date) or _leads_on(between, sentence, _moves()))
+        return is_later and _leads_on(between, sentence, words.pattern("extended"))
+    return not any(deadlines) and (
+        _has_new_date(between) or _leads_on(between, sentence, words.pattern("postponed"), _MOVED)
+    )
 
 
-def _leads_on(between: str, sentence: str, patterns: Sequence[re.Pattern[str]]) -> bool:
-    if any(pattern.search(between) for pattern in patterns):
+def _has_new_date(between: str) -> bool:
+    """Return whether "new date" or similar words name the date behind them."""
+    ends = [match.end() for match in words.pattern("rescheduled").finditer(between)]
+    return bool(ends) and not (_NEXT_PART.search(between, ends[-1]) or _FORMER.search(between))
+
+
+def _leads_on(between: str, sentence: str, sure: re.Pattern[str], *others: re.Pattern[str]) -> bool:
+    if sure.search(between) or is_new(between):
         return _NEXT_CLAUSE.search(between) is None and _FORMER.search(between) is None
-    return _LEADS_ON.fullmatch(between) is not None and any(pattern.search(sentence) for pattern in patterns)
+    return _LEADS_ON.fullmatch(between) is not None and any(
+        pattern.search(sentence) for pattern in (sure, *others)
+    )

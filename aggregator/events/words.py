@@ -326,5 +326,5 @@ def _written(word: str) -> str:
         .replace(r"\?", r"\W{1,3}")
         .replace("~", _FEW_WORDS)
     )
-    body = re.sub(r"!(\w+)", r"(?!\\W{1,3}\1)", body)
+    body = re.sub(r"!(\w+)", r"(?![\\s-]\1)", body)
     return body + (r"(?!\w)" if word[-1:].isalnum() or word.endswith("*") else "")

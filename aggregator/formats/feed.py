@@ -46,7 +46,7 @@ _FORMATS = {
 }
 """Names of the versions that feedparser reports."""
 
-_READABLE = re.compile(r"^text/|(?:xml|html)$|^[^/]*$")
+_READABLE = re.compile(r"^text/|(?:xml|html)\s*(?:;|$)|^[^/]*$")
 """Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
 _resolve = feedparser.mixin._urljoin
@@ -82,16 +82,20 @@ _SECONDARY_TEXTS = ("itunes_summary", "media_description")
 
 
 def _store_apart(namespace: Any, element: str) -> None:
-    """Store the text of an element under its own name.
+    """Store the first text of an element under its own name.
 
     feedparser would take it for the text of the entry, of which the order of elements decides.
     """
+    names = (element, f"{element}_detail")
 
     def start(self: Any, attributes: dict[str, str]) -> None:
         self.push_content(element, attributes, "text/plain", 1)
 
     def end(self: Any) -> None:
+        context = self._get_context()
+        first = {name: context[name] for name in names if context.get(element)}
         self.pop_content(element)
+        context.update(first)
 
     setattr(namespace, f"_start_{element}", start)
     setattr(namespace, f"_end_{element}", end)
@@ -185,8 +189,7 @@ def _parse_all(
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
     if parsed.get("bozo"):
-        whole = feed_repair.without_cut_entry(body)
-        repaired = feed_repair.repair(whole, any_entries=bool(parsed.entries))
+        repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal_reason(body, headers))
@@ -246,7 +249,7 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
         response_headers["content-type"] = kind
     try:
         return strict_feedparser.parse(body, response_headers) or feedparser.parse(
-            io.BytesIO(body),
+            io.BytesIO(feed_repair.without_cut_entry(body)),  # expat has refused it, or its encoding
             response_headers=response_headers,
             sanitize_html=False,
             resolve_relative_uris=False,

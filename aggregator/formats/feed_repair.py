@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import deque
 
 from aggregator.errors import UnreadableDocument
 
@@ -32,7 +33,7 @@ _LONG_NAME = re.compile(
     rb"(<(?:\w+:)?(?:author|creator|contributor|publisher|managingEditor|webMaster|owner|name|email)\b[^<>]{0,300}>"
     rb"(?:<!\[CDATA\[)?[^<]{2000})[^<\]]+"
 )
-_ENTRY_TAG = re.compile(rb"<(/?)(?:\w+:)?(?:item|entry)\b[^<>]*?(/?)>")
+_ENTRY_TAG = re.compile(rb"<(/?)(?:\w+:)?(?:item|entry)(?=[\s/>])[^<>]*?(/?)>")
 _ROOT_END = re.compile(rb"</(?:\w+:)?(?:rss|RDF|feed|channel)\s*>", re.IGNORECASE)
 _UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
@@ -79,10 +80,10 @@ def without_cut_entry(body: bytes) -> bytes:
 
     Its guid or link may be the beginning of another one.
     """
-    tags = list(_ENTRY_TAG.finditer(body))
-    if not tags or tags[-1][1] or tags[-1][2] or _ROOT_END.search(body, tags[-1].end()):
+    last = next(iter(deque(_ENTRY_TAG.finditer(body), maxlen=1)), None)  # a list could fill the memory
+    if last is None or last[1] or last[2] or _ROOT_END.search(body, last.end()):
         return body
-    return body[: tags[-1].start()]
+    return body[: last.start()]
 
 
 def repair_references(body: bytes) -> bytes:

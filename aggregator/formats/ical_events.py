@@ -188,8 +188,9 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
             for each in query.between(begin, end)
             if str(each.get("STATUS") or "").upper() != "CANCELLED"
         }
-        starts -= {_start(member, zone) for member in members if "RECURRENCE-ID" in member}  # other entries
-        return tuple(islice(sorted(starts), MAX_OCCURRENCES))
+        of_entries = {_start(member, zone) for member in members if "RECURRENCE-ID" in member}
+        # Without any date, a series would show its first one, from which it was moved.
+        return tuple(islice(sorted(starts - of_entries or starts), MAX_OCCURRENCES))
     except _LIBRARY_ERRORS:
         return ()
 
@@ -207,7 +208,7 @@ def _include_last_day(component: Component) -> None:
     until = next(iter(rule.get("UNTIL") or [None]), None) if isinstance(rule, dict) else None
     if isinstance(start, datetime) and isinstance(until, date) and not isinstance(until, datetime):
         last = datetime.combine(until, LAST_SECOND, start.tzinfo)
-        rule["UNTIL"] = [last.astimezone(UTC) if last.tzinfo else last]
+        rule["UNTIL"] = [in_other_zone(last, UTC) if last.tzinfo else last]
 
 
 def _steps(component: Component, end: datetime) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from aggregator.items.identity import GUID, LINK, LINK_AND_TITLE, STRENGTH, TEXT, short_hash, title_key
+from aggregator.items.identity import GUID, LINK, STRENGTH, TEXT, short_hash, title_key
 from aggregator.model.events import Event
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 
@@ -95,19 +95,25 @@ def without_aliases(item: Item, kinds: Container[str]) -> Item:
     return replace(item, id=id_, aliases=others)
 
 
-def have_guids_moved(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> bool:
+def have_guids_moved(
+    items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None], listed: Iterable[str] = ()
+) -> bool:
     """Return whether guids lead to other known items than titles with page or text (I1).
 
-    Sources that number their entries give each guid to another entry when one is added.
+    Sources that number their entries give each guid to another entry when one is added. A title that another entry
+    keeps under its guid, such as "to be announced", shows nothing, nor does one where guid and link agree. `listed` are
+    the ids of known items whose entries are unchanged.
     """
-    moved = 0
+    kept, moved = set(listed), set[str]()
     for item in items:
         key = title_key(item.title)
-        known = [(alias.kind, title_key(old.title)) for alias in item.aliases if (old := known_as(alias))]
-        moved += any(kind == GUID and title != key for kind, title in known) and any(
-            kind in (LINK_AND_TITLE, TEXT) and title == key for kind, title in known
-        )
-    return moved >= MIN_MOVED_GUIDS
+        known = [(alias.kind, old) for alias in item.aliases if (old := known_as(alias))]
+        by_guid, by_link = ({old.id for kind, old in known if kind == named} for named in (GUID, LINK))
+        by_title = {old.id for _, old in known if title_key(old.title) == key}
+        kept |= by_guid & by_title
+        if by_guid and by_guid.isdisjoint(by_link | by_title):
+            moved |= by_title
+    return len(moved - kept) >= MIN_MOVED_GUIDS
 
 
 def is_other_news(item: Item, known: KnownItem) -> bool:

@@ -30,7 +30,7 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known_items(work.store, source, parsed, listed_before)
-    if parsed.identity_policy.guid and diff.have_guids_moved(parsed.items, known.get):
+    if parsed.identity_policy.guid and diff.have_guids_moved(parsed.items, known.get, unchanged):
         parsed = _without_guids(parsed)
         work.notices.append(
             f"{source.id} ({source.url}): its entries exchanged their guids, which identify them no longer"

@@ -239,6 +239,7 @@ def test_one_time_of_several_days_is_not_invented_for_all() -> None:
         ("New date for the workshop: 12 October 2026", EventStatus.RESCHEDULED),
         ("Workshop, originally planned for 3-5 June, now on 12 October 2026", EventStatus.RESCHEDULED),
         ("Deadline extended to 12 October 2026", EventStatus.EXTENDED),
+        ("Deadline extended: abstracts by 12 October 2026", EventStatus.EXTENDED),
         ("Submit an extended abstract by 12 October 2026", EventStatus.SCHEDULED),
         ("Cancellation of the workshop on 12 October 2026", EventStatus.CANCELLED),
         ("Workshop on 12 October 2026 with a fair cancellation policy", EventStatus.SCHEDULED),
@@ -272,10 +273,22 @@ def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
     assert event.status is EventStatus.RESCHEDULED
 
 
-def test_a_range_of_days_is_moved_to_another() -> None:
-    """The new days of a moved event are a range where the text names one (EX6)."""
-    event = only("Workshop postponed from 3-5 May 2027 to 7-9 June 2027")
-    assert (event.start, event.end) == (date(2027, 6, 7), date(2027, 6, 9))
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("Workshop postponed from 3-5 May 2027 to 7-9 June 2027", (6, 7), (6, 9)),
+        ("Workshop postponed from 3-5 May to 12 May 2027", (5, 12), (5, 12)),
+        ("Workshop postponed from 3 to 5 May to 10 to 12 May 2027", (5, 10), (5, 12)),
+        ("Workshop postponed from 3 to 5 May 2027", (5, 5), (5, 5)),
+        ("Workshop postponed: from 3 to 5 May 2027", (5, 3), (5, 5)),
+        ("Workshop rescheduled, new dates from 3 to 5 May 2027", (5, 3), (5, 5)),
+        ("Colloque reporté : du 3 au 5 mai 2027", (5, 3), (5, 5)),
+    ],
+)
+def test_a_range_of_days_is_moved_to_another(text: str, first: tuple[int, int], last: tuple[int, int]) -> None:
+    """The new days are those behind "to", and all of a range behind a colon (EX6)."""
+    event = only(text)
+    assert (event.start, event.end) == (date(2027, *first), date(2027, *last))
 
 
 @pytest.mark.parametrize(
@@ -283,6 +296,8 @@ def test_a_range_of_days_is_moved_to_another() -> None:
     [
         "Workshop on 12 October 2026, the course on 14 January 2027 is postponed",
         "Workshop on 12 October 2026 in its new building, moved in, and a course on 14 January 2027",
+        "Workshop on 12 October 2026 (new date), course on 14 January 2027",
+        "The exhibition opens on 12 October 2026 in Jena before it moves to Turku on 14 January 2027",
     ],
 )
 def test_a_move_of_another_event_replaces_no_date(text: str) -> None:
@@ -301,6 +316,14 @@ def test_a_move_of_another_event_replaces_no_date(text: str) -> None:
 def test_days_of_different_weeks_are_dates_of_their_own(text: str, days: list[int]) -> None:
     """Each day of a list over a week or more is an event; other lists are one (EX3)."""
     assert [day_of(event.start).day for event in found(text)] == days
+
+
+def test_days_of_a_list_that_are_over_stay_in_its_year() -> None:
+    """Days of a list without a year belong to the year of its first and last day (EX4)."""
+    events = found("Seminar on 1, 8, 15 and 22 June", published="2026-06-10")
+    assert [event.start for event in events] == [date(2026, 6, day) for day in (1, 8, 15, 22)]
+    events = found("Seminar on 21 December, 4 and 11 January", published="2026-12-01")
+    assert [day_of(event.start) for event in events][-2:] == [date(2027, 1, 4), date(2027, 1, 11)]
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,23 @@ def test_a_series_that_ends_on_a_day_includes_it(start: str) -> None:
     assert [day_of(each).day for each in series.occurrences] == [1, 8, 15]
 
 
+def test_a_series_may_end_on_the_last_day_of_the_calendar() -> None:
+    """Some programs write 31 December 9999 for no end, also west of Greenwich."""
+    series = event("DTSTART;TZID=America/New_York:20260601T100000\nRRULE:FREQ=WEEKLY;UNTIL=99991231")
+    assert [day_of(each).day for each in series.occurrences[:3]] == [1, 8, 15]
+
+
+def test_a_series_whose_next_dates_were_all_moved_has_the_new_ones() -> None:
+    """The date from which the only date of a yearly series was moved is not announced."""
+    yearly, moved = "DTSTART;VALUE=DATE:20260901", "DTSTART;VALUE=DATE:20260902"
+    parsed = document(
+        f"UID:s\nSUMMARY:Day\n{yearly}\nRRULE:FREQ=YEARLY",
+        f"UID:s\nSUMMARY:Day\n{moved}\nRECURRENCE-ID;VALUE=DATE:20260901",
+    )
+    assert parsed.entries[0].event is not None
+    assert parsed.entries[0].event.dates[0] == (date(2026, 9, 2), date(2026, 9, 2))
+
+
 @pytest.mark.parametrize(
     ("rule", "first"),
     [

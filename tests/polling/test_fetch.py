@@ -110,6 +110,32 @@ def test_guids_that_number_the_entries_identify_none(
     assert titles == sorted(entries[n]["title"] for n in range(1, 6))
 
 
+def test_titles_that_entries_share_leave_guids_their_entries(place: Workplace, web: Web, clock: Clock) -> None:
+    """Dates of a calendar whose titles become "to be announced" stay what they are (I1)."""
+    named, open_ = ["Talk of Ada", "Talk of Ben", "To be announced"], ["To be announced"] * 3
+    for number, titles in enumerate((named, open_), start=1):
+        events = "".join(
+            f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTART:2026110{n}T080000\r\nSUMMARY:{title}\r\nEND:VEVENT\r\n"
+            for n, title in enumerate(titles, start=1)
+        )
+        body = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\n{events}END:VCALENDAR\r\n"
+        web.feed("/feed", body.encode(), f'"{number}"')
+        assert run(one(place, web, kind="ical")).notices == ()
+        clock.now += timedelta(hours=6)
+    assert rows(place, "SELECT guid, title FROM items ORDER BY 1") == [(n, open_[0]) for n in "123"]
+
+
+def test_titles_that_pages_exchange_leave_guids_their_entries(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
+    """Guids that agree with links have not moved, although titles and texts have (I1)."""
+    for number, titles in enumerate((["Open", "Closed"] * 2, ["Closed", "Open"] * 2), start=1):
+        entries = (news(n, title=title, description="") for n, title in enumerate(titles))
+        web.feed("/feed", rss(*entries), f'"{number}"')
+        assert run(one(place, web)).notices == ()
+        clock.now += timedelta(hours=6)
+
+
 def test_nothing_is_visited_before_its_time(place: Workplace, web: Web, clock: Clock) -> None:
     """Within the hour a source is not due; after it, it is (CL5)."""
     web.feed("/feed", rss(news(1)), '"1"')
