@@ -38,8 +38,8 @@ _BETWEEN_DATES = re.compile(rf"\s{_TO}\s")
 _BEHIND_MONTH = re.compile(rf"[^\W\d]{{3,}}\.?\s{_TO}\s")
 _NUMBER = re.compile(r"\d+")
 _MOVED = re.compile(
-    r"\b(?:rescheduled|moved|moves|shifted|brought forward|(?:vor)?verlegt|déplacée?s?|avancée?s?|spostat[oaie]|anticipat[oaie]"
-    r"|trasladad[oa]s?|adelantad[oa]s?|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
+    r"\b(?:rescheduled|moved|moves|shifted|brought forward|(?:vor)?verlegt|déplacée?s?|avancée?s?"
+    r"|spostat[oaie]|anticipat[oaie]|trasladad[oa]s?|adelantad[oa]s?|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
 )
 """Words for a new date or place, which count only directly before "from" or "to"."""
 _NEXT_PART = re.compile(r"[,;)]")
