@@ -285,7 +285,9 @@ def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
         ("Colloque reporté : du 3 au 5 mai 2027", (5, 3), (5, 5)),
     ],
 )
-def test_a_range_of_days_is_moved_to_another(text: str, first: tuple[int, int], last: tuple[int, int]) -> None:
+def test_a_range_of_days_is_moved_to_another(
+    text: str, first: tuple[int, int], last: tuple[int, int]
+) -> None:
     """The new days are those behind "to", and all of a range behind a colon (EX6)."""
     event = only(text)
     assert (event.start, event.end) == (date(2027, *first), date(2027, *last))

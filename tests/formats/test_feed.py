@@ -360,7 +360,11 @@ def test_a_feed_that_breaks_off_is_parsed_once(monkeypatch: pytest.MonkeyPatch) 
     """Leaving out its last entry costs no second run of the slow parser."""
     runs: list[object] = []
     parse = feed.feedparser.parse
-    monkeypatch.setattr(feed.feedparser, "parse", lambda *args, **more: runs.append(args) or parse(*args, **more))
-    cut = rss({"title": "Whole", "guid": "1"}, {"title": "Cut", "guid": "2"}).partition(b"</guid></item></ch")[0]
+    monkeypatch.setattr(
+        feed.feedparser, "parse", lambda *args, **more: runs.append(args) or parse(*args, **more)
+    )
+    cut = rss({"title": "Whole", "guid": "1"}, {"title": "Cut", "guid": "2"}).partition(
+        b"</guid></item></ch"
+    )[0]
     assert [entry.title for entry in read(cut).entries] == ["Whole"]
     assert len(runs) == 1

@@ -110,7 +110,9 @@ def test_guids_that_number_the_entries_identify_none(
     assert titles == sorted(entries[n]["title"] for n in range(1, 6))
 
 
-def test_titles_that_entries_share_leave_guids_their_entries(place: Workplace, web: Web, clock: Clock) -> None:
+def test_titles_that_entries_share_leave_guids_their_entries(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
     """Dates of a calendar whose titles become "to be announced" stay what they are (I1)."""
     named, open_ = ["Talk of Ada", "Talk of Ben", "To be announced"], ["To be announced"] * 3
     for number, titles in enumerate((named, open_), start=1):
