@@ -6,7 +6,6 @@ No function raises, whatever the text, except `ascii_url`, which takes checked U
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 MAX_CHARACTERS = 8_000
@@ -46,7 +45,6 @@ def parse(url: str | None) -> SplitResult | None:
         return None
 
 
-@lru_cache(maxsize=256)  # a visit needs the hosts of its URLs several times
 def host(url: str | None) -> str:
     """Return the host of a URL in lower case; empty for any other text."""
     parts = parse(url)

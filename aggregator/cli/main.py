@@ -48,7 +48,7 @@ def main() -> None:
 
 def _described(error: OSError) -> str:
     """Describe an error of a file or of standard output, which has no file name."""
-    if not error.filename:
+    if not isinstance(error.filename, str):
         return f"the output cannot be written: {error.strerror}"
     file = Path(error.filename)
     problem = permissions.unwritable([file.parent, file]) if isinstance(error, PermissionError) else None

@@ -191,7 +191,7 @@ def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) ->
 
 def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
     """Yield the event of a date or the two of a list; nothing without a reason (EX5)."""
-    if when.dates.is_range and replaced_dates.is_move(context):
+    if when.dates.is_range and replaced_dates.is_old_and_new(context):
         when = replace(when, dates=replaced_dates.new_days(context, when.dates), starts=when.stops)
     today = published.astimezone(zone).date()
     past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
@@ -237,7 +237,7 @@ def _kind(
     if words.pattern("closed").search(f"{before} {after}"):
         return None
     nearest = _reason_in(before)
-    is_until = _is_until(before) and not when.dates.is_range and not replaced_dates.is_new(before)
+    is_until = _is_until(before) and not when.dates.is_range and not replaced_dates.follows_move_to(before)
     if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _kind_in(after[:40]):
         return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
     if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):

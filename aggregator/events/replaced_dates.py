@@ -78,7 +78,9 @@ def without_replaced(found: Sequence[tuple[Context, Sequence[Event]]]) -> Iterat
         is_one_sentence = len(context.low_after) == len(context.following)
         is_next_old = bool(events and next_context and is_one_sentence) and _is_from(context.low_after)
         replaced = is_one_sentence and _is_replaced(events, next_ones, context.low_after, context.whole)
-        is_new_date = is_new_date or is_next_old or is_new(context.low_before) or is_move(context)
+        is_new_date = (
+            is_new_date or is_next_old or follows_move_to(context.low_before) or is_old_and_new(context)
+        )
         if not is_old and not replaced:
             yield from (_rescheduled(event) if is_new_date else event for event in events)
         is_old, is_new_date = is_next_old, replaced
@@ -90,13 +92,13 @@ def _rescheduled(event: Event) -> Event:
     return replace(event, status=EventStatus.RESCHEDULED) if is_moved else event
 
 
-def is_new(before: str) -> bool:
+def follows_move_to(before: str) -> bool:
     """Return whether "postponed to" or similar words stand directly before a date."""
     rest = _behind_move(before)
     return rest is not None and _TO_DATE.fullmatch(rest) is not None
 
 
-def is_move(context: Context) -> bool:
+def is_old_and_new(context: Context) -> bool:
     """Return whether a range names an old and a new date: "postponed from 3 to 5 May"."""
     return _is_from(context.low_before) and _BETWEEN_DATES.search(context.low_date) is not None
 
@@ -152,7 +154,7 @@ def _has_new_date(between: str) -> bool:
 
 
 def _leads_on(between: str, sentence: str, sure: re.Pattern[str], *others: re.Pattern[str]) -> bool:
-    if sure.search(between) or is_new(between):
+    if sure.search(between) or follows_move_to(between):
         return _NEXT_CLAUSE.search(between) is None and _FORMER.search(between) is None
     return _LEADS_ON.fullmatch(between) is not None and any(
         pattern.search(sentence) for pattern in (sure, *others)

@@ -63,11 +63,8 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
     compared = diff.item_changes(parsed.items, known.get, taken, unchanged)
     shown = {*_ids(compared), *unchanged}
     renamed = anomalies.same_publications(compared, known.get, shown)
-    by_title, before = (
-        _items_with_new_identifiers(work.store, source, parsed, compared, shown),
-        set(listed_before),
-    )
-    renamed |= {n: item for n, item in by_title.items() if item.id in before}
+    by_title = _items_with_new_identifiers(work.store, source, parsed, compared, shown)
+    renamed |= {n: item for n, item in by_title.items() if item.id in listed_before}
     compared = diff.item_changes(parsed.items, known.get, taken, unchanged, renamed)
     changes = tuple(
         replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
