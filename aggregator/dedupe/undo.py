@@ -159,7 +159,7 @@ def _undo_event(
 def _undo_visibility(
     app: App, store: Store, decision: Decision, _before: Mapping[str, Any], _undoing: int, _who: str
 ) -> None:
-    """Hide or show stories as the decisions that remain, or removals by publishers, say."""
+    """Hide or show stories by the decisions that remain in force and by publishers' removals."""
     if editorial.decided_after(store, decision, ["merge"]):
         raise _changed_since(decision)
     now, changed = app.clock(), []

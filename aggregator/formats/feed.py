@@ -348,7 +348,7 @@ def _own_link(thing: Any) -> str | None:
 
 
 def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry without a text of its own with a secondary one as its summary."""
+    """Return an entry, with a secondary text as its summary if it has no other text."""
     name = next((name for name in _SECONDARY_TEXTS if entry.get(name)), None)
     if (
         name is None

@@ -98,7 +98,7 @@ def without_aliases(item: Item, kinds: Container[str]) -> Item:
 def have_guids_moved(
     items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None], listed: Iterable[str] = ()
 ) -> bool:
-    """Return whether guids lead to other known items than titles with page or text (I1).
+    """Return whether guids lead to other known items than the titles of their entries do (I1).
 
     Sources that number their entries give each guid to another entry when one is added. A title that another entry
     keeps under its guid, such as "to be announced", shows nothing, nor does one where guid and link agree. `listed` are

@@ -33,7 +33,7 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     if parsed.identity_policy.guid and diff.have_guids_moved(parsed.items, known.get, unchanged):
         parsed = _without_guids(parsed)
         work.notices.append(
-            f"{source.id} ({source.url}): its entries exchanged their guids, which identify them no longer"
+            f"{source.id} ({source.url}): its guids moved to other entries, so that they identify its entries no longer"
         )
     changes, flood = _compare(work, source, parsed, known, unchanged, record.last_success)
     edited_phases = _phase_edits(changes, known)
