@@ -34,6 +34,7 @@ _LONG_NAME = re.compile(
     rb"(?:<!\[CDATA\[)?[^<]{2000})[^<\]]+"
 )
 _ENTRY_TAG = re.compile(rb"<(/?)(?:\w+:)?(?:item|entry)(?=[\s/>])[^<>]*?(/?)>")
+_IDENTITY_TAG = re.compile(rb"<(/?)(?:\w+:)?(title|guid|id|link)(?=[\s/>])[^<>]*?(/?)>")
 _ROOT_END = re.compile(rb"</(?:\w+:)?(?:rss|RDF|feed|channel)\s*>", re.IGNORECASE)
 _UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
@@ -76,14 +77,25 @@ def refuse_entities(body: bytes) -> None:
 
 
 def without_cut_entry(body: bytes) -> bytes:
-    """Remove the entry in which a malformed document ends.
+    """Remove the entry in which a malformed document ends, unless only its text is cut.
 
-    Its guid or link may be the beginning of another one.
+    A guid or link may be the beginning of another one, and one without a title would stay so.
     """
     last = next(iter(deque(_ENTRY_TAG.finditer(body), maxlen=1)), None)  # a list could fill the memory
     if last is None or last[1] or last[2] or _ROOT_END.search(body, last.end()):
         return body
-    return body[: last.start()]
+    return body if _is_identified(body[last.end() :]) else body[: last.start()]
+
+
+def _is_identified(entry: bytes) -> bool:
+    """Return whether the beginning of an entry has its title, and a whole guid, id or link."""
+    opened, closed = set[bytes](), set[bytes]()
+    for ends, name, is_empty in _IDENTITY_TAG.findall(entry):
+        if not ends:
+            opened.add(name)
+        if ends or is_empty:
+            closed.add(name)
+    return b"title" in closed and len(closed) > 1 and opened <= closed
 
 
 def repair_references(body: bytes) -> bytes:

@@ -356,6 +356,14 @@ def test_an_address_that_urllib_cannot_read_is_no_empty_one() -> None:
     assert under_none.link == "https://node.example/feed/b"
 
 
+def test_an_entry_whose_text_alone_is_cut_is_kept() -> None:
+    """Its title and guid are whole, so that the next visit completes its text."""
+    whole = rss({"title": "Whole", "guid": "1"}, {"title": "Cut", "guid": "2", "description": "Long text"})
+    assert whole.index(b"</guid>") < whole.index(b"Long text")
+    cut = whole[: whole.index(b" text")]
+    assert [entry.title for entry in read(cut).entries] == ["Whole", "Cut"]
+
+
 def test_a_feed_that_breaks_off_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaving out its last entry costs no second run of the slow parser."""
     runs: list[object] = []
