@@ -14,7 +14,7 @@ from itertools import combinations, product
 
 from aggregator.dedupe import cluster
 from aggregator.dedupe.assign import lead_item_id
-from aggregator.dedupe.removed_stories import PUBLISHER
+from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
 from aggregator.model.config import Config
@@ -84,6 +84,7 @@ def merge_into(
             _remove_from_channels(store, story_id, now)
             editorial.merge_into(store, kept, story_id, why, now)
     story_placement.set_leads(store, {kept: lead}, now)
+    hide_removed(store, [kept], now)
     _update_channels(store, config, [kept], now)
 
 
@@ -189,19 +190,22 @@ def split_story(
 ) -> None:
     """Found the story `part` with items that leave `story`, in the caller's transaction.
 
-    If `story` is hidden, so is the part, and readers who had it get a tombstone for both (PB9).
+    If `story` is hidden, so is the part, and readers who had it get a tombstone for both (PB9). A story that has only
+    removed items from then on is hidden, too (I8).
     """
     ids = [member.item_id for member in leaving]
     editorial.store_split_story(store, part, ids, now, why)
     channels.replace_successor(store, story.story_id, part.story_id, set(map(own_story_id, leaving)))
     staying = [member for member in story.members if member.item_id not in ids]
     story_placement.set_leads(store, {story.story_id: lead_item_id(staying)}, now)
-    _update_channels(store, config, [story.story_id, part.story_id], now)
+    both = [story.story_id, part.story_id]
+    _update_channels(store, config, both, now)  # hiding adds tombstones to channels that have the part
     if stories.hidden(store, [story.story_id]):
         who = editorial.hidden_by(store, story.story_id) or why
         hidden_stories.hide(store, part.story_id, who, now)
         editorial.log_decision(store, "hide", who, now, stories=[part.story_id])
-        _update_channels(store, config, [part.story_id], now)
+    hide_removed(store, both, now)
+    _update_channels(store, config, both, now)
 
 
 def unannounced_story(store: Store, story: Cluster, lead: Member) -> editorial.SplitStory:

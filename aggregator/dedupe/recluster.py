@@ -125,16 +125,19 @@ def _leaving_in_any_case(
 def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -> list[RegroupedItem]:
     """Return the items that would not join the lead of their story now.
 
-    Items that an editor linked with the lead stay. So do items whose text retention removed, and items beside such
-    a lead, since they cannot be compared any more.
+    Items stay that an editor linked with the lead or with another item that stays. So do items whose text retention
+    removed, and items beside such a lead, since they cannot be compared any more.
     """
     if story.lead.item_id in without_text:
         return []
-    staying_ids = _linked_with(story.lead, story.members, given.constraints) | set(without_text)
+    staying_ids = _linked_with({story.lead.item_id}, story.members, given.constraints) | set(without_text)
     staying = (story.lead, *(member for member in story.members[1:] if member.item_id in staying_ids))
     others = [member for member in story.members[1:] if member.item_id not in staying_ids]
     candidate_ids = {member.item_id: frozenset({story.lead.item_id}) for member in others}
     reduced = Cluster(story_id=story.story_id, members=staying)
+    placements = cluster.place_items(others, [reduced], candidate_ids, given.constraints, given.common_words)
+    staying_ids.update(each.member.item_id for each in placements if each.story_id == story.story_id)
+    staying_ids = _linked_with(staying_ids, story.members, given.constraints)
     return [
         RegroupedItem(
             item=placement.member.item_id,
@@ -144,24 +147,22 @@ def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -
             becomes=placement.story_id,
             why=_why(placement),
         )
-        for placement in cluster.place_items(
-            others, [reduced], candidate_ids, given.constraints, given.common_words
-        )
-        if placement.story_id != story.story_id
+        for placement in placements
+        if placement.member.item_id not in staying_ids
     ]
 
 
 def _linked_with(
-    lead: Member, members: Sequence[Member], constraints: known_stories.LinkConstraints
+    item_ids: Collection[str], members: Sequence[Member], constraints: known_stories.LinkConstraints
 ) -> set[str]:
-    """Return the items of a story that editors linked with its lead, directly or through others."""
+    """Return items of a story and those that editors linked with them, also through others."""
     here = {member.item_id for member in members}
     pairs = [
         pair
         for pair, constraint in constraints.items()
         if constraint is LinkConstraint.MUST_LINK and pair <= here
     ]
-    linked = {lead.item_id}
+    linked = set(item_ids)
     while more := {item_id for pair in pairs if pair & linked for item_id in pair - linked}:
         linked |= more
     return linked

@@ -7,7 +7,14 @@ from datetime import datetime
 
 from aggregator.dedupe.cluster import lead_order
 from aggregator.model.stories import Cluster
-from aggregator.store import editorial, hidden_stories, stories, story_members, story_placement
+from aggregator.store import (
+    editorial,
+    hidden_stories,
+    missing_items,
+    stories,
+    story_members,
+    story_placement,
+)
 from aggregator.store.connection import Store
 
 PUBLISHER = "its publisher (404 or 410, twice)"
@@ -17,8 +24,8 @@ PUBLISHER = "its publisher (404 or 410, twice)"
 def hide_removed(store: Store, story_ids: Iterable[str], now: datetime) -> None:
     """Hide stories without published items, and show those that have one again.
 
-    A story that an editor hid stays hidden. A published item leads before a removed one (I6). Neither the id nor
-    the publication time of a story changes.
+    A story that an editor hid stays hidden, and one that an editor showed after the last removal stays visible. A
+    published item leads before a removed one (I6). Neither the id nor the publication time of a story changes.
     """
     clusters = story_members.clusters(store, story_ids)
     hidden = stories.hidden(store, [cluster.story_id for cluster in clusters])
@@ -31,6 +38,9 @@ def hide_removed(store: Store, story_ids: Iterable[str], now: datetime) -> None:
 
 
 def _hide(store: Store, story_id: str, now: datetime) -> None:
+    last, removed = editorial.visibility(store, story_id), missing_items.last_removal(store, story_id)
+    if last and not last.hidden and last.who != PUBLISHER and removed and last.at >= removed:
+        return
     if hidden_stories.hide(store, story_id, PUBLISHER, now, withdrawn=True):
         editorial.log_decision(store, "hide", PUBLISHER, now, stories=[story_id])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aggregator.dedupe import event_decisions
@@ -83,6 +83,8 @@ def _undo_merge(
 ) -> None:
     """Move the items of each merged story back into a story of its former id."""
     now, kept = app.clock(), decision.stories[0]
+    if editorial.decided_after(store, decision, ["merge"]):  # its links join the parts to a further story
+        raise _changed_since(decision)
     for merged_id, item_ids in before["parts"].items():
         if stories.stories_of(store, item_ids) != {kept}:
             raise _changed_since(decision)
@@ -120,7 +122,7 @@ def _undo_split(
 ) -> None:
     """Merge the split-off part with its story."""
     parts = {cluster.story_id: cluster for cluster in story_members.clusters(store, decision.stories)}
-    if set(parts) != set(decision.stories) or len({*stories.hidden(store, decision.stories)}) == 1:
+    if set(parts) != set(decision.stories) or _has_editor_hidden_one(store, decision.stories):
         raise _changed_since(decision)
     if {member.item_id for member in parts[decision.stories[1]].members} != set(decision.items):
         raise _changed_since(decision)
@@ -128,6 +130,16 @@ def _undo_split(
     kept = stories.oldest_first(store, decision.stories)[0]
     merge_into(store, app.config, kept, parts, f"split undone by {who} on {now:%Y-%m-%d}", now)
     editorial.restore_links(store, decision.number, before["links"])
+
+
+def _has_editor_hidden_one(store: Store, story_ids: Sequence[str]) -> bool:
+    """Return whether an editor hid some of the stories and not all.
+
+    What only its publisher's removal hides is shown again beside published items.
+    """
+    hidden = stories.hidden(store, story_ids)
+    by_editor = [id_ for id_ in hidden if editorial.hidden_by(store, id_) != PUBLISHER]
+    return bool(by_editor) and len(hidden) < len(story_ids)
 
 
 def _undo_keep_apart(

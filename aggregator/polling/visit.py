@@ -325,9 +325,13 @@ def _server_facts(response: Response) -> ServerFacts:
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:
-    """Return the validators after a 304, which may carry newer ones (CL3, RFC 9110 15.4.5)."""
+    """Return the validators after a 304 (CL3, RFC 9111 section 4.3.4).
+
+    A 304 with another ETag is about another document than the stored one, so that it renews nothing.
+    """
+    etag = response.headers.get("etag", old.etag)
+    if (etag or "").removeprefix("W/") != (old.etag or "").removeprefix("W/"):
+        return old
     return Validators(
-        etag=response.headers.get("etag", old.etag),
-        last_modified=response.headers.get("last-modified", old.last_modified),
-        url=old.url,
+        etag=etag, last_modified=response.headers.get("last-modified", old.last_modified), url=old.url
     )

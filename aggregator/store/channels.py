@@ -224,11 +224,16 @@ def add_tombstones(store: Store, story_id: str) -> None:
 def replace_successor(store: Store, old: str, new: str, story_ids: Collection[str] | None = None) -> None:
     """Replace the successor in the tombstones of merged stories, in the caller's transaction.
 
-    With `story_ids` only theirs are replaced.
+    With `story_ids` only theirs are replaced. Documents of frozen months name the successor, too (P2).
     """
-    merged = [row[0] for row in store.db.execute("SELECT story_id FROM tombstones WHERE became = ?", [old])]
-    ids = [[new, id_] for id_ in merged if story_ids is None or id_ in story_ids]
-    store.db.conn.executemany("UPDATE tombstones SET became = ? WHERE story_id = ?", ids)
+    rows = store.db.execute("SELECT story_id, month FROM tombstones WHERE became = ?", [old]).fetchall()
+    merged = {
+        row["story_id"]: row["month"] for row in rows if story_ids is None or row["story_id"] in story_ids
+    }
+    store.db.conn.executemany(
+        "UPDATE tombstones SET became = ? WHERE story_id = ?", [[new, id_] for id_ in merged]
+    )
+    archives.raise_revisions(store, set(filter(None, merged.values())))
 
 
 def remove_tombstones(store: Store, story_id: str) -> None:

@@ -99,6 +99,7 @@ class Visibility:
     """The last decision in force that hides a story or shows it again."""
 
     number: int
+    at: datetime
     hidden: bool
     who: str
     withdrawn: bool
@@ -108,7 +109,7 @@ class Visibility:
 def visibility(store: Store, story_id: str) -> Visibility | None:
     """Return the last decision that hides or shows a story and was not undone; None without one."""
     row = store.db.execute(
-        "SELECT number, verb, who, json_extract(before, '$.withdrawn') AS withdrawn FROM decisions"
+        "SELECT number, at, verb, who, json_extract(before, '$.withdrawn') AS withdrawn FROM decisions"
         " WHERE verb IN ('hide', 'unhide') AND undoes IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM decisions AS undo WHERE undo.undoes = decisions.number)"
         " AND EXISTS (SELECT 1 FROM json_each(decisions.stories) WHERE value = ?)"
@@ -119,6 +120,7 @@ def visibility(store: Store, story_id: str) -> Visibility | None:
         return None
     return Visibility(
         number=row["number"],
+        at=sure_moment(row["at"]),
         hidden=row["verb"] == "hide",
         who=row["who"],
         withdrawn=bool(row["withdrawn"]),

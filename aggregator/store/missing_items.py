@@ -40,6 +40,15 @@ def still_missing(store: Store, source_id: str) -> dict[str, bool]:
     return {row["item_id"]: row["withdrawn"] is not None for row in rows}
 
 
+def last_removal(store: Store, story_id: str) -> datetime | None:
+    """Return when the last of a story's removed items was removed."""
+    row = store.db.execute(
+        "SELECT max(withdrawn) FROM missing_items JOIN items ON items.id = item_id WHERE story_id = ?",
+        [story_id],
+    ).fetchone()
+    return moment(row[0])
+
+
 def delete(store: Store, ids: Iterable[str]) -> None:
     """Delete items that are neither missing nor removed any more."""
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])

@@ -119,7 +119,9 @@ class StaticFiles:
     ) -> None:
         """Redirect to the story into which another was merged, or say that it is gone."""
         if gone.merged_into:
-            await self._send_error(scope, send, 301, (b"location", f"./{gone.merged_into}.html".encode()))
+            await self._send_error(
+                scope, send, 301, (b"location", f"./{gone.merged_into}.{_suffix(path)}".encode())
+            )
         elif isinstance(file, CachedFile) and is_gone_page(file):
             await self._send_cached(path, file, scope, send, status=410)
         else:

@@ -1,4 +1,4 @@
-"""Find out which pages of stories are gone: those of hidden, removed or merged stories."""
+"""Find out which pages and calendars of stories are gone: of hidden, removed or merged ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aggregator.store import story_search
 from aggregator.web.file_cache import CachedFile, Folder, LargeFile
 from aggregator.web.queries import Queries
 
-PATH = re.compile(r"stories/([a-z2-7]{16})\.html")
+PATH = re.compile(r"stories/([a-z2-7]{16})\.(?:html|ics)")
 GONE_META = re.compile(rb"<meta name=[\"']?robots[\"']? content=[\"']?noindex")
 """What publishing writes into the page of a story that is hidden or was merged."""
 MAX_HEAD_BYTES = 4096
@@ -23,16 +23,16 @@ QUERY_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class StoryPages:
-    """Decide which pages of stories are answered with 410, or redirect to another story."""
+    """Decide which files of stories are answered with 410, or redirect to another story."""
 
     queries: Queries
 
     async def find_gone(
         self, path: str, file: CachedFile | LargeFile | Folder | None
     ) -> UnpublishedStory | None:
-        """Return what became of the story of a page; None for a published one and any other path.
+        """Return what became of the story of a file; None for a published one and any other path.
 
-        The store knows it before its page is written again; if it does not answer, the page decides.
+        The store knows it before the next run writes or removes the file; if it does not answer, the page decides.
         """
         name = PATH.fullmatch(path)
         if not name:

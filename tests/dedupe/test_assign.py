@@ -509,6 +509,21 @@ def test_a_merge_of_three_outlives_placing_everything_again(
     assert set(state(place).values()) == {kept}
 
 
+def test_a_merge_outlives_a_lead_that_no_editor_linked(place: Workplace, clock: Clock) -> None:
+    """Merged items stay together in a story that an item leads which joined later (I6, I7)."""
+    link = "https://society.example/news/shared"
+    society, consortium = ("society", "Beamtime at the synchrotron", "."), ("consortium", "A prize", ".")
+    story_ids = store_reports(place, consortium)
+    clock.now += timedelta(days=1)
+    story_ids = store_reports(place, society, link=link)
+    kept, _ = editor_commands.merge(place.app(), [story_ids[society[1]], story_ids[consortium[1]]], "ada")
+    store_reports(place, ("hub", *society[1:]), link=link)
+    assert set(state(place).values()) == {kept}
+    assert story_view.read(place.app().config, kept).story.publisher.id == "hub"
+    for dry in (True, False):
+        assert recluster.run(place.app(), dry_run=dry).leaves == ()
+
+
 def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
     """The part that leaves is on the site and in search, in feeds only on request (I7)."""
     story_ids = store_reports(place, SURVEY, UMFRAGE, TAKE_PART)

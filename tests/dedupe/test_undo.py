@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.stories import MergeCandidate
 from aggregator.ports import App
 from aggregator.store import editorial, stories
-from aggregator.store.connection import opened
+from aggregator.store.connection import opened, stamp
 from tests.dedupe.test_assign import OTHER_WELCOME, SURVEY, UMFRAGE, WELCOME, in_feed, store_reports
 from tests.digests.scenario import rows
 from tests.workplace import Clock, Workplace
@@ -135,23 +136,17 @@ def test_undo_restores_constraints_that_a_decision_replaced(place: Workplace, id
 
 def test_a_decision_about_changed_stories_is_not_undone(place: Workplace, ids: dict[str, str]) -> None:
     """A merge cannot be undone after a further merge of its items, unless that is undone first."""
-    editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
-    editor_commands.merge(place.app(), [ids["one"], ids["survey"]], "eva")
+    with opened(place.database) as store:
+        first, second, third = stories.oldest_first(store, list(ids.values()))
+    for merged_ids in ([first, second], [first, third]):
+        assert editor_commands.merge(place.app(), merged_ids, "eva")[0] == first
     before = state(place)
-    remaining_id = only_story_id(place)
-    if remaining_id != ids["one"]:
-        with pytest.raises(WrongDecision, match="changed since; nothing was changed"):
-            undo.undo_decision(place.app(), 2, "eva")
-        assert state(place) == before
+    with pytest.raises(WrongDecision, match="changed since; nothing was changed"):
+        undo.undo_decision(place.app(), 2, "eva")
+    assert state(place) == before
     undo.undo_decision(place.app(), 3, "eva")
     undo.undo_decision(place.app(), 2, "eva")
     assert len(set(in_feed(place))) == 3
-
-
-def only_story_id(place: Workplace) -> str:
-    """Return the id of the only story that remains."""
-    ((remaining_id,),) = rows(place, "SELECT id FROM stories")
-    return str(remaining_id)
 
 
 def test_an_unknown_decision_is_refused(place: Workplace, ids: dict[str, str]) -> None:
@@ -269,3 +264,63 @@ def test_undo_of_hide_shows_no_story_that_was_merged_since(place: Workplace, ids
     undo.undo_decision(place.app(), 4, "max")
     undo.undo_decision(place.app(), 2, "max")
     assert [story_id for story_id, _ in rows(place, HIDDEN)] == [ids["other"]]
+
+
+def remove(place: Workplace, *item_ids: str) -> None:
+    """Record items as removed by their publishers, and hide their stories."""
+    with opened(place.database) as store, store.transaction():
+        for item_id in item_ids:
+            store.db.execute(
+                "INSERT INTO missing_items (item_id, source_id, since, withdrawn)"
+                " SELECT id, source_id, ?1, ?1 FROM items WHERE id = ?2",
+                [stamp(place.clock.now), item_id],
+            )
+        hide_removed(store, stories.stories_of(store, item_ids), place.clock.now)
+
+
+def hidden(place: Workplace) -> list[str]:
+    """Return the ids of hidden stories."""
+    return [row[0] for row in rows(place, "SELECT id FROM stories WHERE hidden ORDER BY id")]
+
+
+def test_a_removed_part_is_hidden(place: Workplace, ids: dict[str, str]) -> None:
+    """A story is hidden if a split leaves it only removed items, until the split is undone (I8)."""
+    with opened(place.database) as store:
+        _, second = stories.read(store, [ids["survey"]])[0].items
+    remove(place, second.item.id)
+    before = state(place)
+    _, part = editor_commands.split(place.app(), [second.item.id], "eva", announce=False)
+    assert hidden(place) == [part]
+    (number,) = [each.number for each in undo.last_decisions(place.app().config, 5) if each.verb == "split"]
+    undo.undo_decision(place.app(), number, "eva")
+    assert hidden(place) == [] and state(place)[:-1] == before[:-1]
+
+
+def test_a_story_removed_while_merged_is_hidden_afterwards(place: Workplace, ids: dict[str, str]) -> None:
+    """A merge is undone for a story whose only item was removed meanwhile, which is hidden (I8)."""
+    ((item_id,),) = rows(place, f"SELECT id FROM items WHERE story_id = '{ids['one']}'")
+    editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
+    remove(place, item_id)
+    assert hidden(place) == []
+    undo.undo_decision(place.app(), 2, "eva")
+    assert hidden(place) == [ids["one"]]
+
+
+def test_a_removed_story_that_an_editor_shows_stays_so(
+    place: Workplace, ids: dict[str, str], clock: Clock
+) -> None:
+    """What an editor shows in spite of a removal is hidden by a later removal only (I7, I8)."""
+    with opened(place.database) as store:
+        first, second = (each.item.id for each in stories.read(store, [ids["survey"]])[0].items)
+    remove(place, first, second)
+    clock.now += timedelta(hours=1)
+    editor_commands.unhide(place.app(), [ids["survey"]], "eva")
+    ((item_id,),) = rows(place, f"SELECT id FROM items WHERE story_id = '{ids['one']}'")
+    merged_id, _ = editor_commands.merge(place.app(), [ids["survey"], ids["one"]], "eva")
+    editor_commands.split(place.app(), [item_id], "eva", announce=False)
+    assert merged_id == ids["survey"] and hidden(place) == []
+    clock.now += timedelta(hours=1)
+    with opened(place.database) as store:
+        store.db.execute("DELETE FROM missing_items")
+    remove(place, first, second)
+    assert hidden(place) == [ids["survey"]]

@@ -636,8 +636,11 @@ def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web,
     assert ids(place) == by_title
 
 
-def test_tombstones_of_other_months_follow_a_further_merge(place: Workplace, a: Web, clock: Clock) -> None:
-    """A round that merges or splits what a tombstone names writes the tombstone again (PB9, P1)."""
+@pytest.mark.parametrize("frozen", [False, True])
+def test_tombstones_of_other_months_follow_a_further_merge(
+    place: Workplace, a: Web, clock: Clock, frozen: bool
+) -> None:
+    """A round that merges or splits what a tombstone names writes it again (PB9, P1, P2)."""
     clock.now += 30 * DAY
     a.feed("/feed", rss(news(3, clock.now), news(2), news(1)), '"3"')
     poll(place)
@@ -656,6 +659,7 @@ def test_tombstones_of_other_months_follow_a_further_merge(place: Workplace, a: 
 
     editor_commands.merge(place.app(), [second, third], "ada")
     assert named() == second
+    clock.now += 30 * DAY if frozen else timedelta(0)
     editor_commands.merge(place.app(), [first, second], "ada")
     assert named() == first
     items = [change_and_read(place, f"SELECT id FROM items WHERE title = 'News number {n}'") for n in (3, 2)]

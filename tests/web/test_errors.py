@@ -148,6 +148,20 @@ def test_a_story_merged_into_a_hidden_one_is_gone(stories: tuple[Workplace, list
     assert answer.status == 410 and "location" not in answer.headers and kept not in answer.text
 
 
+def test_the_calendar_of_a_gone_story_is_gone(stories: tuple[Workplace, list[str]]) -> None:
+    """The calendar of a hidden or merged story is not served until the next run removes it."""
+    place, (one, other, hidden) = stories
+    for story_id in (one, other, hidden):
+        put(place.public, f"stories/{story_id}.ics", b"BEGIN:VCALENDAR")
+    kept, (merged,) = editor_commands.merge(place.app(), [one, other], who="test")
+    editor_commands.hide(place.app(), [hidden], "test")
+    running = build(place)
+    assert ask(running, f"/stories/{kept}.ics").status == 200
+    assert ask(running, f"/stories/{hidden}.ics").status == 410
+    answer = ask(running, f"/stories/{merged}.ics")
+    assert answer.status == 301 and answer.headers["location"].endswith(f"/{kept}.ics")
+
+
 def test_a_merged_story_leads_on(stories: tuple[Workplace, list[str]]) -> None:
     """The address of a merged story redirects to the story that contains it."""
     place, (kept, merged, _) = stories
