@@ -1,4 +1,4 @@
-"""Open the database under the lock for jobs, and check that it belongs to `public`."""
+"""Open the database, for jobs under the lock, and check that it belongs to `public`."""
 
 from __future__ import annotations
 
@@ -50,6 +50,18 @@ def locked_store(
             raise
 
 
+@contextmanager
+def existing_store(config: Config) -> Iterator[Store]:
+    """Open the database beside any job, without creating one (L1).
+
+    Raises DatabaseLost, and StoreError before the first `fetch`.
+    """
+    refuse_lost(config)
+    with opened(config.data / "aggregator.db", create=False) as store:
+        refuse_lost(config, store)
+        yield store
+
+
 def _reason(error: Exception) -> str:
     words = str(error) if isinstance(error, AggregatorError) else f"{type(error).__name__}: {error}"
     return legal(words)[:MAX_REASON_CHARACTERS]
@@ -85,6 +97,5 @@ def check_authority(config: Config) -> None:
     """Raise AuthorityChanged (V5) or DatabaseLost, as `locked_store` does, without the lock."""
     refuse_lost(config)
     if has_database(config.data / "aggregator.db"):
-        with opened(config.data / "aggregator.db", create=False) as store:
-            refuse_lost(config, store)
+        with existing_store(config) as store:
             check_same_authority(store, config)

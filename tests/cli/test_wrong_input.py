@@ -25,6 +25,17 @@ READERS = [
     ("story", "show", "abcd"),
     ("digest", "preview", "weekly"),
 ]
+OTHERS_OF_THE_DATABASE = [
+    ("status", "--politeness"),
+    ("digest", "queue"),
+    ("digest", "why", "abcd", "reader@example.org"),
+    ("story", "decisions"),
+    ("story", "hide", "abcd"),
+    ("source", "release", "node"),
+    ("subscriber", "list"),
+    ("subscriber", "remove", "reader@example.org"),
+    ("subscriber", "erase", "reader@example.org"),
+]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -583,7 +594,7 @@ def test_message_is_not_repeated(place: Workplace, web: Web) -> None:
     assert call(place, "status").line.count("cannot be opened") == 1
 
 
-@pytest.mark.parametrize("command", [("publish",), ("digest", "run"), *READERS])
+@pytest.mark.parametrize("command", [("publish",), ("digest", "run"), *READERS, *OTHERS_OF_THE_DATABASE])
 def test_nothing_fetched_yet(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
     """Before the first `fetch` other commands end with 1 and advice, and create no database."""
     said = call(one_source(place, web), *command)
@@ -692,19 +703,21 @@ def test_lost_database_is_not_filled_again(
     assert contents(site.public) == before
 
 
-@pytest.mark.parametrize("command", [*READERS[1:], ("digest", "queue"), ("story", "decisions")])
-@pytest.mark.parametrize("size", [0, 1])
-def test_empty_database_is_not_read(site: Workplace, command: tuple[str, ...], size: int) -> None:
-    """Commands that read do not make a database of an empty file, and report no empty archive."""
+@pytest.mark.parametrize("command", [*READERS, *OTHERS_OF_THE_DATABASE])
+@pytest.mark.parametrize("size", [None, 0, 1])
+def test_lost_database_ends_every_command(
+    site: Workplace, command: tuple[str, ...], size: int | None
+) -> None:
+    """Commands that read or decide report a lost database as jobs do, and make no new one."""
     shutil.rmtree(site.database.parent)
-    site.database.parent.mkdir()
-    site.database.write_bytes(b"x" * size)
+    if size is not None:
+        site.database.parent.mkdir()
+        site.database.write_bytes(b"x" * size)
     said = call(site, *command)
-    assert (said.code, said.line) == (
-        1,
-        f"aggregator: {site.database} is empty: run `aggregator fetch` first",
-    )
-    assert site.database.read_bytes() == b"x" * size
+    assert said.code == 78
+    assert f"aggregator: {site.database} is {'missing' if size is None else 'empty'}, but" in said.line
+    assert size is None or site.database.stat().st_size == size
+    assert site.database.exists() == (size is not None)
 
 
 def test_lost_database_without_public(site: Workplace) -> None:
