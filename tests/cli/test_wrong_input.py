@@ -457,6 +457,31 @@ def test_changed_authority_is_refused(site: Workplace, web: Web, command: tuple[
     assert "'news.example,2026'" in said.line
 
 
+@pytest.mark.parametrize("day", ["2027", "2026-11", "2026-10-31"])
+def test_future_authority_is_refused(place: Workplace, web: Web, day: str) -> None:
+    """The date of an authority must not be in the future when its first ids are made (RFC 4151)."""
+    one_source(place, web, head=HEAD.replace("news.example,2026", f"news.example,{day}"))
+    for command in (("fetch",), ("check",), ("check", "--live"), ("run",)):
+        said = call(place, *command)
+        assert (said.code, said.out) == (78, "")
+        assert f"site.authority is 'news.example,{day}', but {day} is in the future" in said.line
+    assert web.asked == []
+
+
+@pytest.mark.parametrize("day", ["2026", "2026-10", "2026-01-01"])
+def test_authority_of_the_present_is_accepted(place: Workplace, web: Web, day: str) -> None:
+    """A year, a month and a day that have begun are valid dates of an authority."""
+    one_source(place, web, head=HEAD.replace("news.example,2026", f"news.example,{day}"))
+    assert call(place, "fetch").code == 0
+
+
+def test_future_authority_in_use_is_kept(site: Workplace, web: Web) -> None:
+    """An authority that the published ids have is used further, whatever its date is."""
+    site.clock.now = site.clock.now.replace(year=2025)
+    assert call(site, "check").code == 0
+    assert call(site, "fetch", "--force").code == 0
+
+
 def test_authority_restored(site: Workplace, web: Web) -> None:
     """A refused authority changes and requests nothing; restored, all commands work (V5)."""
     one_source(site, web, head=HEAD.replace("news.example,2026", "other.example,2027"))
