@@ -59,12 +59,27 @@ def _prepare_streams() -> None:
     """Replace closed standard streams, and make output print `?` for what it cannot encode.
 
     Python has None for a stream that was closed before (`>&-`), and the next opened file would get its number.
+    Results that cannot be written end a command, messages do not.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    if sys.stderr is sys.__stderr__ and isinstance(sys.stderr, io.TextIOWrapper):
+        messages = io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(messages, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+
+
+class _Messages(io.FileIO):
+    """Standard error, without an exception for what cannot be written."""
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes, or drop them; return their number."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
 
 
 class _LazyCommands(UserDict[str, Any]):

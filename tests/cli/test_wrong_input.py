@@ -282,6 +282,22 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
     assert "No space left on device" in said.line
 
 
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("status",), 1),
+        (("--help",), 1),
+        (("story", "decisions"), 0),
+        (("nonsense",), 2),
+        (("fetch", "nonsense"), 2),
+        (("-c", "nonsense", "check"), 78),
+    ],
+)
+def test_exit_code_without_any_output(site: Workplace, args: tuple[str, ...], code: int) -> None:
+    """A message that cannot be written does not change the exit code."""
+    assert closed(site, ">/dev/full 2>/dev/full", *args).returncode == code
+
+
 def closed(place: Workplace, redirections: str, *args: str) -> subprocess.CompletedProcess[str]:
     """Run a command of a shell that closes standard streams."""
     return subprocess.run(
