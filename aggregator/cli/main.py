@@ -19,7 +19,7 @@ import click
 
 from aggregator import __version__, logs, permissions
 from aggregator.cli import examples
-from aggregator.cli.options import FilePath, Invocation
+from aggregator.cli.options import ConfigFile, Invocation
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.text import without_long_words
 
@@ -153,7 +153,7 @@ def _short_messages() -> Iterator[None]:
     "-c",
     "--config",
     "config_file",
-    type=FilePath(readable=False),
+    type=ConfigFile(readable=False),
     default=Path("feeds.yaml"),
     show_default=True,
     help="Configuration file.",

@@ -173,7 +173,9 @@ def _times(
         start = kept.start
         end = _moment("--end", change.end, zone) if change.end is not None else kept.end
     if isinstance(start, datetime) != isinstance(end, datetime):
-        raise WrongDecision("start and end need a time both, or neither; nothing was changed", "one_time")
+        raise WrongDecision(
+            "give a time for both start and end, or for neither; nothing was changed", "one_time"
+        )
     if end < start:
         raise WrongDecision(
             f"the end {_shown(end)} is before the start {_shown(start)}; nothing was changed",

@@ -114,6 +114,10 @@ USAGE = [
     (("source", "discover"), "URL"),
     (("source", "preview"), "URL|ID"),
     (("check", "--json"), "--live"),
+    (("digest", "preview", "weekly", "--at", ""), "'' is not a time"),
+    (("status", "--politeness", "--check"), "--politeness cannot be combined with --check"),
+    (("status", "--politeness", "--textfile", "metrics"), "--politeness cannot be combined with --check"),
+    (("-c", "/dev/null", "check"), "/dev/null is a pipe or device: name a file"),
     (("story", "event", "abcd", "--status", "over"), "over"),
     (("story", "event", "abcd", "--kind", "party"), "party"),
     (("story", "event", "abcd", "--none", "--start", "2026-10-20"), "--none"),
@@ -162,7 +166,7 @@ UNKNOWN = [
     ),
     (
         ("source", "discover", "http://[::1/"),
-        "'http://[::1/' is not a URL: it names no host, or none that can be asked",
+        "'http://[::1/' is not a URL: its host or port is missing or not valid",
     ),
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
@@ -457,7 +461,7 @@ def test_missing_secret_of_mail(place: Workplace, web: Web) -> None:
         said = call(place, *command)
         assert (said.code, said.out) == (78, "")
         assert "mail.smtp.user: the environment has no AGGREGATOR_NOPE" in said.err
-        assert "mail.smtp.password: the secret file no cannot be read" in said.err
+        assert "mail.smtp.password: the secret file no cannot be read: No such file" in said.err
 
 
 @pytest.mark.parametrize("command", JOBS)
