@@ -35,6 +35,7 @@ from aggregator.errors import (
     ConfigError,
     DatabaseLost,
     FilesError,
+    FutureAuthority,
     StoreError,
 )
 from aggregator.gateways import files, systemd
@@ -150,10 +151,10 @@ class Worker:
         try:
             app = self._build_app()
             with suppress(StoreError, DatabaseLost):  # which the jobs report
-                locked_store.check_authority(app.config)
+                locked_store.check_authority(app.config, app.clock())
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
-        except AuthorityChanged as error:
+        except (AuthorityChanged, FutureAuthority) as error:
             problems = [str(error)]
         if problems:
             self._refuse(problems)
@@ -226,7 +227,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     worker = Worker(config_file)
     contact.refuse_public(worker.app)
     with suppress(StoreError):  # every tick logs it; the site is served meanwhile
-        locked_store.check_authority(worker.app.config)
+        locked_store.check_authority(worker.app.config, worker.app.clock())
     listener = _bind(worker.app.config.listen)
     scheduler = _scheduler(worker)
     thread = threading.Thread(target=scheduler.start, name="APScheduler", daemon=True)

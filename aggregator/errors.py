@@ -64,6 +64,12 @@ class AuthorityChanged(AggregatorError):
     exit_code = 78
 
 
+class FutureAuthority(AggregatorError):
+    """The date of a new `site.authority` is in the future (RFC 4151 section 2.1, exit 78)."""
+
+    exit_code = 78
+
+
 class DatabaseLost(AggregatorError):
     """`public` was written from a database that is missing; nothing was changed (exit 78)."""
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from aggregator import containment, extras, feed_findings
 from aggregator.counts import count_of
 from aggregator.gateways import files
-from aggregator.locked_store import RELEASED_KEY, refuse_lost
+from aggregator.locked_store import RELEASED_KEY, existing_store
 from aggregator.model.bounces import BounceRates
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
@@ -28,16 +28,14 @@ from aggregator.store import (
     subscribers,
     websub_pings,
 )
-from aggregator.store.connection import Store, moment, opened
+from aggregator.store.connection import Store, moment
 
 
 def read_report(config: Config) -> StatusReport:
     """Return the state of every source, of the last runs and of mail. Raises DatabaseLost."""
-    refuse_lost(config)
     if config.data.is_dir():
         files.close_data(config.data, config.public)
-    with opened(config.data / "aggregator.db", create=False) as store:
-        refuse_lost(config, store)
+    with existing_store(config) as store:
         return report_from(store, config)
 
 

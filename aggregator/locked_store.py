@@ -1,11 +1,12 @@
-"""Open the database under the lock for jobs, and check that it belongs to `public`."""
+"""Open the database, for jobs under the lock, and check that it belongs to `public`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost
+from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost, FutureAuthority
 from aggregator.gateways import files
 from aggregator.model.config import Config
 from aggregator.ports import Clock
@@ -50,6 +51,18 @@ def locked_store(
             raise
 
 
+@contextmanager
+def existing_store(config: Config) -> Iterator[Store]:
+    """Open the database beside any job, without creating one (L1).
+
+    Raises DatabaseLost, and StoreError before the first `fetch`.
+    """
+    refuse_lost(config)
+    with opened(config.data / "aggregator.db", create=False) as store:
+        refuse_lost(config, store)
+        yield store
+
+
 def _reason(error: Exception) -> str:
     words = str(error) if isinstance(error, AggregatorError) else f"{type(error).__name__}: {error}"
     return legal(words)[:MAX_REASON_CHARACTERS]
@@ -81,10 +94,27 @@ def check_same_authority(store: Store, config: Config) -> None:
         )
 
 
-def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged (V5) or DatabaseLost, as `locked_store` does, without the lock."""
+def refuse_future_authority(store: Store, config: Config, now: datetime) -> None:
+    """Raise FutureAuthority, unless published ids have this date already (V5)."""
+    if meta.get(store, AUTHORITY_KEY) is None:
+        _refuse_future(config, now)
+
+
+def _refuse_future(config: Config, now: datetime) -> None:
+    day = config.site.authority.rpartition(",")[2]
+    if day > now.date().isoformat():  # of a year or month the text is less than that of its days
+        raise FutureAuthority(
+            f"{config.file.name}: site.authority is {config.site.authority!r}, but {day} is in the future: write a"
+            f" date on which the domain is yours, such as {now.year} (RFC 4151)"
+        )
+
+
+def check_authority(config: Config, now: datetime) -> None:
+    """Raise AuthorityChanged, FutureAuthority (V5) or DatabaseLost, without the lock."""
     refuse_lost(config)
-    if has_database(config.data / "aggregator.db"):
-        with opened(config.data / "aggregator.db", create=False) as store:
-            refuse_lost(config, store)
-            check_same_authority(store, config)
+    if not has_database(config.data / "aggregator.db"):
+        _refuse_future(config, now)
+        return
+    with existing_store(config) as store:
+        check_same_authority(store, config)
+        refuse_future_authority(store, config, now)

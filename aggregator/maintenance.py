@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from aggregator.gateways import files
-from aggregator.locked_store import locked_store, refuse_lost
+from aggregator.locked_store import existing_store, locked_store
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App
@@ -22,9 +22,7 @@ def backup(config: Config, target: Path) -> int:
 
     Raises DatabaseLost instead of copying a database that is missing or empty beside published files.
     """
-    refuse_lost(config)
-    with opened(config.data / "aggregator.db", create=False) as store:
-        refuse_lost(config, store)
+    with existing_store(config) as store:
         return maintenance.backup(store, target)
 
 

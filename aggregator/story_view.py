@@ -9,11 +9,12 @@ from typing import Any
 
 from aggregator import containment
 from aggregator.errors import UnknownName
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Story
 from aggregator.store import stories, story_search
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.text import legal
 
 logger = logging.getLogger("aggregator.story_view")
@@ -29,7 +30,7 @@ class StoryView:
 
 def search(config: Config, query: str, limit: int) -> list[Story]:
     """Return at most `limit` stories that contain all words of `query`, the last stored first."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         contained = containment.Containment(store)
         found = contained.without_broken(
             ContainedStep.SHOWING,
@@ -46,7 +47,7 @@ def read(config: Config, name: str) -> StoryView:
 
     Raises UnknownName.
     """
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         return read_from(store, name)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +23,7 @@ from aggregator.digests import run as digest
 from aggregator.errors import DatabaseLost, StoreError, UnknownName
 from aggregator.polling import fetch
 from aggregator.publishing import publish
+from aggregator.store.connection import copy
 from tests.builders import rss
 from tests.command import call
 from tests.conftest import Clock, Web, Workplace
@@ -65,9 +70,46 @@ def test_a_backup_restores_everything(fetched: Workplace, tmp_path: Path) -> Non
 
 def test_a_failed_backup_leaves_no_file(fetched: Workplace, tmp_path: Path) -> None:
     """A backup that fails leaves no partial file."""
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match="cannot be written: there is no folder"):
         maintenance.backup(fetched.app().config, tmp_path / "nowhere" / "backup.db")
-    assert list(tmp_path.glob("**/*.draft")) == []
+    assert not (tmp_path / "nowhere").exists()
+    assert list(tmp_path.rglob("*draft*")) == []
+
+
+def test_a_backup_removes_what_killed_ones_left(fetched: Workplace, tmp_path: Path) -> None:
+    """A backup removes drafts that nothing wrote to for an hour, whatever their names."""
+    (backups := tmp_path / "backups").mkdir()
+    old, old_journal, fresh = (
+        backups / f".{name}" for name in ("1.backup-draft", "1.backup-draft-journal", "2.backup-draft")
+    )
+    for left in (old, old_journal, fresh):
+        left.touch()
+    an_hour_ago = time.time() - 3700
+    os.utime(old, (an_hour_ago, an_hour_ago))
+    os.utime(old_journal, (an_hour_ago, an_hour_ago))
+    maintenance.backup(fetched.app().config, backups / "backup.db")
+    assert {file.name for file in backups.iterdir()} == {"backup.db", fresh.name}
+
+
+def test_two_backups_at_once_are_both_whole(fetched: Workplace, tmp_path: Path) -> None:
+    """A second backup to the same file does not take away the draft of the first one."""
+    target = tmp_path / "backups" / "backup.db"
+    target.parent.mkdir()
+
+    class Interrupted(sqlite3.Connection):
+        def backup(self, *args: Any, **options: Any) -> None:
+            copy(original, fetched.database, target)
+            assert target.stat().st_size == size
+            super().backup(*args, **options)
+
+    size = maintenance.backup(fetched.app().config, target)
+    with (
+        closing(sqlite3.connect(fetched.database)) as original,
+        closing(sqlite3.connect(fetched.database, factory=Interrupted)) as first,
+    ):
+        copy(first, fetched.database, target)
+    assert [file.name for file in target.parent.iterdir()] == ["backup.db"]
+    assert target.stat().st_size == size
 
 
 def test_retention_deletes_texts_and_visits_but_no_story(fetched: Workplace, clock: Clock, web: Web) -> None:

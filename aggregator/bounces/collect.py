@@ -18,11 +18,12 @@ from aggregator.errors import (
     UnreadableDocument,
 )
 from aggregator.gateways import files
+from aggregator.locked_store import existing_store
 from aggregator.model.bounces import MailKind, MailReading, RecordedMail
 from aggregator.model.config import Config
 from aggregator.ports import App, Mailbox, Sandbox
 from aggregator.store import returned_mail
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.text import line
 
 MAX_MAIL_BYTES = 5_000_000
@@ -76,7 +77,7 @@ def record_piped_mail(app: App, content: bytes) -> str:
         raise BouncesNotConfigured(
             f"the mail was not read: {config.file.name} has no `mail.bounces`; add `bounces: {{address: …}}` to `mail`"
         )
-    with opened(config.data / "aggregator.db", create=False) as store, app.sandbox(1) as sandbox:
+    with existing_store(config) as store, app.sandbox(1) as sandbox:
         reading = _reading(sandbox, content)
         delivery_id = _delivery(store, reading)
         recorded = _record(config, store, content, reading, delivery_id, now)

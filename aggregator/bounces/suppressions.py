@@ -7,16 +7,16 @@ from datetime import datetime
 
 from aggregator import addresses
 from aggregator.errors import UnknownName
+from aggregator.locked_store import existing_store
 from aggregator.model.bounces import AddressRecord
 from aggregator.model.config import Config
 from aggregator.store import returned_mail, subscribers
-from aggregator.store.connection import opened
 
 
 def address_record(config: Config, address: str) -> AddressRecord:
     """Return every state of an address with its reason and date. Raises UnknownName."""
     key = addresses.key(address)
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         subscriber = subscribers.find(store, address)
         record = AddressRecord(
             address=subscriber.address if subscriber else address,
@@ -33,7 +33,7 @@ def address_record(config: Config, address: str) -> AddressRecord:
 
 def lift_suppressions(config: Config, suppressed: Sequence[str], reason: str, now: datetime) -> None:
     """End the suppression of addresses. Raises UnknownName if one of them has none."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(config) as store, store.transaction():
         for address in dict.fromkeys(suppressed):
             if not returned_mail.lift(store, address, reason, now):
                 raise UnknownName(f"{address} is not suppressed; nothing was changed")

@@ -43,6 +43,8 @@ def status(
 ) -> None:
     """Show the health of sources, recent runs and the mail queue."""
     if politeness:
+        if checking or textfile:
+            raise click.UsageError("--politeness cannot be combined with --check or --textfile")
         _report_politeness(invocation, as_json)
         return
     from aggregator import health

@@ -99,7 +99,7 @@ def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: 
     from aggregator.digests import preview
 
     app = invocation.app(secrets=False)
-    moment = _moment(at, app.config) if at else None
+    moment = _moment(at, app.config) if at is not None else None
     report = preview.write(app, digest_id, moment, out)
     click.echo(report.summary)
     for file in report.files:
@@ -245,9 +245,8 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     from aggregator.digests import queue
 
     count = queue.retry_messages(invocation.config(), addresses)
-    click.echo(
-        f"{count_of(count, 'message')} queued; `aggregator digest run` sends {'it' if count == 1 else 'them'}"
-    )
+    then = f"; `aggregator digest run` sends {'it' if count == 1 else 'them'}" if count else ""
+    click.echo(f"{count_of(count, 'message')} queued{then}")
 
 
 @digest.command("acknowledge")

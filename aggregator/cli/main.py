@@ -19,7 +19,7 @@ import click
 
 from aggregator import __version__, logs, permissions
 from aggregator.cli import examples
-from aggregator.cli.options import FilePath, Invocation
+from aggregator.cli.options import ConfigFile, Invocation
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.text import without_long_words
 
@@ -59,12 +59,27 @@ def _prepare_streams() -> None:
     """Replace closed standard streams, and make output print `?` for what it cannot encode.
 
     Python has None for a stream that was closed before (`>&-`), and the next opened file would get its number.
+    Results that cannot be written end a command, messages do not.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    if sys.stderr is sys.__stderr__ and isinstance(sys.stderr, io.TextIOWrapper):
+        messages = io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(messages, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+
+
+class _Messages(io.FileIO):
+    """Standard error, without an exception for what cannot be written."""
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes, or drop them; return their number."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
 
 
 class _LazyCommands(UserDict[str, Any]):
@@ -138,7 +153,7 @@ def _short_messages() -> Iterator[None]:
     "-c",
     "--config",
     "config_file",
-    type=FilePath(readable=False),
+    type=ConfigFile(readable=False),
     default=Path("feeds.yaml"),
     show_default=True,
     help="Configuration file.",

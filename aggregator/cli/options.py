@@ -54,6 +54,17 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class ConfigFile(FilePath):
+    """The `type` of feeds.yaml, which is read again by every step and names folders beside it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; raises click.BadParameter for a pipe or device."""
+        path = super().convert(value, param, ctx)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            self.fail(f"{path} is a pipe or device: name a file", param, ctx)
+        return path
+
+
 def address(text: str) -> str:
     """Return a mail address as it is stored; the `type` of a parameter of a command (SU7)."""
     from aggregator import addresses

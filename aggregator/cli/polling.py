@@ -47,7 +47,7 @@ def _check_file(invocation: Invocation) -> None:
     from aggregator import locked_store
 
     config = invocation.app(mail=True).config
-    locked_store.check_authority(config)
+    locked_store.check_authority(config, clock()())
     if config.fetch.executor != "threads":
         from aggregator.gateways import dask_executor
 

@@ -45,11 +45,16 @@ class SecretValues:
             if not value:
                 self.problems.append((path, f"the environment has no {name}"))
             return value
+        file = self.folder / name
         try:
-            return (self.folder / name).read_text("utf-8").strip()
+            return file.read_text("utf-8").strip()
         except (OSError, ValueError) as error:
-            self.problems.append((path, f"the secret file {name} cannot be read: {error}"))
+            self.problems.append((path, f"the secret file {file} cannot be read: {_reason(error)}"))
             return None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def resolved(config: Config, secrets: SecretValues) -> Config:

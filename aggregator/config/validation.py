@@ -48,9 +48,11 @@ def _explained(detail: Mapping[str, Any], tree: Tree) -> ProblemAt:
             words = [word.strip(" '") for word in allowed.replace(" or ", ",").split(",")]
             message = f"{given!r} is not one of {', '.join(words)}" + did_you_mean(str(given), words)
         case "string_pattern_mismatch":
-            message = (
-                f"{given!r} does not look right: {_PATTERNS.get(context['pattern'], context['pattern'])}"
-            )
+            message = f"{given!r} is not valid: {_PATTERNS[context['pattern']]}"
+        case "int_type" | "int_parsing" | "int_from_float" | "finite_number":
+            message = f"should be a whole number{_instead(given)}"
+        case "bool_type" | "bool_parsing":
+            message = f"should be true or false{_instead(given)}"
         case "string_type":
             message = f"should be a text{_instead(given)}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -71,15 +73,24 @@ def _explained(detail: Mapping[str, Any], tree: Tree) -> ProblemAt:
 
 
 _PATTERNS = {
-    r"^[a-z0-9][a-z0-9-]{0,63}$": "only a to z, digits and hyphens are allowed",
-    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "a language tag such as en or de-AT",
+    r"^[a-z0-9][a-z0-9-]{0,63}$": "write 1 to 64 of a-z, 0-9 and -, without - at the beginning",
+    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "write a language tag such as en or de-AT",
+    r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$": "write the name in the address of the community",
+    r"^[ -~]+$": "write ASCII characters only",
     "^(env|file):": "secrets do not belong in this file: write env:NAME or file:PATH",
 }
 
 
 def _instead(given: object) -> str:
     """Return which type stands where another one was expected, as the end of a message."""
-    words = {dict: "a group of keys", list: "a list", str: "a text", bool: "yes or no", int: "a number"}
+    words = {
+        dict: "a group of keys",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a fraction",
+    }
     return ", not empty" if given is None else f", not {words.get(type(given), 'that')}"
 
 

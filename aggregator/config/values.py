@@ -54,7 +54,7 @@ def web_url(text: str) -> str:
         raise ValueError(f"{shown!r} is not a web address: it must begin with https:// or http://")
     parts = urls.parse(text)
     if parts is None or parts.port == 0 or not parts.hostname:
-        raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
+        raise ValueError(f"{shown!r} is not a URL: its host or port is missing or not valid")
     if not _is_host(parts.hostname):
         raise ValueError(f"{shown!r} is not a URL: {parts.hostname!r} is no host: {_HOST_RULE}")
     if parts.fragment:

@@ -17,6 +17,7 @@ from aggregator.dedupe.assign import lead_item_id
 from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 from aggregator.ports import App
@@ -34,7 +35,7 @@ from aggregator.store import (
     story_placement,
     story_search,
 )
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.store.runs import clear_idle
 
 MAX_IDS_OF_ITEM = 100
@@ -43,7 +44,7 @@ MAX_IDS_OF_ITEM = 100
 
 def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
     """Merge stories; return the id that stays, the oldest, and those that became aliases of it."""
-    with opened(app.config.data / "aggregator.db", create=False) as store:
+    with existing_store(app.config) as store:
         now = app.clock()
         with store.transaction():
             ids = list(dict.fromkeys(story_named(store, name) for name in names))
@@ -90,7 +91,7 @@ def merge_into(
 
 def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[str, str]:
     """Take items out of their story; return the ids of that story and of the one they found."""
-    with opened(app.config.data / "aggregator.db", create=False) as store:
+    with existing_store(app.config) as store:
         now = app.clock()
         with store.transaction():
             story, leaving, staying = divide_story(store, [_item_id(store, name) for name in names])
@@ -123,7 +124,7 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
 
 def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
     """Keep two stories apart permanently; return their ids."""
-    with opened(app.config.data / "aggregator.db", create=False) as store:
+    with existing_store(app.config) as store:
         now = app.clock()
         with store.transaction():
             ids = story_named(store, one), story_named(store, other)
@@ -147,7 +148,7 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
 
 def postpone(app: App, one: str, other: str, until: datetime) -> bool:
     """Postpone a merge candidate; return whether it is listed. No decision is logged."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         return editorial.postpone_candidate(store, one, other, until)
 
 
@@ -156,7 +157,7 @@ def hide(app: App, names: Sequence[str], who: str, *, withdrawn: bool = False) -
 
     `withdrawn`: digests that carried a story report that it was removed.
     """
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         now = app.clock()
         ids = [story_named(store, name) for name in dict.fromkeys(names)]
         changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
@@ -169,7 +170,7 @@ def hide(app: App, names: Sequence[str], who: str, *, withdrawn: bool = False) -
 
 def unhide(app: App, names: Sequence[str], who: str) -> list[str]:
     """Show hidden stories again; return the ids of those that changed."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         now = app.clock()
         ids = [story_named(store, name) for name in dict.fromkeys(names)]
         changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]

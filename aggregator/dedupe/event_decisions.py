@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from aggregator.config.values import zone as parse_zone
 from aggregator.dedupe.editor_commands import story_named
 from aggregator.errors import WrongDecision
+from aggregator.locked_store import existing_store
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, StoryEvent, known_zone
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import editorial, stories, story_events
 from aggregator.store import event_decisions as event_store
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.store.runs import clear_idle
 from aggregator.text import line
 
@@ -46,13 +47,13 @@ class DecidedEvent:
 
 def read_event(app: App, name: str) -> DecidedEvent:
     """Return the event of a story; raises UnknownName."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(app.config) as store, store.snapshot():
         return _read_decided(store, story_named(store, name))
 
 
 def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEvent:
     """Set facts of the event of a story; raises WrongDecision, and then nothing was changed."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         story_id = _visible(store, name)
         present = _read_decided(store, story_id).event
         if present and present.entry_id != story_id and change.start is None:
@@ -66,13 +67,13 @@ def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEven
 
 def remove_event(app: App, name: str, who: str) -> DecidedEvent:
     """Record that a story has no event."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         return _store_decision(app, store, _visible(store, name), None, who)
 
 
 def make_automatic(app: App, name: str, who: str) -> DecidedEvent:
     """Remove an editor's decision, so that the event follows from the items of the story again."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         story_id = _visible(store, name)
         before = event_store.decision(store, story_id)
         if not event_store.remove_decision(store, story_id):
@@ -172,7 +173,9 @@ def _times(
         start = kept.start
         end = _moment("--end", change.end, zone) if change.end is not None else kept.end
     if isinstance(start, datetime) != isinstance(end, datetime):
-        raise WrongDecision("start and end need a time both, or neither; nothing was changed", "one_time")
+        raise WrongDecision(
+            "give a time for both start and end, or for neither; nothing was changed", "one_time"
+        )
     if end < start:
         raise WrongDecision(
             f"the end {_shown(end)} is before the start {_shown(start)}; nothing was changed",

@@ -15,10 +15,11 @@ from aggregator.dedupe import candidates, editor_commands, evidence, semantic
 from aggregator.dedupe.cluster import compared_members
 from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, Comparison, Member, NearMiss, Strength
 from aggregator.store import candidate_index, editorial, embeddings, stories, story_members, story_search
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 
 logger = logging.getLogger("aggregator.explain")
 
@@ -38,7 +39,7 @@ _NO_COMPARISON: dict[str, Any] = {
 
 def story(config: Config, name: str) -> dict[str, Any]:
     """Explain for each item of a story why it belongs there, and which others are close."""
-    with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
+    with existing_store(config) as store, _snapshot(store):
         view = story_view.read_from(store, name)
         comparisons = stories.evidence(store, view.story.id)
         near_misses = value_to_show(name, partial(_near_misses, store, view.story.id))
@@ -71,7 +72,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
 
     Of two stories their closest items are compared, of two that were merged the items that founded them.
     """
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         return pair_from(store, one, other)
 
 

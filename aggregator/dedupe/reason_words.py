@@ -57,4 +57,4 @@ def _word(concept: str, spellings: Iterable[Mapping[str, str]]) -> str:
 
 def published_within(days: int) -> str:
     """Return the reason that two items were published within a number of days."""
-    return f"published within {count_of(days, 'day')}"
+    return f"published within {count_of(days, 'day')}" if days else "published at the same time"

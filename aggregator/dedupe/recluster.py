@@ -9,7 +9,7 @@ from functools import partial
 
 from aggregator.dedupe import candidates, cluster, editor_commands, known_stories, semantic
 from aggregator.dedupe.candidates import Candidates
-from aggregator.locked_store import locked_store
+from aggregator.locked_store import existing_store, locked_store
 from aggregator.model.stories import (
     CandidatePair,
     Cluster,
@@ -21,7 +21,7 @@ from aggregator.model.stories import (
 )
 from aggregator.ports import App
 from aggregator.store import candidate_index, editorial, embeddings, stories, story_members
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.store.runs import clear_idle
 
 _Composition = tuple[str, frozenset[str]]
@@ -35,7 +35,7 @@ def run(app: App, *, dry_run: bool) -> ReclusterDiff:
     one become merge candidates, since the program never merges published stories. A `dry_run` changes nothing.
     """
     if dry_run:
-        with opened(app.config.data / "aggregator.db", create=False) as store:
+        with existing_store(app.config) as store:
             return _compare_all(store, app.clock()).diff
     with locked_store(app.config) as store:
         with store.transaction():

@@ -9,6 +9,7 @@ from aggregator.dedupe import event_decisions
 from aggregator.dedupe.editor_commands import divide_story, merge_into, split_story
 from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.stories import Decision
 from aggregator.ports import App
@@ -24,7 +25,7 @@ from aggregator.store import (
     story_search,
 )
 from aggregator.store import event_decisions as event_store
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.store.runs import clear_idle
 
 UndoFunction = Callable[[App, Store, Decision, Mapping[str, Any], int, str], None]
@@ -33,13 +34,13 @@ UndoFunction = Callable[[App, Store, Decision, Mapping[str, Any], int, str], Non
 
 def last_decisions(config: Config, count: int) -> list[Decision]:
     """Return at most `count` decisions, the last one first."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         return editorial.last_decisions(store, None, count)
 
 
 def undo_decision(app: App, number: int, who: str) -> Decision:
     """Undo the decision with a number; return it. Raises UnknownName and WrongDecision."""
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         decision, before = _undoable(store, number)
         undoing = editorial.log_decision(
             store,

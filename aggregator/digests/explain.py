@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from aggregator import addresses
 from aggregator.counts import count_of
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.digests import (
     DeliveryFacts,
@@ -14,7 +15,6 @@ from aggregator.model.digests import (
     PastDelivery,
     PastEntry,
 )
-from aggregator.store.connection import opened
 from aggregator.store.digest_history import delivery_facts
 from aggregator.store.editions import MAX_FIRST_AGE, MAX_PENDING_AGE
 from aggregator.story_view import read_from
@@ -25,7 +25,7 @@ def explain_digests(config: Config, name: str, address: str, now: datetime) -> E
 
     `name` is the id of the story, of one of its items, or of a story merged into it. Raises UnknownName.
     """
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         story = read_from(store, name).story
         facts = delivery_facts(store, story.id, address, config.digests)
     return ExplanationReport(

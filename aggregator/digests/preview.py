@@ -11,10 +11,10 @@ from aggregator.digests import draft, mime
 from aggregator.digests.draft import Draft
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
 from aggregator.gateways import files
+from aggregator.locked_store import existing_store
 from aggregator.model.config import OPERATOR_ID, Config, DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody
 from aggregator.ports import App, MailInterrupted, MailRefused
-from aggregator.store.connection import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def _summary(edition_draft: Draft) -> str:
 
 
 def _draft(config: Config, plan: DigestPlan, now: datetime) -> Draft:
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         return draft.compose_draft(store, config, plan, now, Containment(store))
 
 

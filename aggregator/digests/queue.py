@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aggregator.errors import UnknownName
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.digests import MailQueue
 from aggregator.store import deliveries
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 
 
 def read_queue(config: Config) -> MailQueue:
     """Read open messages, suppressed addresses and the pause of the relay."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         return MailQueue(
             messages=tuple(deliveries.open_messages(store)),
             suppressed=tuple(deliveries.suppressions(store)),
@@ -26,7 +27,7 @@ def retry_messages(config: Config, addresses: Sequence[str]) -> int:
 
     Raises UnknownName if an address has no open message and is not suppressed. Works beside any job (L1).
     """
-    with opened(config.data / "aggregator.db", create=False) as store:
+    with existing_store(config) as store:
         _refuse_unknown(store, addresses)
         return deliveries.retry(store, addresses)
 
@@ -36,7 +37,7 @@ def acknowledge_messages(config: Config, addresses: Sequence[str]) -> int:
 
     Raises UnknownName if an address has no open message and is not suppressed. Works beside any job (L1).
     """
-    with opened(config.data / "aggregator.db", create=False) as store:
+    with existing_store(config) as store:
         _refuse_unknown(store, addresses)
         return deliveries.acknowledge(store, addresses)
 

@@ -14,6 +14,7 @@ from aggregator.digests import mime, subscriptions
 from aggregator.digests.subscriber_import import parse, without_formula
 from aggregator.digests.subscriptions import opened_store
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.subscribers import (
     AccountMessage,
@@ -25,7 +26,7 @@ from aggregator.model.subscribers import (
 )
 from aggregator.ports import App
 from aggregator.store import subscriber_links, subscriber_rights, subscribers, subscription_requests
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 
 IMPORT_BATCH = 500
 """Maximum number of addresses that one transaction imports."""
@@ -40,7 +41,7 @@ class SubscriberRefused(AggregatorError):
 
 @contextmanager
 def _read(config: Config) -> Iterator[Store]:
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with existing_store(config) as store, store.snapshot():
         yield store
 
 
@@ -130,7 +131,7 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
 
 def remove_subscriber(app: App, address: str) -> Subscriber:
     """End a subscription; one that ended already stays as it is. Raises UnknownName."""
-    with opened_store(app) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         subscriber = _find(store, app.config, address)
         if subscribers.stored_state(store, subscriber.id) is SubscriberState.UNSUBSCRIBED:
             return subscriber
@@ -228,6 +229,6 @@ def erase_address(app: App, address: str) -> None:
             f"{address} is not erased: {app.config.file.name} lists it as a recipient of {listed_in};"
             " remove it there, then erase it"
         )
-    with opened_store(app) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         if not subscriber_rights.erase(store, address, app.clock()):
             raise UnknownName(f"nothing is stored about {address}; nothing was changed")

@@ -32,7 +32,7 @@ def check_sources(app: App, progress: Progress | None = None) -> tuple[SourceChe
 
     Sources visited recently are described from the store (CL5). A site is checked at the interval of its source.
     """
-    locked_store.check_authority(app.config)
+    locked_store.check_authority(app.config, app.clock())
     report = fetch.run(app, publish=False, progress=progress)
     with locked_store.locked_store(app.config, wait_seconds=LOCK_WAIT_SECONDS) as store:
         health = {each.id: each for each in sources.health(store)}

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 from aggregator import config_cache, publishing
 from aggregator.errors import AggregatorError, UnknownName
-from aggregator.locked_store import AUTHORITY_KEY, locked_store
+from aggregator.locked_store import AUTHORITY_KEY, locked_store, refuse_future_authority
 from aggregator.model.config import Config
 from aggregator.model.reports import FetchReport
 from aggregator.polling.contact import refuse_public
@@ -52,6 +52,7 @@ def run(
     refuse_public(app, ids)
     with locked_store(config, create=True, job="fetch", clock=app.clock) as store:
         work = Round(app=app, store=store, now=app.clock())
+        refuse_future_authority(store, config, work.now)
         if runs.has_last_failed(store, "fetch"):
             work.begin_run()  # record that a later round ended well
         _prepare(work)

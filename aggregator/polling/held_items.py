@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from aggregator.locked_store import RELEASED_KEY
+from aggregator.locked_store import RELEASED_KEY, existing_store
 from aggregator.ports import App
 from aggregator.store import editorial, items, meta, runs, sources
-from aggregator.store.connection import Store, opened, stamp
+from aggregator.store.connection import Store, stamp
 
 
 def release(app: App, ids: Sequence[str], who: str) -> dict[str, int]:
@@ -52,6 +52,6 @@ def _decision_transaction(app: App, ids: Sequence[str]) -> Iterator[Store]:
     """
     for id_ in ids:
         app.config.source(id_)
-    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+    with existing_store(app.config) as store, store.transaction():
         yield store
         runs.clear_idle(store)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aggregator import urls
+from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.polling import VisitRecord
 from aggregator.model.reports import PolitenessReport
 from aggregator.polling.schedule import MAX_UNMODIFIED_TIME, MIN_INTERVAL_WITHOUT_VALIDATORS
 from aggregator.store import visits
-from aggregator.store.connection import opened
 
 MAX_LISTED = 5
 """Maximum number of broken rules listed per source; the others are counted."""
@@ -113,6 +113,6 @@ def _minutes(gap: timedelta) -> str:
 
 def read_reports(config: Config) -> tuple[PolitenessReport, ...]:
     """Return the politeness report of every source of feeds.yaml (CL20)."""
-    with opened(config.data / "aggregator.db", create=False) as store:
+    with existing_store(config) as store:
         reports = {report.source_id: report for report in reports_from(visits.log(store))}
     return tuple(reports[source.id] for source in config.sources if source.id in reports)

@@ -12,7 +12,7 @@ from pathlib import Path
 from aggregator.containment import Containment
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.gateways.new_folder import NewFolder, checksums, new_folder, new_zip
-from aggregator.locked_store import check_same_authority, refuse_lost
+from aggregator.locked_store import check_same_authority, existing_store
 from aggregator.model.config import Config
 from aggregator.model.publishing import EPOCH, ArchiveMonth, SourceDirectory, Tombstone
 from aggregator.model.reports import ContainedStep
@@ -20,7 +20,7 @@ from aggregator.model.snapshots import SnapshotMetadata, SnapshotReport, Snapsho
 from aggregator.model.stories import Story
 from aggregator.publishing import archive, atom, calendar, opml, snapshot_metadata, snapshot_stories
 from aggregator.store import archives, pages, sources, stories
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.store.items import chunked
 
 MAX_CORRECTIONS = 100
@@ -48,9 +48,7 @@ def write(config: Config, month: str, out: Path, now: datetime, *, packed: bool 
         raise MonthNotOver(
             f"{month} is not over yet: a snapshot is made of a complete month (UTC); the last one is {last_month(now)}"
         )
-    refuse_lost(config)
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        refuse_lost(config, store)
+    with existing_store(config) as store, store.snapshot():
         check_same_authority(store, config)
         snapshot = _open_month(store, config, month)
         with new_zip(out) if packed else new_folder(out) as folder:

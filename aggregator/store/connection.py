@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,9 @@ BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
 MAX_MIGRATION_COPIES = 3
 """Maximum number of copies kept that were made before migrations."""
+DRAFT_SUFFIX = ".backup-draft"
+MAX_DRAFT_SECONDS = 3600
+"""Maximum time since the last write to a draft of a copy that a running process makes."""
 MIN_DATABASE_BYTES = 2
 """Minimum size of a file with content: SQLite takes a single byte for an empty file."""
 SYNCHRONOUS = "FULL"
@@ -239,9 +243,9 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
 
     It is checked before it gets its name, and is readable by its owner only.
     """
-    draft = target.with_name(f".{target.name}.draft")
+    draft = target.with_name(f".{os.getpid()}-{time.monotonic_ns()}{DRAFT_SUFFIX}")
     try:
-        draft.unlink(missing_ok=True)
+        _remove_old_drafts(target.parent)
         permissions.make_file(draft)
         target_conn = sqlite3.connect(draft)
         try:
@@ -259,6 +263,14 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
         raise StoreError(f"{target} cannot be written: {error.strerror}") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _remove_old_drafts(folder: Path) -> None:
+    """Remove drafts of copies, and their journals, that killed processes left in a folder."""
+    for draft in folder.glob(f".*{DRAFT_SUFFIX}*"):
+        with suppress(OSError):
+            if draft.stat().st_mtime < time.time() - MAX_DRAFT_SECONDS:
+                draft.unlink()
 
 
 def described_error(error: Exception, path: Path) -> str:

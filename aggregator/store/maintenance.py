@@ -20,6 +20,8 @@ def backup(store: Store, target: Path) -> int:
         raise StoreError(f"{target} is the database itself; name another file for the backup")
     if target.exists() and not _is_database(target):
         raise StoreError(f"{target} exists and is no backup: it would be lost; name another file")
+    if not target.parent.is_dir():
+        raise StoreError(f"{target} cannot be written: there is no folder {target.parent}")
     copy(store.db.conn, store.path, target)
     return target.stat().st_size
 

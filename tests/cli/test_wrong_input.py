@@ -25,6 +25,17 @@ READERS = [
     ("story", "show", "abcd"),
     ("digest", "preview", "weekly"),
 ]
+OTHERS_OF_THE_DATABASE = [
+    ("status", "--politeness"),
+    ("digest", "queue"),
+    ("digest", "why", "abcd", "reader@example.org"),
+    ("story", "decisions"),
+    ("story", "hide", "abcd"),
+    ("source", "release", "node"),
+    ("subscriber", "list"),
+    ("subscriber", "remove", "reader@example.org"),
+    ("subscriber", "erase", "reader@example.org"),
+]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -103,6 +114,10 @@ USAGE = [
     (("source", "discover"), "URL"),
     (("source", "preview"), "URL|ID"),
     (("check", "--json"), "--live"),
+    (("digest", "preview", "weekly", "--at", ""), "'' is not a time"),
+    (("status", "--politeness", "--check"), "--politeness cannot be combined with --check"),
+    (("status", "--politeness", "--textfile", "metrics"), "--politeness cannot be combined with --check"),
+    (("-c", "/dev/null", "check"), "/dev/null is a pipe or device: name a file"),
     (("story", "event", "abcd", "--status", "over"), "over"),
     (("story", "event", "abcd", "--kind", "party"), "party"),
     (("story", "event", "abcd", "--none", "--start", "2026-10-20"), "--none"),
@@ -151,7 +166,7 @@ UNKNOWN = [
     ),
     (
         ("source", "discover", "http://[::1/"),
-        "'http://[::1/' is not a URL: it names no host, or none that can be asked",
+        "'http://[::1/' is not a URL: its host or port is missing or not valid",
     ),
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
@@ -269,6 +284,22 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
     said = Output(ended.returncode, "", ended.stderr)
     assert said.code == 1
     assert "No space left on device" in said.line
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("status",), 1),
+        (("--help",), 1),
+        (("story", "decisions"), 0),
+        (("nonsense",), 2),
+        (("fetch", "nonsense"), 2),
+        (("-c", "nonsense", "check"), 78),
+    ],
+)
+def test_exit_code_without_any_output(site: Workplace, args: tuple[str, ...], code: int) -> None:
+    """A message that cannot be written does not change the exit code."""
+    assert closed(site, ">/dev/full 2>/dev/full", *args).returncode == code
 
 
 def closed(place: Workplace, redirections: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -430,7 +461,7 @@ def test_missing_secret_of_mail(place: Workplace, web: Web) -> None:
         said = call(place, *command)
         assert (said.code, said.out) == (78, "")
         assert "mail.smtp.user: the environment has no AGGREGATOR_NOPE" in said.err
-        assert "mail.smtp.password: the secret file no cannot be read" in said.err
+        assert "mail.smtp.password: the secret file no cannot be read: No such file" in said.err
 
 
 @pytest.mark.parametrize("command", JOBS)
@@ -444,6 +475,31 @@ def test_changed_authority_is_refused(site: Workplace, web: Web, command: tuple[
     assert said.code == 78
     assert "site.authority is 'other.example,2027'" in said.line
     assert "'news.example,2026'" in said.line
+
+
+@pytest.mark.parametrize("day", ["2027", "2026-11", "2026-10-31"])
+def test_future_authority_is_refused(place: Workplace, web: Web, day: str) -> None:
+    """The date of an authority must not be in the future when its first ids are made (RFC 4151)."""
+    one_source(place, web, head=HEAD.replace("news.example,2026", f"news.example,{day}"))
+    for command in (("fetch",), ("check",), ("check", "--live"), ("run",)):
+        said = call(place, *command)
+        assert (said.code, said.out) == (78, "")
+        assert f"site.authority is 'news.example,{day}', but {day} is in the future" in said.line
+    assert web.asked == []
+
+
+@pytest.mark.parametrize("day", ["2026", "2026-10", "2026-01-01"])
+def test_authority_of_the_present_is_accepted(place: Workplace, web: Web, day: str) -> None:
+    """A year, a month and a day that have begun are valid dates of an authority."""
+    one_source(place, web, head=HEAD.replace("news.example,2026", f"news.example,{day}"))
+    assert call(place, "fetch").code == 0
+
+
+def test_future_authority_in_use_is_kept(site: Workplace, web: Web) -> None:
+    """An authority that the published ids have is used further, whatever its date is."""
+    site.clock.now = site.clock.now.replace(year=2025)
+    assert call(site, "check").code == 0
+    assert call(site, "fetch", "--force").code == 0
 
 
 def test_authority_restored(site: Workplace, web: Web) -> None:
@@ -583,7 +639,7 @@ def test_message_is_not_repeated(place: Workplace, web: Web) -> None:
     assert call(place, "status").line.count("cannot be opened") == 1
 
 
-@pytest.mark.parametrize("command", [("publish",), ("digest", "run"), *READERS])
+@pytest.mark.parametrize("command", [("publish",), ("digest", "run"), *READERS, *OTHERS_OF_THE_DATABASE])
 def test_nothing_fetched_yet(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
     """Before the first `fetch` other commands end with 1 and advice, and create no database."""
     said = call(one_source(place, web), *command)
@@ -692,19 +748,21 @@ def test_lost_database_is_not_filled_again(
     assert contents(site.public) == before
 
 
-@pytest.mark.parametrize("command", [*READERS[1:], ("digest", "queue"), ("story", "decisions")])
-@pytest.mark.parametrize("size", [0, 1])
-def test_empty_database_is_not_read(site: Workplace, command: tuple[str, ...], size: int) -> None:
-    """Commands that read do not make a database of an empty file, and report no empty archive."""
+@pytest.mark.parametrize("command", [*READERS, *OTHERS_OF_THE_DATABASE])
+@pytest.mark.parametrize("size", [None, 0, 1])
+def test_lost_database_ends_every_command(
+    site: Workplace, command: tuple[str, ...], size: int | None
+) -> None:
+    """Commands that read or decide report a lost database as jobs do, and make no new one."""
     shutil.rmtree(site.database.parent)
-    site.database.parent.mkdir()
-    site.database.write_bytes(b"x" * size)
+    if size is not None:
+        site.database.parent.mkdir()
+        site.database.write_bytes(b"x" * size)
     said = call(site, *command)
-    assert (said.code, said.line) == (
-        1,
-        f"aggregator: {site.database} is empty: run `aggregator fetch` first",
-    )
-    assert site.database.read_bytes() == b"x" * size
+    assert said.code == 78
+    assert f"aggregator: {site.database} is {'missing' if size is None else 'empty'}, but" in said.line
+    assert size is None or site.database.stat().st_size == size
+    assert site.database.exists() == (size is not None)
 
 
 def test_lost_database_without_public(site: Workplace) -> None:

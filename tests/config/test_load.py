@@ -294,8 +294,8 @@ def test_missing_secrets_are_problems_of_their_lines(tmp_path: Path) -> None:
         "feeds.yaml:4: mail.smtp.password: the environment has no SMTP_PASSWORD",
     ]
     secret_file = (
-        "feeds.yaml:3: sources[0].password: the secret file keys/feed cannot be read:"
-        f" [Errno 2] No such file or directory: '{tmp_path}/keys/feed'"
+        "feeds.yaml:3: sources[0].password: the secret file"
+        f" {tmp_path}/keys/feed cannot be read: No such file or directory"
     )
     assert problems(tmp_path, SECRETS) == [secret_file, *expected]
     assert set(problems(tmp_path, SECRETS + "wbe: {}\n")) == {
@@ -387,20 +387,28 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ONE % 'kind: rss, language: Deutsch, only: ["/(/"]',
         [
             "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page, ical, wordpress, zenodo",
-            "3: sources[0].language: 'Deutsch' does not look right: a language tag such as en or de-AT",
+            "3: sources[0].language: 'Deutsch' is not valid: write a language tag such as en or de-AT",
             "3: sources[0].only[0]: '/(/' is not a regular expression: missing ), unterminated subpattern"
             " at position 0",
         ],
     ),
+    "bad numbers": (
+        ONE % "priority: high, enabled: maybe" + "fetch: {concurrency: 1.5}\n",
+        [
+            "3: sources[0].enabled: should be true or false, not a text",
+            "3: sources[0].priority: should be a whole number, not a text",
+            "4: fetch.concurrency: should be a whole number, not a fraction",
+        ],
+    ),
     "bad ids": (
         'sources:\n  - {id: A B, name: A, url: "https://a.example/"}\n',
-        ["3: sources[0].id: 'A B' does not look right: only a to z, digits and hyphens are allowed"],
+        ["3: sources[0].id: 'A B' is not valid: write 1 to 64 of a-z, 0-9 and -, without - at the beginning"],
     ),
     "bad topics": (
         ONE % "topics: [Data]" + "topics: {Big Data: [x]}\n",
         [
-            "3: sources[0].topics[0]: 'Data' does not look right: only a to z, digits and hyphens are allowed",
-            "4: topics.Big Data: 'Big Data' does not look right: only a to z, digits and hyphens are allowed",
+            "3: sources[0].topics[0]: 'Data' is not valid: write 1 to 64 of a-z, 0-9 and -, without - at the beginning",
+            "4: topics.Big Data: 'Big Data' is not valid: write 1 to 64 of a-z, 0-9 and -, without - at the beginning",
         ],
     ),
     "lengths": (

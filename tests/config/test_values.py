@@ -89,7 +89,7 @@ INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
         "ftp://a.example/",
         "data:,x",
     ],
-    (values.web_url, "names no host"): [
+    (values.web_url, "host or port is missing"): [
         "https://",
         "https:///x",
         "https://a.example:0/",

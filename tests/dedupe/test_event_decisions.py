@@ -63,7 +63,7 @@ def test_times_have_a_zone() -> None:
         (EventChange(start="20 October"), "is neither a date nor a time"),
         (EventChange(start="2026-02-30"), "is neither a date nor a time"),
         (EventChange(start="9999-12-31"), "is in the year 9999"),
-        (EventChange(start="2026-10-20", end="2026-10-20T17:00", zone="Europe/Rome"), "need a time both"),
+        (EventChange(start="2026-10-20", end="2026-10-20T17:00", zone="Europe/Rome"), "a time for both"),
         (EventChange(end="2026-10-20"), "has no event yet"),
         (EventChange(start=""), "is neither a date nor a time"),
     ],

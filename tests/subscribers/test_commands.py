@@ -274,7 +274,7 @@ def test_a_lost_key_only_ends_old_links(ready: Workplace) -> None:
     run(ready)
     assert rows(ready, "SELECT hash FROM tokens") != before
     key.write_bytes(b"short")
-    done = command.call(ready, "subscriber", "remove", "bob@b.example")
+    done = command.call(ready, "subscriber", "add", "bob@b.example", "--digest", "weekly", "--confirmed", "x")
     assert done.code == 1 and "link.key" in done.err
 
 
