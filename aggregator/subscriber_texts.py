@@ -160,7 +160,7 @@ _MESSAGES = {
         "confirm_why": "Somebody, probably you, entered this address on {url} to get:",
         "confirm_do": "To confirm, open this page and press the button:",
         "confirm_button": "Confirm",
-        "confirm_end": "If it was not you, do nothing: you get no digests, and the address is deleted after 7 days.",
+        "confirm_end": "If it was not you, do nothing: nothing changes, and a new address is deleted after 7 days.",
         "welcome_subject": "You are subscribed: {site}",
         "welcome_why": "From now on you get:",
         "welcome_do": "On this page you change, pause or end your subscription at any time:",
@@ -187,8 +187,8 @@ _MESSAGES = {
         "confirm_why": "Jemand, vermutlich Sie, hat diese Adresse auf {url} eingetragen und möchte erhalten:",
         "confirm_do": "Zum Bestätigen öffnen Sie diese Seite und drücken den Knopf:",
         "confirm_button": "Bestätigen",
-        "confirm_end": "Wenn Sie es nicht waren, tun Sie nichts: Sie erhalten keine Newsletter, und die Adresse wird"
-        " nach 7 Tagen gelöscht.",
+        "confirm_end": "Wenn Sie es nicht waren, tun Sie nichts: Es ändert sich nichts, und eine neue Adresse wird nach"
+        " 7 Tagen gelöscht.",
         "welcome_subject": "Sie sind angemeldet: {site}",
         "welcome_why": "Ab jetzt erhalten Sie:",
         "welcome_do": "Auf dieser Seite ändern, pausieren oder beenden Sie Ihr Abonnement jederzeit:",

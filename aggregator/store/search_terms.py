@@ -29,6 +29,8 @@ INDEXED_PREFIXES = (3, 4, 5)
 _PREFIX = re.compile(r'"(?P<before>[^"]*(?<![^\W_])(?<![\u0300-\u036f]))(?P<beginning>[^\W_]+)"\*')
 """A beginning of a word, in which no combining character separates words."""
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
+_QUOTES = dict.fromkeys(map(ord, "“”„‟«»"), '"')
+"""Typographic quotation marks, which the keyboards of phones write by themselves."""
 _LETTER = re.compile(r"[^\W_]")
 """A character that FTS5 indexes; a term without one would match nothing."""
 _FOLDED = str.maketrans(
@@ -56,7 +58,7 @@ def parse(query: str) -> SearchTerms:
 
     All else is literal. A query of nothing but exclusions is literal, too.
     """
-    text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS])).translate(_FOLDED)
+    text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS])).translate(_FOLDED | _QUOTES)
     terms = [term for term in _TERM.finditer(text) if _LETTER.search(term[0])]
     wanted: list[str] = []
     unwanted: list[str] = []

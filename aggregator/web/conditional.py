@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from aggregator import http_dates
 
@@ -21,11 +22,17 @@ def prefers_gzip(accept_encoding: str | None) -> bool:
     if not accept_encoding:
         return False
     weights: dict[str, float] = {}
-    for choice in accept_encoding.lower().split(","):
-        coding, _, weight = (part.strip() for part in choice.partition(";"))
-        weights.setdefault("gzip" if coding == "x-gzip" else coding, _quality(weight))
+    for coding, weight in weighted(accept_encoding):
+        weights.setdefault("gzip" if coding == "x-gzip" else coding, weight)
     gzip = weights.get("gzip", weights.get("*", 0.0))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def weighted(field: str) -> Iterator[tuple[str, float]]:
+    """Yield the choices of a field with their weights, in lower case (section 12.4.2)."""
+    for choice in field.lower().split(","):
+        name, _, weight = (part.strip() for part in choice.partition(";"))
+        yield name, _quality(weight)
 
 
 def _quality(weight: str) -> float:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from aggregator import addresses, subscriber_texts
+from aggregator.web.conditional import weighted
 
 MAX_FIELDS = 2000
 """Maximum number of fields of a form."""
@@ -49,10 +50,11 @@ def page_language(request: Request, default: str) -> str:
     chosen = known_language(request.query_params.get("lang", ""), "")
     if chosen:
         return chosen
-    for choice in request.headers.get("accept-language", "").split(","):
-        if accepted := known_language(choice.partition(";")[0].strip().partition("-")[0].lower(), ""):
-            return accepted
-    return default
+    weights: dict[str, float] = {}
+    for name, weight in weighted(request.headers.get("accept-language", "")):
+        if weight and (language := known_language(name.partition("-")[0], "")):
+            weights.setdefault(language, weight)
+    return max(weights, key=weights.__getitem__, default=default)
 
 
 def known_language(text: str, default: str) -> str:

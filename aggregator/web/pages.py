@@ -10,13 +10,20 @@ from aggregator import i18n
 from aggregator.model.config import Site
 from aggregator.publishing import page_template, stylesheet
 
+MAX_DEPTH = 20
+"""Maximum folders of a path from which pages link relatively.
+
+Pages of errors have any path: links from one with thousands of slashes would be far longer than the request.
+"""
+
 
 def render(template: str, site: Site, path: str, **values: object) -> bytes:
     """Render a template for the URL path `path`, from which it links relatively.
 
     So the pages work below any prefix at which a proxy serves them.
     """
-    root = "../" * (path.count("/") - 1) or "./"
+    depth = path.count("/") - 1
+    root = site.url if depth > MAX_DEPTH else "../" * depth or "./"
     shared = page_template.context(site, path, site.language, root) | {"root": root}
     body = environment().get_template(template).render(**{**shared, "page": "", **values})
     return body.encode("utf-8", "replace")

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from aggregator.model.config import Site
 from aggregator.publishing.paths import HTML_TYPE
 from aggregator.web import headers, pages
-from aggregator.web.conditional import is_not_modified, prefers_gzip
+from aggregator.web.conditional import is_not_modified, prefers_gzip, prefers_page
+from aggregator.web.static import NEGOTIATED, XML_TYPE
 
 RETRY_SECONDS = 60
 """Seconds after which a client may try again, in `Retry-After`."""
@@ -23,15 +24,19 @@ MIN_COMPRESSED_BYTES = 500
 def fresh_document(
     request: Request, body: bytes, media_type: str, *, seconds: int, any_origin: bool = False
 ) -> Response:
-    """Return a body that is fresh for `seconds`, or 304; with `any_origin` for every site."""
+    """Return a body that is fresh for `seconds`, or 304; with `any_origin` for every site.
+
+    Browsers get a feed as XML, to apply its stylesheet (PB15).
+    """
+    as_page = media_type in NEGOTIATED and prefers_page(_joined(request, "accept"))
     packed = len(body) >= MIN_COMPRESSED_BYTES and prefers_gzip(_joined(request, "accept-encoding"))
     if packed:
         body = gzip.compress(body, compresslevel=1, mtime=0)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}{"-shown" if as_page else ""}"'
     found = {
         "ETag": etag,
         "Cache-Control": f"public, max-age={seconds}",
-        "Vary": "Accept-Encoding",
+        "Vary": "Accept-Encoding, Accept" if media_type in NEGOTIATED else "Accept-Encoding",
         **_decoded(headers.SECURITY),
         **(_decoded(headers.ANY_ORIGIN) if any_origin else {}),
     }
@@ -39,7 +44,7 @@ def fresh_document(
         return Response(status_code=304, headers=found)
     if packed:
         found["Content-Encoding"] = "gzip"
-    return _with_type(Response(body, headers=found), media_type)
+    return _with_type(Response(body, headers=found), XML_TYPE if as_page else media_type)
 
 
 def error_response(

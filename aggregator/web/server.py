@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from aggregator.model.config import Site
@@ -30,6 +32,7 @@ MAX_HEAD_BYTES = 64 * 1024
 STALLED_SECONDS = 60
 """Seconds without a byte sent after which a connection is aborted."""
 
+_ABSOLUTE_FORM = re.compile(rb"https?://[^/]+(/.*)?", re.IGNORECASE | re.DOTALL)
 _LAST_DATA_SENT = struct.Struct("44xI")
 """`tcpi_last_data_sent` of Linux's `struct tcp_info`: milliseconds since data was last sent."""
 
@@ -43,7 +46,7 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
             _send_bad_request(self, site)
 
     return uvicorn.Config(
-        TrustedProxies(app, trusted_proxies) if trusted_proxies else app,
+        _origin_form(TrustedProxies(app, trusted_proxies) if trusted_proxies else app),
         http=Protocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         backlog=BACKLOG,
@@ -73,6 +76,18 @@ def _send_bad_request(protocol: H11Protocol, site: Site) -> None:
     ):
         protocol.transport.write(protocol.conn.send(event) or b"")
     protocol.transport.close()
+
+
+def _origin_form(app: ASGIApp) -> ASGIApp:
+    """Pass on a request for a whole URL as one for its path (RFC 9112 section 3.2.2)."""
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        if absolute := _ABSOLUTE_FORM.fullmatch(scope.get("raw_path", b"")):
+            path = absolute[1] or b"/"
+            scope = {**scope, "raw_path": path, "path": unquote(path.decode("ascii"))}
+        await app(scope, receive, send)
+
+    return respond
 
 
 class Server(uvicorn.Server):

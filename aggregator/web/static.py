@@ -32,6 +32,7 @@ CHUNK_BYTES = 64 * 1024
 """Maximum bytes passed to uvicorn at once, which it buffers for each slow client."""
 
 ATOM, RSS = "application/atom+xml; charset=utf-8", "application/rss+xml; charset=utf-8"
+XML_TYPE = "application/xml; charset=utf-8"
 FEEDS = {
     "atom.xml": ATOM,
     "rss.xml": RSS,
@@ -42,7 +43,7 @@ SUFFIXES = {
     "css": "text/css; charset=utf-8",
     "ics": "text/calendar; charset=utf-8",
     "opml": "text/x-opml; charset=utf-8",
-    "xml": "application/xml; charset=utf-8",
+    "xml": XML_TYPE,
     "json": "application/json; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
     "svg": "image/svg+xml; charset=utf-8",
@@ -160,7 +161,7 @@ class StaticFiles:
             return
         if compressed:
             headers.append((b"content-encoding", b"gzip"))
-        headers += _content_headers(SUFFIXES["xml"] if as_page else media_type, len(selected.content))
+        headers += _content_headers(XML_TYPE if as_page else media_type, len(selected.content))
         await _send(send, status, headers, b"" if scope["method"] == "HEAD" else selected.content)
 
     async def _send_large(self, path: str, large: LargeFile, scope: Scope, send: Send) -> None:
@@ -177,7 +178,7 @@ class StaticFiles:
             if is_not_modified(if_none_match, if_modified_since, None, large.last_modified):
                 await _send(send, 304, headers, b"")
                 return
-            headers += _content_headers(SUFFIXES["xml"] if as_page else media_type, large.size)
+            headers += _content_headers(XML_TYPE if as_page else media_type, large.size)
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             remaining = 0 if scope["method"] == "HEAD" else large.size
             while remaining and (chunk := await asyncio.to_thread(file.read, min(CHUNK_BYTES, remaining))):

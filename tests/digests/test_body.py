@@ -272,6 +272,16 @@ def test_a_story_in_another_language_is_marked() -> None:
     assert tree.xpath("//h3[@lang='de']/@dir") == ["auto"]
 
 
+def test_texts_have_the_direction_of_their_script() -> None:
+    """Hebrew or Arabic reads from the right, also if the language is not known."""
+    title = "כנס הדמיה 2026 – (Berlin)"
+    made = body_of(story("s", story_item(title=title, excerpt=f"{title}.", language=None)))
+    tree = html.document_fromstring(made.html)
+    (publisher,) = tree.xpath("//p[contains(@class, 'meta')]/span[not(@class)]")
+    texts = [tree.xpath("//h3")[0], tree.xpath("//p[contains(@class, 'text')]")[0], publisher]
+    assert [each.get("dir") for each in texts] == ["auto"] * 3
+
+
 def test_every_kind_of_story_is_in_the_message() -> None:
     """A story in the ledger is in the message, whatever its kind (M1)."""
     made = body_of(*(story(kind.value, story_item(title=f"A {kind} here"), kind=kind) for kind in ItemKind))

@@ -239,6 +239,36 @@ def test_the_link_is_sent_on_request(
     assert [link_in(m, "subscription") for m in links] == [subscription]
 
 
+def test_a_subscriber_who_signs_up_again_is_threatened_with_no_deletion(
+    visitor: Visitor, subscription: str, place: Workplace
+) -> None:
+    """Not to confirm changes nothing for somebody who is subscribed, and the message says so."""
+    visitor.sign_up(ADA, "daily")
+    run(place)
+    words = " ".join(text_of(mailbox(place, ADA)[-1]).split())
+    assert "do nothing: nothing changes, and a new address is deleted after 7 days." in words
+    assert states(place) == {ADA: "active"} and visitor.get(subscription).status == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("en;q=0.1, DE;q=0.9", "de"),
+        ("en-US,en;q=0.9,de;q=0.95", "en"),
+        ("de;q=0, en;q=0.1", "en"),
+        ("de;q=0", "en"),
+        ("fr, *", "en"),
+    ],
+)
+def test_the_form_has_the_language_that_a_browser_prefers(
+    visitor: Visitor, accepted: str, language: str
+) -> None:
+    """`Accept-Language` is read with its weights (RFC 9110 section 12.5.4)."""
+    page = visitor.get("/subscribe", accept_language=accepted)
+    assert f'<html lang="{language}"' in page.text
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "has confirmed"), ("de", "schon bestätigt")])
 def test_a_second_press_says_that_the_address_is_subscribed(
     visitor: Visitor, place: Workplace, clock: Clock, language: str, words: str

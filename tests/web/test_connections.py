@@ -219,6 +219,14 @@ def test_pipelined_requests_are_answered_in_order(server: Running) -> None:
         assert [read(answers) for _ in requests] == [(200, 7), (404, missing), (200, 200_000), (200, 7)]
 
 
+def test_a_request_may_name_the_whole_url(server: Running) -> None:
+    """A server accepts the absolute form of a target (RFC 9112 section 3.2.2)."""
+    for target in ("http://x/atom.xml", "HTTPS://x:80/atom.xml?a=http://y/", "http://x/%61tom.xml"):
+        with server.client() as line, closing(line.makefile("rb")) as answers:
+            line.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert read(answers) == (200, 7), target
+
+
 def test_a_flood_of_pipelined_requests_is_not_read(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests behind an unread response stay in the kernel, until the connection is aborted."""
     with server.client(receive=4096) as line:

@@ -84,6 +84,14 @@ def test_a_replaced_database_is_read(place: Workplace) -> None:
     assert ask(running, "/search?q=x").status == 503
 
 
+def test_the_page_of_an_error_is_short_for_any_path(place: Workplace) -> None:
+    """Links from a path with thousands of slashes begin with the URL of the site."""
+    place.write("sources: []\n")
+    answer = ask(build(place), "/a" * 5_000)
+    assert answer.status == 404 and len(answer.body) < 10_000
+    assert 'href="https://news.example/index.html"' in answer.text
+
+
 def test_errors_are_in_the_language_of_the_site(place: Workplace) -> None:
     """A German site has German errors."""
     file = place.write("sources: []\n")

@@ -98,6 +98,10 @@ def titles(answer: Answer) -> list[str]:
         ("mikro", set()),
         ('"light sheet"', {"Überblick über Mikroskope"}),
         ('"light sheet', {"Überblick über Mikroskope"}),
+        ("“sheet light”", set()),
+        ("„light sheet“", {"Überblick über Mikroskope"}),
+        ("«light sheet»", {"Überblick über Mikroskope"}),
+        ("light -“light sheet”", {"Course on imaging"}),
         ("light sheet -mikroskope", {"Course on imaging"}),
         ('light -"light sheet"', {"Course on imaging"}),
         ("near weimar", {"Job: image analyst"}),
@@ -348,6 +352,16 @@ def test_validators_and_other_origins(site: tuple[Workplace, ASGIApp]) -> None:
     assert (again.status, again.body) == (304, b"")
     options = ask(site[1], "/search.atom", method="OPTIONS")
     assert (options.status, options.headers["access-control-allow-headers"]) == (204, "*")
+
+
+def test_a_browser_gets_the_feed_of_a_search_as_xml(site: tuple[Workplace, ASGIApp]) -> None:
+    """A browser applies the stylesheet of the feed to XML, and shows other types as text (PB15)."""
+    reader = ask(site[1], "/search.atom?q=many")
+    shown = ask(site[1], "/search.atom?q=many", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert shown.headers["content-type"] == "application/xml; charset=utf-8"
+    assert reader.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    assert (shown.body, shown.headers["vary"]) == (reader.body, "Accept-Encoding, Accept")
+    assert shown.headers["etag"] != reader.headers["etag"]
 
 
 def test_hidden_stories_are_not_found(site: tuple[Workplace, ASGIApp]) -> None:
