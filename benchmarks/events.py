@@ -2,9 +2,9 @@
 
 usage: python benchmarks/events.py DATES.jsonl [--half tune|held] [--json]
 
-A line has `text` (a title), where needed `summary`, `reference_date`, `start`, `end`, `kind` (event, course, deadline or
-none) and `lang`. The first event that is found counts, and so do those of `also`; a course may be labelled as an event.
-Times without a zone are in the usual zone of the language.
+A line has `text` (a title), where needed `summary`, `reference_date`, `start`, `end`, `kind` (event, course, deadline
+or none) and `lang`. The first event that is found counts, and so do those of `also`; a course may be labelled as an
+event. Times without a zone are in the usual zone of the language.
 """
 
 from __future__ import annotations
