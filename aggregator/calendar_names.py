@@ -13,7 +13,7 @@ from typing import Any
 LANGUAGES = tuple("en de fr it es pt fi sv no da nl pl cs hu sl bg".split())
 """The languages whose months are read in running text."""
 DATE_LANGUAGES = (*LANGUAGES, *"ca ro sk hr et lt lv el tr uk ru".split())
-"""The languages of calendar_names.json, whose months are read where a date is expected."""
+"""The languages of calendar_names.json, read in stated dates and in texts of that language."""
 
 
 @cache

@@ -2,9 +2,9 @@
 
 usage: python benchmarks/events.py DATES.jsonl [--half tune|held] [--json]
 
-A line has `text`, `reference_date`, `start`, `end`, `kind` (event, course, deadline or none) and `lang`. The first
-event that is found counts, and so do those of `also`; a course may be labelled as an event. Times without a zone are
-in the usual zone of the language.
+A line has `text` (a title), where needed `summary`, `reference_date`, `start`, `end`, `kind` (event, course, deadline
+or none) and `lang`. The first event that is found counts, and so do those of `also`; a course may be labelled as an
+event. Times without a zone are in the usual zone of the language.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def found_in(row: Mapping[str, Any]) -> tuple[Event, ...]:
     """Find the events of a labelled string, published on its reference date."""
     zone = ZoneInfo(ZONES.get(row.get("lang") or "", "Europe/Berlin"))
     published = datetime.combine(date.fromisoformat(row["reference_date"]), datetime.min.time(), UTC)
-    return find_events(row["text"], "", row.get("lang"), published.replace(hour=12), zone)
+    return find_events(
+        row["text"], row.get("summary") or "", row.get("lang"), published.replace(hour=12), zone
+    )
 
 
 def is_exact(row: Mapping[str, Any], events: Sequence[Event]) -> bool:

@@ -42,7 +42,7 @@ class Dates:
     @property
     def is_range(self) -> bool:
         """Return whether it has several days."""
-        return self.first != self.last
+        return self.first is not self.last and self.first != self.last
 
     @property
     def month_only(self) -> bool:
@@ -150,11 +150,15 @@ def _link(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
             or (kind != "comma" and written_days.is_weekday(tokens, at))
         ):
             at += 1
-            while (
-                at < len(tokens) and tokens[at].word in (".", ",") and written_days.is_weekday(tokens, at - 1)
-            ):
+            while at < len(tokens) and _ends_abbreviation(tokens, at):
                 at += 1
     return at, kind
+
+
+def _ends_abbreviation(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a sign stands behind a weekday, or behind Danish "d." for the article."""
+    sign, before = tokens[at].word, word_at(tokens, at - 1)
+    return sign in (".", ",") and (before == "d" or written_days.is_weekday(tokens, at - 1))
 
 
 def _is_written(tokens: Sequence[Token], at: int, text: str) -> bool:

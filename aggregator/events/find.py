@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from aggregator.events import days, places, replaced_dates, times_of_day, words, written_days
+from aggregator.events import (
+    days,
+    places,
+    reasons,
+    replaced_dates,
+    statuses,
+    times_of_day,
+    words,
+    written_days,
+)
 from aggregator.events.sentences import Context, context_of
 from aggregator.events.times_of_day import Times
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split
@@ -21,24 +31,14 @@ MAX_TEXT_CHARACTERS = 1_000
 """Maximum number of characters of a text that are searched (EX2)."""
 MAX_EVENTS = 10
 """Maximum number of events of one item."""
-MAX_BARE_DAYS = 31
-"""Maximum number of days of a range that is an event without a word for one."""
-MAX_DAYS = 366
-"""Maximum number of days of an event."""
 MAX_LIST_DAYS = 6
 """Maximum number of days between two days that one event names one by one."""
 MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 _DIGIT = re.compile(r"\d")
 _SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
-_UNTIL_BEFORE = re.compile(
-    r"(?<![\w:*_])(?:until|till|by|due|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
-    r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
-    r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
-    r"|legkésőbb|najkasneje do|до)(?![\w.])(?P<rest>[\s\w:.,]{0,20})$"
-)
-_LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | ·".split())
-_ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
+_LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | · date datum".split())
+_LIST_LINKS = words.AND | words.BEFORE_DAY | frozenset(",;")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def _events(
     if not _DIGIT.search(text):
         return
     low = folded(text)
-    if not may_name_date(low):  # most texts do not, and splitting them takes long
+    if not may_name_date(low, language):  # most texts do not, and splitting them takes long
         return
     tokens = split(text, low, language)
     mentions = _mentions(tokens)
@@ -146,7 +146,7 @@ def _mentions(tokens: Sequence[Token]) -> list[_Mention]:
             mentions[-1] = joined
         else:
             mentions.append(when)
-    return mentions
+    return _with_shared_times(tokens, mentions)
 
 
 def _time_beside(tokens: Sequence[Token], each: days.Dates, times: Sequence[Times]) -> Times | None:
@@ -164,7 +164,15 @@ def _time_beside(tokens: Sequence[Token], each: days.Dates, times: Sequence[Time
 
 
 def _are_beside(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
-    return all(tokens[n].word in allowed or written_days.is_weekday(tokens, n) for n in range(begin, end))
+    return all(
+        tokens[n].word in allowed or written_days.is_weekday(tokens, n) or _is_pictogram(tokens[n].word)
+        for n in range(begin, end)
+    )
+
+
+def _is_pictogram(word: str) -> bool:
+    """Return whether a sign is a picture, as of a clock, with its variation selector."""
+    return len(word) == 1 and unicodedata.category(word) in ("So", "Mn")
 
 
 def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) -> _Mention | None:
@@ -177,13 +185,42 @@ def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) ->
     stops = [when.starts.stop for when in (first, second) if when.starts is not None]
     if len(stops) == 1 or any(stop is not None for stop in stops):
         return None
-    between = {token.word for token in tokens if first.end <= token.start < second.start}
+    between = _words_between(tokens, first, second)
     if not between & (words.UNTIL | words.END_LABELS) or not between <= _LINKS:
         return None
     dates = days.joined_range(first.dates, second.dates)
     if dates is None:
         return None
     return replace(second, dates=dates, starts=first.starts, start=first.start)
+
+
+def _words_between(tokens: Sequence[Token], first: _Mention, second: _Mention) -> set[str]:
+    """Return the words between two mentions, without weekdays; "to" is also one in Norwegian."""
+    return {
+        tokens[n].word
+        for n in range(first.dates.end, second.dates.begin)
+        if first.end <= tokens[n].start < second.start
+        and (tokens[n].word in words.UNTIL or not written_days.is_weekday(tokens, n))
+    }
+
+
+def _with_shared_times(tokens: Sequence[Token], mentions: list[_Mention]) -> list[_Mention]:
+    """Give the time behind a list of days to each of them: "1 Oct, 8 Oct and 15 Oct, 9:00"."""
+    shared = list(mentions)
+    for n in range(len(shared) - 2, -1, -1):
+        each, following = shared[n], shared[n + 1]
+        if following.starts is None or each.starts is not None:
+            continue
+        if any(
+            (when.dates.is_range and not when.dates.listed) or when.dates.month_only
+            for when in (each, following)
+        ):
+            continue
+        if following.starts.begin >= following.dates.end and (
+            _words_between(tokens, each, following) <= _LIST_LINKS
+        ):
+            shared[n] = replace(each, starts=following.starts, stops=following.stops)
+    return shared
 
 
 # --- what the date means -------------------------------------------------------------------------------
@@ -198,7 +235,8 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
     first, last = _with_years(when.dates, today, backwards=past)
     if first is None or last is None or last < first or not written_days.has_events(first, last):
         return
-    kind = _kind(when, context, first, last, today, past=past)
+    has_time = when.starts is not None
+    kind = reasons.kind_of(when.dates, context, first, last, today, has_time=has_time, past=past)
     if kind is None:
         return
     place = (
@@ -213,133 +251,19 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
         end=last,
         place=place,
         attendance=places.attendance(sentence, place) if kind is not EventKind.DEADLINE else None,
-        status=_status(kind, f"{context.sentence} | {context.title}", context.whole),
+        status=statuses.status_of(kind, context),
         retrospective=last < today and kind is not EventKind.DEADLINE,
         month_only=when.dates.month_only,
     )
     if when.dates.listed and (kind is EventKind.DEADLINE or (last - first).days > MAX_LIST_DAYS):
         inner = (_as_date(day, _year_after(day, when.dates, first)) for day in when.dates.inner)
         for day in filter(None, (first, *inner, last)):
-            yield replace(
-                event, start=day, end=day, retrospective=day < today and kind is not EventKind.DEADLINE
-            )
+            is_past = day < today and kind is not EventKind.DEADLINE
+            yield _with_times(replace(event, start=day, end=day, retrospective=is_past), when, zone)
         return
     if kind is EventKind.DEADLINE and first != last:
         event = replace(event, start=last)
     yield _with_times(event, when, zone)
-
-
-def _kind(
-    when: _Mention, context: Context, first: date, last: date, today: date, *, past: bool
-) -> EventKind | None:
-    """Return what a date means by the nearest reason; None where it is no event."""
-    before, after = context.low_before, context.low_after
-    if words.pattern("closed").search(f"{before} {after}"):
-        return None
-    nearest = _reason_in(before)
-    is_until = _is_until(before) and not when.dates.is_range and not replaced_dates.follows_move_to(before)
-    if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _kind_in(after[:40]):
-        return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
-    if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
-        return None
-    if nearest == "deadline" or is_until:
-        is_former = replaced_dates.is_former(before, f"{context.whole} | {context.title}")
-        return None if is_former else EventKind.DEADLINE
-    if nearest is None and _reason_in(after[:25], first_one=True) == "not-coming" and not when.dates.is_range:
-        return None
-    named = _kind_in(f"{before} | {after}") or _kind_in(context.whole)
-    if named is None and not when.dates.is_range and _is_deadline_behind(after):
-        return EventKind.DEADLINE
-    named_in_title = _kind_in(context.title)
-    if not _has_reason(
-        when, context, named or (first > today and named_in_title) or None, first, last, today, past=past
-    ):
-        return None
-    return EventKind.COURSE if EventKind.COURSE in (named, named_in_title) else EventKind.EVENT
-
-
-def _has_reason(
-    when: _Mention,
-    context: Context,
-    named: EventKind | None,
-    first: date,
-    last: date,
-    today: date,
-    *,
-    past: bool,
-) -> bool:
-    """Return whether a date without a word for a deadline is an event (EX5)."""
-    length = (last - first).days
-    if when.dates.weak or when.dates.month_only:
-        return (named is not None or when.starts is not None) and length <= MAX_DAYS and last >= today
-    if when.dates.is_range and last < today and named is None:
-        place = places.place_beside(context.before, context.after, context.following)
-        return place is not None and length <= MAX_BARE_DAYS
-    if when.dates.is_range:
-        return length <= (MAX_DAYS if named else MAX_BARE_DAYS)
-    if first < today:
-        on = _ON_BEFORE.search(context.low_before) is not None
-        return _kind_in(context.sentence) is not None and (past or not on)
-    if named is not None or first == today:
-        return named is not None  # a report has its own date, place and time too
-    return (
-        when.starts is not None
-        or places.is_place_behind(context.after)
-        or words.pattern("online").search(context.low_after[:60]) is not None
-    )
-
-
-def _is_deadline_behind(after: str) -> bool:
-    return any(words.pattern(name).search(after[:60]) for name in ("deadline", "extended"))
-
-
-def _is_until(before: str) -> bool:
-    """Return whether a word for until stands before a date, or before its weekday or article."""
-    match = _UNTIL_BEFORE.search(before[-60:])
-    return match is not None and all(
-        word in words.BEFORE_DAY or word in written_days.WEEKDAYS
-        for word in re.findall(r"\w+", match["rest"])
-    )
-
-
-def _is_since(before: str, nearest: str | None) -> bool:
-    """Return whether "since" or a similar word stands before a date, and no word for an event."""
-    return nearest is None and words.pattern("since").search(before[-20:]) is not None
-
-
-def _reason_in(text: str, *, first_one: bool = False) -> str | None:
-    """Return which reason stands last, or first, in a folded text."""
-    found = {}
-    for name in ("event", "course", "deadline", "not-coming"):
-        matches = [match.end() for match in words.pattern(name).finditer(text)]
-        if matches:
-            found[name] = matches[0] if first_one else matches[-1]
-    if not found:
-        return None
-    return (min if first_one else max)(found, key=lambda name: found[name])
-
-
-def _kind_in(text: str) -> EventKind | None:
-    """Return the kind of event that a folded text names; a course is more exact."""
-    if words.pattern("course").search(text):
-        return EventKind.COURSE
-    return EventKind.EVENT if words.pattern("event").search(text) else None
-
-
-def _status(kind: EventKind, text: str, whole: str) -> EventStatus:
-    """Read the status from words near the date, and a new date from the whole sentence (EX6)."""
-    if kind is EventKind.DEADLINE:
-        return replaced_dates.deadline_status(text, whole)
-    for status in (
-        EventStatus.CANCELLED,
-        EventStatus.MOVED_ONLINE,
-        EventStatus.RESCHEDULED,
-        EventStatus.POSTPONED,
-    ):
-        if words.pattern(status.value).search(text):
-            return status
-    is_moved = words.pattern("rescheduled").search(whole)
-    return EventStatus.RESCHEDULED if is_moved else EventStatus.SCHEDULED
 
 
 # --- years and moments ---------------------------------------------------------------------------------

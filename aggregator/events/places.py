@@ -15,10 +15,14 @@ _CAPITALISED = r"[^\W\d_a-zà-öø-ÿ][\w'’.-]{0,40}"
 _NAME = rf"{_CAPITALISED}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?{_CAPITALISED}){{0,7}}"
 _NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
 _IN = "|".join(sorted(words.IN, key=len, reverse=True))
-_AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
+_AFTER = re.compile(rf"\)?\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
 _BEFORE = re.compile(
     rf"(?:^\W*|[,:–—(|-]\s?|(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?)(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$"
 )
+_NO_PLACES = written_days.WEEKDAYS | words.WHEN_LABELS
+_OTHER = ("event", "course", "deadline", "online", "hybrid", "cancelled", "postponed", "not-coming")
+"""Lists of words that no name of a place has."""
+_PERSON = re.compile(r"(?:prof|dr|mr|mrs|ms|mme|dott|pr|phd)\b")
 _PLUS_ONLINE = re.compile(r"[+&/]\s?(?:online|zoom|virtual)")
 _INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
 _LABELLED = re.compile(
@@ -71,12 +75,11 @@ def _clean(written: str) -> str | None:
 
 def _is_other(part: str) -> bool:
     """Return whether a part of a place is a date, or names an event."""
-    if len(part) <= 3 and written_days.is_weekday(split(part, part, None), 0):
+    tokens = split(part, part, None)
+    if len(part) <= 3 and written_days.is_weekday(tokens, 0):
         return True
-    if any(
-        token.month or token.word in written_days.WEEKDAYS | words.WHEN_LABELS
-        for token in split(part, part, None)
-    ):
+    if any(token.month or token.word in _NO_PLACES for token in tokens):
         return True
-    patterns = ("event", "course", "deadline", "online", "hybrid", "cancelled", "postponed", "not-coming")
-    return any(words.pattern(name).search(part) for name in patterns)
+    if _PERSON.match(part):
+        return True
+    return any(words.pattern(name).search(part) for name in _OTHER)

@@ -21,16 +21,12 @@ _FORMER = re.compile(
 """Words for what no longer holds: before the date, or a past tense directly before it."""
 _WITHOUT_DATE = (EventStatus.SCHEDULED, EventStatus.POSTPONED)
 """States that "rescheduled" replaces where the new date is known."""
-_UNCHANGED = re.compile(
-    r"\b(?:still|unchanged|remains?|not affected|unaffected|weiterhin|nach wie vor|unverändert|nicht betroffen"
-    r"|inchangé\w*|reste\w*|toujours|invariat\w*|rimane|sin cambios|inalterad\w*)(?!\w)"
-)
-"""Words for a deadline that an extension does not affect."""
 _TO = r"(?:to|until|auf|au|al|ao|hasta el|naar|till?|na|do|->|→)"
 _ARTICLE = r"(?: (?:the|den|el|le|il|dem|o|dia|día))?"
 _LEADS_ON = re.compile(rf"\s*(?:(?:is|was|has been|wird|wurde|est|è|es|é) )?{_TO}{_ARTICLE}\s*")
 """Words that alone stand between the old and the new date."""
 _TO_DATE = re.compile(rf"\W*{_TO}{_ARTICLE}\s*(?:[^\W\d]+day,?|[^\W\d]+tag,?)?\s*")
+_TO_AT_END = re.compile(rf"(?<!\w){_TO_DATE.pattern.removeprefix(chr(92) + 'W*')}$")
 _FROM = re.compile(
     r"[\s(]*(?:from|vom|von|du|dal|dall'|del|desde el|de|van|fra|från|od|ze?)(?: (?:the|dem|den))?\s*"
 )
@@ -39,21 +35,17 @@ _BEHIND_MONTH = re.compile(rf"[^\W\d]{{3,}}\.?\s{_TO}\s")
 _NUMBER = re.compile(r"\d+")
 _MOVED = re.compile(
     r"\b(?:rescheduled|moved|moves|shifted|brought forward|(?:vor)?verlegt|déplacée?s?|avancée?s?"
-    r"|spostat[oaie]|anticipat[oaie]|trasladad[oa]s?|adelantad[oa]s?|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
+    r"|verschiebt sich|spostat[oaie]|anticipat[oaie]|traslada\w*"
+    r"|adelanta\w*|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
 )
 """Words for a new date or place, which count only directly before "from" or "to"."""
+_NOT_AT_END = re.compile(
+    r"\b(?:not|nicht|pas|non|no|não|niet|inte|ikke|ei|nie)\s(?:(?:on|am|le|il|el|em|op|den|d)\.?\s)?(?:[^\W\d]+,\s)?(?:dem\s)?$"
+)
+_BUT = re.compile(r",?\s*(?:but|sondern|mais|ma|bensì|sino|mas|maar|utan|men|vaan|lecz)\b")
+"""What names the date that holds behind one that does not: "not on 5 May but on 12 May"."""
 _NEXT_PART = re.compile(r"[,;)]")
 _NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)\b")
-
-
-def deadline_status(text: str, sentence: str) -> EventStatus:
-    """Return whether a deadline is extended by its sentence or title.
-
-    The sentence may except it from what the title says.
-    """
-    extended = words.pattern("extended")
-    is_excepted = _UNCHANGED.search(sentence) and not extended.search(sentence)
-    return EventStatus.EXTENDED if extended.search(text) and not is_excepted else EventStatus.SCHEDULED
 
 
 def is_former(before: str, sentence: str) -> bool:
@@ -77,10 +69,8 @@ def without_replaced(found: Sequence[tuple[Context, Sequence[Event]]]) -> Iterat
         next_context, next_ones = found[n + 1] if n + 1 < len(found) else (None, ())
         is_one_sentence = len(context.low_after) == len(context.following)
         is_next_old = bool(events and next_context and is_one_sentence) and _is_from(context.low_after)
-        replaced = is_one_sentence and _is_replaced(events, next_ones, context.low_after, context.whole)
-        is_new_date = (
-            is_new_date or is_next_old or follows_move_to(context.low_before) or is_old_and_new(context)
-        )
+        replaced = is_one_sentence and _is_replaced(events, next_ones, context)
+        is_new_date = is_new_date or is_next_old or _is_new_date(context) or is_old_and_new(context)
         if not is_old and not replaced:
             yield from (_rescheduled(event) if is_new_date else event for event in events)
         is_old, is_new_date = is_next_old, replaced
@@ -90,6 +80,16 @@ def _rescheduled(event: Event) -> Event:
     """Return an event that is known to take place at its date, instead of another one."""
     is_moved = event.kind is not EventKind.DEADLINE and event.status in _WITHOUT_DATE
     return replace(event, status=EventStatus.RESCHEDULED) if is_moved else event
+
+
+def _is_new_date(context: Context) -> bool:
+    """Return whether a move leads to a date; in German, its verb stands behind the date."""
+    if follows_move_to(context.low_before):
+        return True
+    begins = any(
+        pattern.match(context.low_after.lstrip()) for pattern in (words.pattern("postponed"), _MOVED)
+    )
+    return begins and _TO_AT_END.search(context.low_before) is not None
 
 
 def follows_move_to(before: str) -> bool:
@@ -134,8 +134,11 @@ def _behind_move(text: str) -> str | None:
     return text[max(ends) :] if ends else None
 
 
-def _is_replaced(events: Sequence[Event], next_ones: Sequence[Event], between: str, sentence: str) -> bool:
-    """Return whether the events of a date are moved to those that follow `between`."""
+def _is_replaced(events: Sequence[Event], next_ones: Sequence[Event], context: Context) -> bool:
+    """Return whether the events of a date are moved to those that follow behind it."""
+    before, between, sentence = context.low_before, context.low_after, context.whole
+    if _NOT_AT_END.search(before) and _BUT.match(between):
+        return True
     deadlines = [each.kind is EventKind.DEADLINE for each in (*events, *next_ones)]
     if not next_ones or _is_from(between):
         return False

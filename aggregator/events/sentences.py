@@ -15,7 +15,7 @@ class Context:
     """Where a date stands.
 
     Its sentence up to other dates, as written and folded; the date and its whole sentence, folded; the text up to the
-    next date; the title.
+    next date; the title. `is_alone`: no date stands before it. `is_last`: none follows in its sentence.
     """
 
     before: str
@@ -27,6 +27,7 @@ class Context:
     following: str
     title: str
     is_alone: bool
+    is_last: bool
 
     @property
     def sentence(self) -> str:
@@ -51,7 +52,7 @@ def context_of(
     begin = max(bound for bound in bounds if bound <= start)
     end = min((bound for bound in bounds if bound >= stop), default=len(text))
     begin, end = max(begin, start - MAX_REASON_CHARACTERS), min(end, stop + MAX_REASON_CHARACTERS)
-    whole = low[begin:end]
+    whole, is_last = low[begin:end], end <= next_start
     begin, end = max(begin, last_end), min(end, next_start)
     return Context(
         before=text[begin:start],
@@ -63,4 +64,5 @@ def context_of(
         whole=whole,
         title=title,
         is_alone=last_end == 0,
+        is_last=is_last,
     )

@@ -88,7 +88,8 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         return None
     second = None
     link = first.end
-    if word_at(tokens, link) in words.UNTIL_TIME:
+    is_between = word_at(tokens, begin - 1) in words.BETWEEN and word_at(tokens, link) in words.AND
+    if is_between or word_at(tokens, link) in words.UNTIL_TIME:
         after = link + 1
         while word_at(tokens, after) in ("-", "las", "les") or word_at(tokens, after) in words.CLOCK:
             after += 1
@@ -100,6 +101,8 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
     )
     has_zone = _states_zone(tokens, (second or first).end)
+    sure |= first.dotted and word_at(tokens, begin - 1) in words.AT_TIME
+    sure |= second is not None and word_at(tokens, first.end) in words.UNTIL_TIME - words.UNTIL
     if not sure and not (has_zone and (second is not None or first.dotted)):
         return None
     if first.half is None and second is not None and second.half is not None:
@@ -115,9 +118,11 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
 
 def _is_hour_of_range(hour: _Hour, tokens: Sequence[Token]) -> bool:
     """Return whether a number behind a dash is an hour and not a day: "14:00 – 22 October"."""
-    following = tokens[hour.end] if hour.end < len(tokens) else None
-    return (
-        hour.sure or hour.dotted or following is None or (following.month is None and following.word != ".")
+    if hour.sure or hour.dotted:
+        return True
+    behind = hour.end + (word_at(tokens, hour.end) == ".")
+    return behind >= len(tokens) or (
+        tokens[behind].month is None and (behind == hour.end or tokens[behind].number is None)
     )
 
 
@@ -132,6 +137,8 @@ def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
     if number is None or number > 24 or tokens[at].digits > 2:
         return None
     at += 1
+    if number == 12 and word_at(tokens, at) in words.NOON | words.MIDNIGHT:
+        return _hour(tokens, at)
     minutes, sure, dotted = 0, False, False
     mark = word_at(tokens, at)
     after = _number(tokens, at + 1) if mark == "h" and tokens[at].spaced else None

@@ -20,9 +20,11 @@ MAX_DIGITS = 8
 _MONTH_FORMS = {
     "pl": "styczniu lutym marcu kwietniu maju czerwcu lipcu sierpniu wrześniu październiku listopadzie grudniu",
     "hr": "siječnju veljači ožujku travnju svibnju lipnju srpnju kolovozu rujnu listopadu studenom prosincu",
+    "et": "jaanuaril veebruaril märtsil aprillil mail juunil juulil augustil septembril oktoobril novembril"
+    " detsembril",
     "cs": "lednu únoru březnu dubnu květnu červnu červenci srpnu září říjnu listopadu prosinci",
 }
-"""The locative of months, January first, which CLDR lacks."""
+"""The case of months behind "in" and "on", January first, which CLDR lacks."""
 
 
 class Token(NamedTuple):
@@ -58,14 +60,16 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def may_name_date(low: str) -> bool:
+def may_name_date(low: str, language: str | None = None) -> bool:
     """Return whether a folded text has a month, or numbers as in 3.10. or 2026-10-03."""
-    return bool(_NUMERIC.search(low)) or not _months(None).keys().isdisjoint(alphabetic_words(low))
+    return bool(_NUMERIC.search(low)) or not _months(_known(language)).keys().isdisjoint(
+        alphabetic_words(low)
+    )
 
 
 def split(text: str, low: str, language: str | None) -> list[Token]:
     """Split `text`, whose lower case is `low`."""
-    months = _months(language if language in calendar_names.DATE_LANGUAGES else None)
+    months = _months(_known(language))
     sure = _sure_months(language if language in calendar_names.LANGUAGES else None)
     tokens, last = [], 0
     for match in _TOKEN.finditer(low):
@@ -75,6 +79,10 @@ def split(text: str, low: str, language: str | None) -> list[Token]:
         tokens.append(_token((word, start, end, start > last, number, months.get(word), certain)))
         last = end
     return tokens
+
+
+def _known(language: str | None) -> str | None:
+    return language if language in calendar_names.DATE_LANGUAGES else None
 
 
 def word_at(tokens: Sequence[Token], at: int) -> str:
@@ -93,7 +101,7 @@ def _months(language: str | None) -> dict[str, int]:
     """
     own = calendar_names.own_month_numbers(language) | _locatives(language or "")
     numbers = calendar_names.month_numbers() | _inflected()
-    return {name: own.get(name, number) for name, number in numbers.items()}
+    return numbers | own
 
 
 def is_whole_month(word: str) -> bool:

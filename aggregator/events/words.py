@@ -24,10 +24,20 @@ AND = _word_set("and und et e y og och ja en i és in и oraz sekä ter + & / el
 BETWEEN = _word_set("between zwischen entre tra mellem mellan mellom tussen między mezi med между")
 """What makes "and" connect the ends of a range."""
 BEFORE_DAY = _word_set(
-    "the den der dem le la les il lo el os o l d dia día dias am on em dne dnia de del dal du zum einschliesslich"
+    "the den der dem le la les il lo el os o l d dia día dias am on em dne dnia de del dal du zum"
+    " einschliesslich"
     " einschließlich including and incl met en m inklusive på w dniu och og med"
 )
 """What may stand between the connector of a range and its last day."""
+TO_DAY = (
+    UNTIL
+    | AND
+    | BEFORE_DAY
+    | _word_set(
+        "bei vom ab from by before due spätestens senast senest viimeistään uiterlijk entro dal vóór legkésőbb"
+    )
+)
+"""What stands directly before a day."""
 ORDINALS = _word_set("st nd rd th er re ère ère nde de te ste º ª ° era ra ro")
 """What may follow the number of a day at once."""
 OF = _word_set("of de di d del do des den of' ' i")
@@ -39,9 +49,12 @@ HUNGARIAN_FROM = _word_set("tól től étől")
 AFTER_YEAR = _word_set("r г g roku år")
 """Words for year behind a number."""
 BETWEEN_DATE_AND_TIME = _word_set(
-    ", | · • ; : ( ) - / at um à om ore alle kl . klo from von de ab da dalle od fra kello t @ the starting starts"
-    " a las le o ob v w at kello das às desde van vanaf от в klockan klokken godz time uhrzeit heure orario tijd"
-    " begin beginning à partir at"
+    ", | · • » ; : ( ) - / at um à om ore alle kl . klo from von de ab da dalle od fra kello t @ the"
+    " starting starts"
+    " a las le o ob v w at kello kell das às desde van vanaf от в klockan klokken godz time uhrzeit heure"
+    " orario tijd"
+    " begin beginning à partir at each jeweils ogni cada telkens varje hver aina zawsze vždy mindig online"
+    " pelas aanvang aloitus between zwischen entre"
 )
 """What may stand between a date and its time."""
 BETWEEN_TIME_AND_DATE = _word_set(
@@ -49,8 +62,10 @@ BETWEEN_TIME_AND_DATE = _word_set(
 )
 """What may stand between a time and its date."""
 
-CLOCK = _word_set("klo kl klockan klokken kello ore godz godzina orario alle ob óra")
+CLOCK = _word_set("klo kl klockan klokken kello kell ore godz godzina orario alle ob óra")
 """What makes the bare number behind it an hour."""
+AT_TIME = _word_set("at um om à às alle dalle ob o v w kl")
+"""What makes a number with a full stop behind it a time: "at 16.00"."""
 HOURS = _word_set(
     "uhr h hrs hr uur óra órakor órától óráig hodin hod uri ч час часа klokka годині heures horas hours"
 )
@@ -103,14 +118,15 @@ TIME_OF = _word_set("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu
 
 _EVENT = (
     "conferenc* symposi* meeting* *meeting* seminar* *seminar congress* hackathon* *user?day* open?day*"
-    " assembl* save?the?date forum* *forum lecture* *colloqui* kolloqui* *tagung* *konferenz* *treffen"
+    " assembl* save?the?date forum* *forum lecture!theatre!theater!hall!room lectures *colloqui* kolloqui*"
+    " *tagung* *konferenz* *treffen"
     " veranstaltung* kongress* *versammlung* festival* event events workshop* *workshop* webinar* *talk talks"
     " session* summit* gathering retreat* exhibition* ausstellung* messe ceremony launch?event info*session"
     " sprechstunde* *stunde *chat stammtisch* roundtable* round?table panel* keynote* vortrag* vorträge*"
     " vortrags* journée* colloque* rencontre* séminaire* congrès assemblée* atelier* conférence* réunion*"
     " salon exposé* convegn* riunion* seminari* incontr* assemblea giornat* conferenz* evento eventi simposi*"
     " laborator?o congreso* jornada* reunión* reunion* encuentro* taller* conferencia* simposio* asamblea*"
-    " charla* encontro* reunião* conferência* seminário* jornadas simpósio* palestra* assembleia* kokou*"
+    " charla* coloquio* encontro* reunião* conferência* seminário* jornadas simpósio* palestra* assembleia* kokou*"
     " seminaari* konferenssi* symposium* työpaja* tapahtuma* webinaari* luento* symposio* tapaami* konferens*"
     " möte* *möte mötet workshopp* föreläsning* *dagar* evenemang* träff* årsmöte* konferanse* møte* *møte"
     " seminaret forelesning* arrangement* fagdag* årsmøte* samling* konference* møder *mødet foredrag*"
@@ -118,12 +134,22 @@ _EVENT = (
     " konferencj* spotkani* warsztat* zjazd* sympozj* wydarzeni* wykład* webinari* konferenc* setkání*"
     " seminář* přednášk* schůze* sympozi* kongres* webinář* konferenci* találkozó* szeminárium* előad*"
     " rendezvény* kongresszus* műhely* ülés* srečanj* delavnic* posvet* predavanj* simpozij* dogod*"
+    " radionic* održat* održava* conferinț* simpozion* va?avea?loc are?loc toimub toimuvad konverents*"
+    " töötub* loeng*"
+    " seminár* prednášk* uskutoční* tindrà?lloc συνέδριο* ημερίδα* σεμινάριο* çalıştay* семінар* вебінар*"
+    " вебинар*"
+    " конференц*"
     " конференци* семинар* среща* симпозиум* конгрес* лекция* събити* уъркшоп* работилниц* takes?place"
-    " will?take?place aura?lieu ont?lieu se?tiendra si?terrà tendrá?lugar se?celebrará terá?lugar decorrerá"
+    " will?take?place aura?lieu ont?lieu ont?eu?lieu se?tiendra si?terrà tendrá?lugar se?celebrará"
+    " terá?lugar decorrerá"
     " järjestetään pidetään äger?rum hålls finner?sted finder?sted holdes afholdes vindt?plaats vinden?plaats"
     " odbędzie?się odbędą?się koná?se se?koná proběhne megrendez* ще?се?проведе join?us come?and?meet wann:"
     " when: quando: quand: open?days user?days info?days info?day fachtag* fachtage* thementag* nutzertag*"
-    " infotag* tag?der?offenen?tür aktionswoche themenwoche* themadag* studiedag* gebruikersdag* symposiumdag*"
+    " infotag* tag?der?offenen?tür open?dag open?hous* lange?nacht* portes?ouvertes puertas?abiertas"
+    " portas?abertas porte?aperte avoimet?ovet"
+    " åpen?dag åpent?hus åbent?hus öppet?hus vorlesung vorlesungen *vorlesung slam phd?defen* thesis?defen*"
+    " soutenance* defensa?de?tesis disputation* väitöstilaisuus promotie oratie aktionswoche themenwoche*"
+    " themadag* studiedag* gebruikersdag* symposiumdag*"
     " temadager temadage forskningsdag* science?week studiedagen contactdag* themenabend* informationsabend*"
     " infoveranstaltung* tutkimuspäiv* online?meet* meet?up* *meetup* workshopdag* kick?off* journal?club"
     " findet~statt finden~statt new?date* neuer?termin* neues?datum nouvelle?date* nuova?data* nueva?fecha*"
@@ -131,19 +157,24 @@ _EVENT = (
     " webbinari* webináriu*"
 )
 _COURSE = (
-    "course courses *training* summer?school* winter?school* spring?school* autumn?school* tutorial* hands?on"
+    "course courses *training* summer?school* winter?school* spring?school* autumn?school* fall?school*"
+    " tutorial* hands?on"
     " masterclass* master?class* bootcamp* *kurs *kurse *kurses kurs* schulung* *schulung* fortbildung*"
     " weiterbildung* lehrgang* sommerschule* winterschule* doctoral?school* training?school* phd?school*"
     " stage?de école?thématique* écoles?thématique* université?d?été corsi formazione formativ* formación"
     " curso cursos capacitación formação kurssi* koulutu* kesäkoulu* talvikoulu* kurser *kursen utbildning*"
     " sommarskola* vinterskola* sommerskole* vinterskole* kurset etterutdanning* efteruddannelse* cursus*"
     " opleiding* zomerschool* winterschool* szkoleni* kurz kurzy kurzu školení letní?škola* zimní?škola*"
-    " tanfolyam* képzés* nyári?egyetem* továbbképzés* tečaj* usposabljanj* poletna?šola* izobraževanj* курс"
-    " курсове обучени* лятна?школа* herbstschule* frühjahrsschule* ferienschule* formation?en formation?à"
+    " tanfolyam* képzés* nyári?egyetem* nyári?iskola* téli?iskola* őszi?iskola* továbbképzés* tečaj*"
+    " usposabljanj* poletna?šola* izobraževanj* курс"
+    " курсове обучени* лятна?школа* herbstschule* frühjahrsschule* herbstakademie* sommerakademie*"
+    " ferienschule* formation?en formation?à"
     " formation?aux formation?continue journée?de?formation sessions?de?formation formations école?d?été"
     " école?d?hiver école?d?automne cours?de cours?en corso?di corso?in corso?su corso?avanzato corso?online"
-    " scuola?estiva scuola?invernale scuola?di?formazione escuela?de?verano escuela?de?invierno"
-    " escola?de?verão escola?de?inverno escola?de?primavera szkoła?letnia letnia?szkoła* szkoła?zimowa"
+    " scuola?estiva scuola?invernale scuola?autunnale scuola?primaverile scuola?di?formazione"
+    " escuela?de?verano escuela?de?invierno escuela?de?otoño escuela?de?primavera"
+    " escola?de?verão escola?de?inverno escola?de?primavera escola?de?outono szkoła?letnia letnia?szkoła*"
+    " szkoła?zimowa"
     " letniej?szkoły лятна?школа зимна?школа курс?по"
 )
 _DEADLINE = (
@@ -151,46 +182,73 @@ _DEADLINE = (
     " submit?by submit?before send?by by?the?latest no?later?than *early?bird* last?day?to last?day?for"
     " open?until applications?until registration?until late?registration* submission?until accepted?until"
     " extended?to extended?until expires cut?off anmeldeschluss* einsendeschluss* bewerbungsfrist* *frist"
-    " fristende spätestens anmeldung?bis anmelden?bis bewerbung* bewerben einzureichen einreich* anmeldefrist*"
+    " fristende spätestens anmeldung?bis anmelden?bis bewerbung* bewerben einzureichen einreich*"
+    " anmeldefrist*"
     " fristverlänger* verlängert?bis stichtag* frühbucher* melden?sie?sich?bis anmeldungen?bis date?limite*"
-    " avant?le au?plus?tard jusqu?au jusqu?à dernier?délai inscriptions?jusqu* candidature* échéance* scadenz*"
+    " avant?le au?plus?tard jusqu?au jusqu?à dernier?délai inscriptions?jusqu* candidature* échéance*"
+    " scadenz*"
     " entro?il entro?l entro?e?non?oltre termine?per termine?ultimo fino?al iscrizioni?fino* fecha?límite*"
     " plazo* hasta?el antes?del cierre?de prazo* data?limite* candidaturas até?ao?dia até?ao até?a até?dia"
-    " inscrições?até* hakuaika* määräaika* viimeistään mennessä ilmoittautu* haku?päättyy sista?ansökningsdag*"
+    " inscrições?até* hakuaika* määräaika* viimeistään mennessä ilmoittautu* haku?päättyy"
+    " sista?ansökningsdag*"
     " sista?anmälningsdag* sista?dag* senast anmäl?dig?senast ansök?senast ansökan?stänger deadlin*"
     " *søknadsfrist* *påmeldingsfrist* fristen senest tilmeldingsfrist* ansøgningsfrist* tilmelding?senest"
     " uiterlijk aanmelden inschrijven sluitingsdatum aanmelddeadline vóór inschrijving* *deadline zgłoszenia"
-    " zgłoszeń rejestracja?do ostateczny?termin termin?zgłosz* nabór?do nie?później nabór uzávěrk* nejpozději"
+    " zgłoszeń rejestracja?do ostateczny?termin termin?zgłosz* termin?składania upływa upływają nabór?do"
+    " nie?później nabór uzávěrk* nejpozději"
     " přihlášky?do přihlásit?se?do termín?přihlá* přihlášek határidő* *határidő* legkésőbb jelentkezés*"
     " jelentkezni benyújtás* rok?za* rok?prijav* najkasneje prijave?do prijavite?se?do prijavni?rok"
+    " termen?limită data?limită tähtaeg* uzávierk* prihlášky?do data?límit προθεσμία* son?başvuru"
     " краен?срок* срок най?късно до?дата кандидатстване* due?by due?on is?due are?due bewerbungsschluss"
     " einreichungsschluss meldeschluss annahmeschluss redaktionsschluss clôture?des clôture?le"
-    " inscrições?encerra* candidaturas?encerra* hakuaika?päättyy ilmoittautuminen?päättyy haku?sulkeutuu"
+    " inscrições?encerra* candidaturas?encerra* hakuaika~päättyy ilmoittautuminen~päättyy haku~sulkeutuu"
     " bewerbungen frist: ausschreibung~endet bewerbung*~endet anmeldung~endet anmeldung~schließt"
-    " registration~ends registration~closes applications~close call~closes call~ends submission~closes"
+    " registration~ends registration~closes applications~close nominations~close submissions~close"
+    " proposals~close call~closes call~ends submission~closes submission~ends submissions~end"
+    " abstracts~close voting~closes voting~ends"
     " inscriptions~ferment last?chance letzte?chance dernière?chance ultima?occasione última?oportunidad"
     " uiterste*"
 )
 _NOT_COMING = (
     "published* posted* updated* last?modified modified released* release?date version* volume* vol issue*"
     " born accepted?on accepted received revised effective copyright © retrieved accessed printed corrected"
-    " created signed announced?on dated reviewed edited embargo* established founded in?force valid* isbn issn"
-    " doi arxiv died obituary collected acquired measured sampled recorded *embargo veröffentlicht* publiziert"
-    " aktualisiert* zuletzt stand stand: erstellt geändert geboren gültig* ausgabe band gegründet verstorben"
+    " created signed announced?on dated reviewed edited embargo* established founded in?force valid* isbn"
+    " issn"
+    " doi arxiv died passed?away obituary collected acquired measured sampled recorded *embargo"
+    " veröffentlicht* publiziert"
+    " aktualisiert* zuletzt stand stand: erstellt geändert geboren verstarb gültig* ausgabe band gegründet"
+    " verstorben"
     " erschienen angenommen eingereicht?am publié* mis?à?jour mise?à?jour modifié* né née paru parue créé*"
     " décédé* fondé* pubblicat* aggiornat* modificat* nato nata uscito volume fondat* publicad* actualizad*"
-    " modificad* nacido nacida fundad* publicação atualizad* nascid* julkaistu* päivitetty* muokattu* syntynyt"
+    " modificad* nacido nacida fundad* publicação atualizad* nascid* julkaistu* päivitetty* muokattu*"
+    " syntynyt"
     " perustettu* publicera* uppdatera* född fött publisert* oppdatert* endret født udgivet opdateret* ændret"
     " offentliggjort gepubliceerd* geplaatst bijgewerkt* gewijzigd* opgericht opublikowan* zaktualizowan*"
-    " aktualizacj* urodzon* zmodyfikowan* dodano zveřejněn* publikován* aktualizován* narozen* upraven* vydáno"
+    " aktualizacj* urodzon* zmodyfikowan* dodano zveřejněn* publikován* aktualizován* narozen* upraven*"
+    " vydáno"
     " közzétéve* megjelent frissítve* született módosítva objavljen* posodobljen* rojen* публикуван* обновен*"
     " роден* актуализиран* redigerad* lagt?ut opprettet appeared instead?of anstatt anstelle verschoben?vom"
     " au?lieu?de au?lieu?du invece?del invece?che en?lugar?de em?vez?de i?stället?för i?stedet?for"
-    " in?plaats?van zamiast namesto originally ursprünglich initialement ändrad* in?kraft into?force"
+    " in?plaats?van zamiast namesto ändrad* in?kraft into?force"
     " en?vigueur"
 )
+_ORIGINALLY = (
+    "originally ursprünglich initialement inizialmente originariamente inicialmente originalmente"
+    " ursprungligen"
+    " opprinnelig oprindeligt oorspronkelijk alun?perin pierwotnie původně eredetileg prvotno първоначално"
+)
+_OPENS = (
+    "registration*~opens registration*~will?open application*~open applications~will?open call~opens"
+    " call~will?open submission*~open submission*~opens submission*~will?open opening?of~registration*"
+    " opening?of~call anmeldung*~öffnet anmeldung*~beginnt anmeldung*~startet bewerbung*~beginnt"
+    " inscription*~ouvr* ouverture?des?inscriptions iscrizioni~apron* apertura?delle?iscrizioni"
+    " apertura?iscrizioni inscripcion*~abr* plazo~abr* inscrições~abr* inschrijving*~opent anmälan~öppnar"
+    " ansökan~öppnar påmelding*~åpner tilmelding*~åbner ilmoittautuminen~alkaa hakuaika~alkaa haku~alkaa"
+    " rejestracja~rozpocz* registrace~začín* regisztráció~indul*"
+)
 _SINCE = (
-    "as?of since from?now?on starting?from seit ab?dem depuis à?partir?du à?compter?du dal?giorno a?partire?dal desde"
+    "as?of since from?now?on starting?from seit ab?dem depuis à?partir?du à?compter?du dal?giorno"
+    " a?partire?dal desde"
     " desde?el a?partir?de alkaen lähtien sedan från?och?med siden fra?og?med sinds vanaf od?dnia od ode?dne"
     " počínaje óta kezdődően od?dne начиная?от считано?от"
 )
@@ -203,7 +261,8 @@ _CLOSED = (
     " collected measured sampled recorded funding?period project?period project?runs projektlaufzeit laufzeit"
     " maintenance downtime outage* unavailable break recess out?of?office service?hours wartung* urlaub*"
     " betriebspause semesterferien semesterbeginn vorlesungszeit befristet term?dates semester?dates"
-    " runs?until runs?through läuft?bis läuft?noch dauert?bis on?view?until lasts?until continues?until"
+    " runs?until renewed?until funded?until elected?until appointed?until supported?until gefördert?bis"
+    " runs?through läuft?bis läuft?noch dauert?bis on?view?until lasts?until continues?until"
     " dure?jusqu* dura?fino manutenzione mantenimiento manutenção onderhoud* underhåll* vedligehold*"
     " vedlikehold* huolto* przerw* odstávk* karbantartás* vzdrževanj* поддръжка projet?de?recherche"
     " contract?duration"
@@ -225,57 +284,72 @@ _PAST = (
     " avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt* si?sono?tenut*"
     " si?sono?incontrat* haben?teilgenommen last?week last?month yesterday letzte?woche letzten?monat gestern"
     " semaine?dernière settimana?scorsa semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke"
-    " sidste?uge vorige?week w?zeszłym?tygodniu minulý?týden múlt?héten prejšnji?teden миналата?седмица"
+    " sidste?uge vorige?week w?zeszłym?tygodniu terugblik återblick tilbageblik tilbakeblikk nachlese"
+    " compte?rendu resoconto relacja beszámoló minulý?týden múlt?héten prejšnji?teden миналата?седмица"
 )
 _STATUS = {
-    "cancelled": "cancelled canceled cancellation!polic!fee!terms!condition!deadline cancellations"
-    " abgesagt* absage* entfällt fällt~aus entfallen"
+    "cancelled": "cancelled canceled called?off will?not?take?place"
+    " cancellation!polic!fee!terms!condition!deadline cancellations"
+    " abgesagt* absage* entfällt fällt~aus entfallen findet~nicht?statt n?aura?pas?lieu non?si?terrà"
+    " no?se?celebrará gaat?niet?doo*"
     " annulé* annulat* annullat*"
     " cancellato cancellata cancellati cancellate"
     " cancelad* anulad* peruttu* peruutettu* perutaan inställd* inställt avlyst* aflyst* geannuleerd*"
     " afgelast* odwołan* zrušen* elmarad* törölve odpovedan* отменен*",
-    "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad* lykätty*"
+    "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad*"
+    " lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
     " preložen* prestavljen* отложен*",
     "rescheduled": "rescheduled originally?planned ursprünglich?geplant"
     " initialement?prévu* new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
-    " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data nový?termín*"
+    " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data"
+    " nový?termín*"
     " új?időpont* nov?datum* нова?дата*",
     "moved-online": "moved?online moves?online goes?online now?online held?online?instead online?statt"
     " findet?nun?online?statt wird?online jetzt?online passe?en?ligne si?sposta?online pasa?a?ser?online"
-    " siirtyy?verkkoon flyttas?online flyttes?online verplaatst?naar?online przeniesion*?online přesunut*?online",
-    "extended": "extended!abstract!reality!version deadline?extension verlängert* fristverlängerung* prolongé*"
+    " siirtyy?verkkoon flyttas?online flyttes?online verplaatst?naar?online przeniesion*?online"
+    " přesunut*?online",
+    "extended": "extended!abstract!reality!version deadline?extension verlängert* fristverlängerung*"
+    " prolongé*"
     " prolongation* prorogat* proroga"
-    " prorrogad* ampliad*?el?plazo prolongad* ampliad* jatkettu* jatketaan förlängd* förlängt forlenget* forlænget*"
+    " prorrogad* ampliad*?el?plazo prolongad* ampliad* jatkettu* jatketaan förlängd* förlängt forlenget*"
+    " forlænget*"
     " verlengd* przedłużon* prodloužen* meghosszabbít* podaljšan* удължен*",
 }
 _ONLINE = (
-    "online virtual* zoom webinar* webinair* teams webex livestream* remote?event digital?event en?ligne"
+    "online virtual* zoom webinar* webinair* teams webex livestream* remote?event digital?event streamed"
+    " en?ligne"
     " distanciel visioconférence* visio in?linea da?remoto a?distanza en?línea línea virtuale* virtuell*"
-    " etäyhteydellä verkossa etänä på?nätet digitalt digital zdalnie online* wirtualn* on?line virtuáln*"
+    " etäyhteydellä verkossa verkkoon etänä på?nätet digitalt digital zdalnie online* wirtualn* on?line"
+    " virtuáln*"
     " virtuális* na?spletu spletni* онлайн виртуал* webbinari* webinaari* webináriu* vebinar*"
 )
 _HYBRID = (
     "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид*"
-    " and?online und?online et?en?ligne oder?online or?online"
+    " and?online und?online et?en?ligne oder?online or?online and?on?zoom and?via?zoom und?per?zoom"
+    " et?sur?zoom et?par?zoom"
 )
 END_LABELS = _word_set(
-    "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy loppuu until bis"
+    "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy"
+    " loppuu until bis"
 )
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
 WHEN_LABELS = _word_set(
-    "when wann quand quando cuándo dates date start starts end beginn ende datum termin time zeit début inizio inicio"
+    "when wann quand quando cuándo dates date start starts end beginn ende datum termin termine term time"
+    " zeit début inizio inicio"
     " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
     " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
 )
 """Labels that are no names of places."""
 PLACE_LABELS = _word_set(
-    "place location venue where ort veranstaltungsort lieu luogo sede lugar local paikka plats sted plaats miejsce"
+    "place location venue where ort veranstaltungsort lieu luogo sede lugar local paikka plats sted plaats"
+    " miejsce"
     " místo helyszín kraj място wo où dónde onde dove missä var hvor waar gdzie kde hol kje къде"
 )
 """Words that a place follows after a colon."""
 IN = _word_set(
-    "in at à au aux a en em i på ved te w we v ve na в във near bei im near presso chez u -ban nel nella all no"
+    "in at à au aux a en em i på ved te w we v ve na в във near bei im near presso chez u -ban nel nella"
+    " all no"
 )
 """What stands before a place."""
 
@@ -288,6 +362,8 @@ def pattern(name: str) -> re.Pattern[str]:
         "course": _COURSE,
         "deadline": _DEADLINE,
         "not-coming": _NOT_COMING,
+        "originally": _ORIGINALLY,
+        "opens": _OPENS,
         "since": _SINCE,
         "closed": _CLOSED,
         "open": _OPEN,
@@ -303,7 +379,7 @@ def _one_of(patterns: list[str]) -> str:
     """Write an expression for words of a list; it branches by the first character where it can."""
     free = sorted({_written(word) for word in patterns if word.startswith("*")})
     by_first: dict[str, list[str]] = {}
-    for word in sorted(set(patterns)):
+    for word in sorted(set(patterns), reverse=True):  # "termin?do" before "termin*"
         if not word.startswith("*"):
             by_first.setdefault(word[0], []).append(_written(word[1:]))
     fixed = [f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in by_first.items()]

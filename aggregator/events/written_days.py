@@ -80,6 +80,8 @@ def _month_first(tokens: Sequence[Token], at: int) -> Day | None:
     """Parse "October 20", "Oct. 20th, 2026", and "October 2026" as a month without a day."""
     month, sure = tokens[at].month, tokens[at].sure
     at += 2 if word_at(tokens, at + 1) == "." else 1
+    if _is_month_of_year(tokens, at + 1) and word_at(tokens, at) in words.UNTIL | words.AND:
+        return Day(day=None, month=month, end=at, sure=sure)  # "January to March 2026"
     while word_at(tokens, at) in ("the", "de", "of", "del", ","):
         at += 1
     year = _year(tokens, at)
@@ -95,6 +97,13 @@ def _month_first(tokens: Sequence[Token], at: int) -> Day | None:
     year = _year(tokens, year_at)
     end = _after_year(tokens, year_at + 1) if year else after
     return Day(day=number, month=month, year=year, end=end, month_first=True, sure=sure)
+
+
+def _is_month_of_year(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a month and its year stand at a token."""
+    if at >= len(tokens) or tokens[at].month is None:
+        return False
+    return _year(tokens, at + (2 if word_at(tokens, at + 1) == "." else 1)) is not None
 
 
 def _day_first(tokens: Sequence[Token], at: int, before: Day | None) -> Day | None:
@@ -188,7 +197,8 @@ def _numeric(tokens: Sequence[Token], at: int, before: Day | None) -> Day | None
             return Day(day=day, month=month, year=year, end=end, numeric=True)
         if mark != ".":
             return None
-        return Day(day=day, month=month, end=at + 4, numeric=True, sure=True)
+        sure = not (_ends_sentence(tokens, at + 3) and _follows_noun(tokens, at))
+        return Day(day=day, month=month, end=at + 4, numeric=True, sure=sure)
     if mark == "-":
         if before is not None and before.iso and first is not None and first <= 12:
             return Day(day=second, month=first, end=at + 3, iso=True, month_first=True)
@@ -198,6 +208,13 @@ def _numeric(tokens: Sequence[Token], at: int, before: Day | None) -> Day | None
         return None  # "12/13 October": two days
     year = _year(tokens, at + 3) if at + 3 < len(tokens) and tokens[at + 3].spaced else None
     return Day(day=day, month=month, year=year, end=at + 3 + (year is not None), numeric=True, sure=False)
+
+
+def _follows_noun(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a word stands before a number that stands before no date."""
+    if not word_at(tokens, at - 1).isalpha():
+        return False
+    return tokens[at - 1].word not in words.TO_DAY and not is_weekday(tokens, at - 1)
 
 
 def _after_ordinal(tokens: Sequence[Token], at: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Container, Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 import feedparser
@@ -16,6 +17,7 @@ from aggregator.formats import (
     bot_wall,
     encodings,
     entry_splitter,
+    feed_events,
     feed_repair,
     hub_links,
     jsonfeed,
@@ -49,6 +51,7 @@ _FORMATS = {
 _READABLE = re.compile(r"^text/|(?:xml|html)\s*(?:;|$)|^[^/]*$")
 """Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _resolve = feedparser.mixin._urljoin
 
 
@@ -102,6 +105,7 @@ def _store_apart(namespace: Any, element: str) -> None:
 
 
 _store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
+feedparser.mixin._FeedParserMixin.namespaces.update(feed_events.NAMESPACES)
 _store_apart(feedparser.namespaces.mediarss.Namespace, "media_description")
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
@@ -136,8 +140,9 @@ def read(
     body = feed_repair.without_slow_parts(repaired)
     body, slices, limits = _limit_entries(body)
     notes = (*notes, *limits)
-    document = _parse_unseen(body, url, headers, slices, seen, notes)
-    return document or _parse_all(body, url, headers, slices, notes)
+    zone = source.timezone
+    document = _parse_unseen(body, url, headers, slices, seen, notes, zone)
+    return document or _parse_all(body, url, headers, slices, notes, zone)
 
 
 def _limit_entries(body: bytes) -> tuple[bytes, tuple[EntrySlice, ...], tuple[str, ...]]:
@@ -162,6 +167,7 @@ def _parse_unseen(
     slices: tuple[EntrySlice, ...],
     seen: Container[bytes],
     notes: tuple[str, ...],
+    zone: tzinfo,
 ) -> ParsedDocument | None:
     """Parse only unseen entries; None if all are unseen or feedparser finds others."""
     unseen = [position for position, entry in enumerate(slices) if entry.hash not in seen]
@@ -176,7 +182,7 @@ def _parse_unseen(
         for entry in slices
         if entry.hash in seen
     }
-    return _document(parsed, body, url, unseen, notes, tuple(skipped.values()), slices)
+    return _document(parsed, body, url, unseen, notes, tuple(skipped.values()), slices, zone)
 
 
 def _parse_all(
@@ -185,6 +191,7 @@ def _parse_all(
     headers: Mapping[str, str],
     slices: tuple[EntrySlice, ...],
     notes: tuple[str, ...],
+    zone: tzinfo,
 ) -> ParsedDocument:
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
@@ -197,7 +204,7 @@ def _parse_all(
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
     # A document in which feedparser finds other entries than expat cannot be split.
     slices = slices if len(slices) == len(parsed.entries) <= MAX_ENTRIES else ()
-    return _document(parsed, body, url, range(MAX_ENTRIES), notes, (), slices)
+    return _document(parsed, body, url, range(MAX_ENTRIES), notes, (), slices, zone)
 
 
 def _document(
@@ -208,6 +215,7 @@ def _document(
     notes: tuple[str, ...],
     skipped: tuple[SkippedEntry, ...],
     slices: Sequence[EntrySlice],
+    zone: tzinfo,
 ) -> ParsedDocument:
     feed = parsed.feed
     hub, topic = hub_links.in_feed(feed.get("links"), url)
@@ -219,6 +227,7 @@ def _document(
                 position,
                 entry,
                 url,
+                zone,
                 guid=slices[position].guid if slices else None,
                 trusted=trusted,
                 feed_authors=authors,
@@ -281,7 +290,14 @@ def _notes(parsed: Any) -> tuple[str, ...]:
 
 
 def _entry(
-    position: int, entry: Any, url: str, *, guid: str | None, trusted: bool, feed_authors: tuple[str, ...]
+    position: int,
+    entry: Any,
+    url: str,
+    zone: tzinfo,
+    *,
+    guid: str | None,
+    trusted: bool,
+    feed_authors: tuple[str, ...],
 ) -> Entry:
     """Make an entry of what feedparser parsed.
 
@@ -305,7 +321,7 @@ def _entry(
         summary=summary,
         content=content,
         text_is_html=is_html,
-        published=_as_written(entry, "published") or _as_written(entry, "created"),
+        published=_as_written(entry, "published") or _as_written(entry, "created") or _day_in_journal(entry),
         updated=_as_written(entry, "updated"),
         authors=_authors(entry) or (_authors(entry.get("source") or {}) if trusted else ()) or feed_authors,
         categories=_categories(entry, summary, is_html=is_html),
@@ -313,6 +329,7 @@ def _entry(
         language=line(title.get("language"), 40),
         rights=line(entry.get("rights"), 500),
         base=base,
+        event=feed_events.event_of(entry, str(entry.get("title") or ""), zone),
     )
 
 
@@ -379,6 +396,12 @@ def _summary_and_content(entry: Any, *, trusted: bool) -> tuple[str | None, str 
 def _as_written(thing: Any, key: str) -> str | None:
     # `entry.updated` falls back to `published` with a warning; only an element that exists counts.
     return line(thing[key], 200) if key in thing.keys() else None  # noqa: SIM118
+
+
+def _day_in_journal(entry: Any) -> str | None:
+    """Return the publication date that PRISM states if it is a day; issues have a month."""
+    written = entry.get("prism_publicationdate")
+    return line(written, 200) if isinstance(written, str) and _DAY.match(written.strip()) else None
 
 
 def _authors(entry: Any) -> tuple[str, ...]:

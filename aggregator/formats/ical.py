@@ -37,6 +37,7 @@ _SAYS_CANCELLED = re.compile(
     r"|zruš|elmarad|töröl)",
     re.IGNORECASE,
 )
+_ISO_2022 = re.compile(rb"\x1b[$(]")
 # Exceptions that icalendar 7 raised for damaged documents in tests.
 _PARSER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -78,8 +79,11 @@ def read(
 def _decoded(body: bytes, headers: Mapping[str, str]) -> str:
     """Decode a calendar as UTF-8 (RFC 5545 section 3.1.4), else as its header states.
 
-    Servers state their usual encoding of web pages for calendars too, and no calendar program reads it.
+    Servers state their usual encoding of web pages for calendars too, and no calendar program reads it. The escapes
+    of ISO-2022, which begin a character set there, are ASCII and are in no other calendar.
     """
+    if _ISO_2022.search(body) and "iso-2022" in headers.get("content-type", "").lower():
+        return html_tree.decoded(body, headers)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
@@ -101,19 +105,22 @@ def with_occurrences(
     zone = ical_events.zone_of_calendar(calendar[0] if calendar else {}, source.timezone)
     members = [component for component in calendar if component.name == "VEVENT"]
     dates = ical_events.occurrences(members, zone, now)
-    return replace(document, entries=tuple(_repeated(entry, dates) for entry in document.entries))
+    excluded = {_guid(member) for member in members if ical_events.is_start_excluded(member, zone)}
+    entries = tuple(_repeated(entry, dates, excluded) for entry in document.entries)
+    return replace(document, entries=entries)
 
 
-def _repeated(entry: Entry, dates: Mapping[str, tuple[Any, ...]]) -> Entry:
+def _repeated(entry: Entry, dates: Mapping[str, tuple[Any, ...]], excluded: Container[str | None]) -> Entry:
     """Return an entry with the dates of its series.
 
-    Without any, a start of long ago is a placeholder and no event (T2).
+    Without any, a start of long ago is a placeholder and no event (T2); so is one that the series excludes.
     """
     if entry.event is None:
         return entry
     if occurrences := dates.get(entry.guid or ""):
         return replace(entry, event=replace(entry.event, occurrences=occurrences))
-    return entry if entry.event.start.year >= MIN_YEAR else replace(entry, event=None)
+    is_excluded = (entry.guid or "") in excluded
+    return replace(entry, event=None) if is_excluded or entry.event.start.year < MIN_YEAR else entry
 
 
 # --- the text of a calendar, cut at its components -----------------------------------------------------
@@ -346,10 +353,14 @@ def _escaped(text: str) -> str:
 
 
 def _facts(event: Component, zone: tzinfo) -> str:
-    """Write `When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`, or nothing."""
+    """Write `When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`, or nothing.
+
+    A first date that its series excludes is no date of the event, also not in text.
+    """
+    is_excluded = ical_events.is_start_excluded(event, zone)
     facts = (
-        ("When", _when(event, zone)),
-        ("Repeats", _repeats(event)),
+        ("When", None if is_excluded else _when(event, zone)),
+        ("Repeats", None if is_excluded else _repeats(event)),
         ("Where", line(_property(event, "LOCATION"), 500)),
     )
     return " · ".join(f"{label}: {words}" for label, words in facts if words)

@@ -181,6 +181,7 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
     try:
         for member in members:
             _include_last_day(member)
+            _without_damaged_lists(member)
             calendar.add_component(member)
         query = recurring_ical_events.of(calendar, skip_bad_series=True)
         starts = {
@@ -193,6 +194,34 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
         return tuple(islice(sorted(starts - of_entries or starts), MAX_OCCURRENCES))
     except _LIBRARY_ERRORS:
         return ()
+
+
+def is_start_excluded(component: Component, zone: tzinfo) -> bool:
+    """Return whether a series excludes its first date (RFC 5545 section 3.8.5.1)."""
+    start = _start(component, zone)
+    return any(
+        start == _in_zone(each.dt, zone) or (isinstance(start, datetime) and start.date() == each.dt)
+        for dates in _lists(component, "EXDATE")
+        for each in parsed_attribute(dates, "dts") or ()
+    )
+
+
+def _lists(component: Component, name: str) -> list[Any]:
+    value = component.get(name)
+    return value if isinstance(value, list) else [value]
+
+
+def _without_damaged_lists(component: Component) -> None:
+    """Remove lists of dates that cannot be parsed, which cost the library the whole series.
+
+    Exchange writes "EXDATE:" without any date.
+    """
+    for name in ("EXDATE", "RDATE"):
+        if name in component:
+            kept = [each for each in _lists(component, name) if parsed_attribute(each, "dts") is not None]
+            del component[name]
+            if kept:
+                component[name] = kept
 
 
 def _start(component: Component, zone: tzinfo) -> Any:

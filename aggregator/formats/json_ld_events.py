@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import tzinfo
+from contextlib import suppress
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from aggregator.events import stated
@@ -25,6 +27,10 @@ _ATTENDANCE = {
     "onsite": Attendance.ON_SITE,
     "blended": Attendance.BOTH,
 }
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>\d{1,3})W)?(?:(?P<days>\d{1,4})D)?"
+    r"(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,5})M)?(?:\d{1,6}S)?)?"
+)
 MAX_PLACES = 5
 """Maximum number of places of one event."""
 
@@ -46,10 +52,11 @@ def _event(thing: dict[str, Any], title: str, zone: tzinfo, kind: EventKind | No
     modes = (
         _name(mode) for mode in _several(thing.get("eventAttendanceMode")) + _several(thing.get("courseMode"))
     )
+    start = stated.parse_moment(_text(thing.get("startDate")))
     return stated.stated_event(
         title,
-        stated.parse_moment(_text(thing.get("startDate"))),
-        stated.parse_moment(_text(thing.get("endDate"))),
+        start,
+        stated.parse_moment(_text(thing.get("endDate"))) or _end(start, _text(thing.get("duration"))),
         zone,
         kind=kind,
         place=named,
@@ -59,6 +66,19 @@ def _event(thing: dict[str, Any], title: str, zone: tzinfo, kind: EventKind | No
             filter(None, (_STATUS.get(_name(each)) for each in _several(thing.get("eventStatus")))), None
         ),
     )
+
+
+def _end(start: date | datetime | None, duration: str | None) -> date | datetime | None:
+    """Return the end after an ISO 8601 duration; the last day of one in days; else None."""
+    written = _DURATION.fullmatch(duration or "")
+    if start is None or written is None:
+        return None
+    lasts = timedelta(**{unit: int(count) for unit, count in written.groupdict("0").items()})
+    with suppress(OverflowError):
+        if isinstance(start, datetime):
+            return start + lasts
+        return start + lasts - timedelta(days=1) if lasts >= timedelta(days=1) else None
+    return None
 
 
 def _several(value: Any) -> list[Any]:

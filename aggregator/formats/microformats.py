@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import date, datetime, time, tzinfo
 from typing import TYPE_CHECKING
 
 from aggregator.model.documents import Entry, ParsedDocument
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 _EVENT = ".h-event, .vevent"
 _MARKED = re.compile(r"\b(?:h-event|vevent)\b")
+_TIME = re.compile(
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::\d\d)?)?\s?(?:(?P<half>[ap])\.?m\.?)?(?P<offset>z|[+-]\d\d:\d\d)?"
+)
 _STATUS = {
     "cancelled": EventStatus.CANCELLED,
     "canceled": EventStatus.CANCELLED,
@@ -65,14 +69,33 @@ def event_in(node: Node, zone: tzinfo) -> Event | None:
     start, end = _first(event, ".dt-start, .dtstart"), _first(event, ".dt-end, .dtend")
     name, place = _first(event, ".p-name, .summary"), _first(event, ".p-location, .location")
     status = (_value(_first(event, ".p-status, .status")) or "").strip().lower()
+    begins = stated.parse_moment(_value(start))
     return stated.stated_event(
         _value(name) or "",
-        stated.parse_moment(_value(start)),
-        stated.parse_moment(_value(end)),
+        begins,
+        _end_on(begins, _value(end)) or stated.parse_moment(_value(end)),
         zone,
         place=html_tree.text_of(place, 300) if place is not None else None,
         status=_STATUS.get(status),
     )
+
+
+def _end_on(start: date | datetime | None, written: str | None) -> datetime | None:
+    """Return an end of which only the time is written, on the day of the start, else None.
+
+    The rule is that of parsers of microformats2 for dt-* properties, with the zone of the start if it has none.
+    """
+    match = _TIME.fullmatch((written or "").strip().lower())
+    if match is None or not isinstance(start, datetime):
+        return None
+    hour = (
+        int(match["hour"]) % 12 + (12 if match["half"] == "p" else 0) if match["half"] else int(match["hour"])
+    )
+    offset = (match["offset"] or "").replace("z", "+00:00")
+    with suppress(ValueError):
+        ends = time.fromisoformat(f"{hour:02}:{match['minute'] or '00'}{offset}")
+        return datetime.combine(start.date(), ends, ends.tzinfo or start.tzinfo)
+    return None
 
 
 def _first(event: Node, selector: str) -> Node | None:

@@ -497,3 +497,153 @@ def test_an_iana_zone_is_read_whole(written: str, zone: str) -> None:
     event = only(f"Seminar, 10 November 2026, 10:00–11:00 {written}")
     assert (event.zone, event.place) == (zone, None)
     assert event.start == datetime(2026, 11, 10, 10, tzinfo=ZoneInfo(zone))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Registration opens on 1 September for the workshop.",
+        "The sixth call opens on 2 September.",
+        "Die Anmeldung beginnt am 2. September 2026.",
+    ],
+)
+def test_the_opening_of_a_registration_is_no_event(text: str) -> None:
+    """The day from which people may register is neither an event nor a deadline."""
+    assert found("", text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Unterlagen zum Kurs wurden am 20.04.2026 aktualisiert.",
+        "Der Tagungsband ist am 1. März 2026 im Verlag Müller erschienen.",
+        "We updated our conference privacy notice on 11 May 2026.",
+        "The seminar room has been available again since 26 May 2026.",
+        "Workshop participants from abroad: 5 of 6; satisfaction 4.5.",
+        "Between January and December 2025 we counted 3,102 workshop visits.",
+        "Of 12 patients, 5 responded by June 2026.",
+        "Our site licence has been renewed until 31 December 2027.",
+    ],
+)
+def test_a_word_for_an_event_nearby_makes_no_event_of_other_dates(text: str) -> None:
+    """Dates of documents, states, counts and periods are none, also beside the name of an event."""
+    assert found("", text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("The workshop originally planned for 12 November 2026 has been cancelled.", EventStatus.CANCELLED),
+        ("The workshop originally planned for 12 November 2026 is postponed.", EventStatus.POSTPONED),
+        ("The workshop on 12 November 2026 takes place, the seminar is postponed.", EventStatus.SCHEDULED),
+        (
+            "The Python course on 12 November 2026 takes place, the R course is off: cancelled.",
+            EventStatus.SCHEDULED,
+        ),
+        (
+            "On 12 November 2026 we planned our workshop, but the workshop is cancelled.",
+            EventStatus.CANCELLED,
+        ),
+        ("The workshop on 12 November 2026, part of our user meeting, is cancelled.", EventStatus.CANCELLED),
+    ],
+)
+def test_a_status_belongs_to_the_event_of_its_clause(text: str, status: EventStatus) -> None:
+    """A change that a clause reports of another event does not count for the event of the date."""
+    assert only("", text).status is status
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Tagung wird vom 12. Mai auf den 9. Juni 2026 verschoben.",
+        "The workshop is not on 2 June but on 9 June 2026.",
+        "El coloquio del 4 de junio se traslada al 9 de junio de 2026.",
+    ],
+)
+def test_the_verb_of_a_move_may_stand_at_its_end(text: str) -> None:
+    """Of an old and a new date, the new one is that of the event."""
+    event = only("", text)
+    assert (event.start, event.status) == (date(2026, 6, 9), EventStatus.RESCHEDULED)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("Webinars on 12 June, 3 July and 16 October 2026, each at 14:00", [12, 3, 16]),
+        ("Seminar: 15.6., 12.11. und 10.12.2026, jeweils 14:00 Uhr", [15, 12, 10]),
+        ("Il corso si terrà il 14, 21 e 28 luglio 2026, dalle 14 alle 16.", [14, 21, 28]),
+    ],
+)
+def test_the_time_behind_a_list_of_days_is_that_of_each(text: str, days: list[int]) -> None:
+    """Separate days with one time behind them all begin at that time."""
+    starts = [event.start for event in found("", text)]
+    assert [start.day for start in starts] == days
+    assert all(isinstance(start, datetime) and start.hour == 14 for start in starts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Meeting on 11 June 2026 at 16.00 at the museum",
+        "Meeting on 11 June 2026 at 4 pm",
+        "Meeting 📅 11 June 2026 🕒 16:00 📍 Rome",
+        "Meeting » 11 June 2026 » 16:00",
+    ],
+)
+def test_a_time_is_read_in_each_of_its_forms(text: str) -> None:
+    """A full stop behind "at" belongs to a time, and pictures separate as commas do."""
+    assert only("", text).start == datetime(2026, 6, 11, 16, tzinfo=ZONE)
+
+
+def test_noon_may_have_its_number() -> None:
+    """Twelve noon is one time."""
+    assert only("", "Workshop, 11 June 2026, 12 noon").start == datetime(2026, 6, 11, 12, tzinfo=ZONE)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("Workshop, 11 June 2026 between 14:00 and 17:00", "2026-06-11T14:00", "2026-06-11T17:00"),
+        ("Event (Thu 11 June 2026, 13:00 - Thu 11 June 2026, 17:00)", "2026-06-11T13:00", "2026-06-11T17:00"),
+        ("Event: Thu, 11/06/2026 - 10:00 to Fri, 12/06/2026 - 16:00", "2026-06-11T10:00", "2026-06-12T16:00"),
+    ],
+)
+def test_a_range_of_moments_may_name_days_twice(text: str, start: str, end: str) -> None:
+    """The second day may have its weekday, and may be the first day again."""
+    event = only("", text)
+    assert (event.start, event.end) == tuple(
+        datetime.fromisoformat(each).replace(tzinfo=ZONE) for each in (start, end)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("Kurset er fra d. 25. til d. 29. juni 2026.", date(2026, 6, 25), date(2026, 6, 29)),
+        ("Lecture series in Bonn, July to September 2026", date(2026, 7, 1), date(2026, 9, 30)),
+        ("Start date: 2 July 2026 – End date: 6 July 2026", date(2026, 7, 2), date(2026, 7, 6)),
+    ],
+)
+def test_ranges_of_days_and_months_are_read(text: str, start: date, end: date) -> None:
+    """Articles, labels, and months that share a year stand within a range."""
+    event = only("", text)
+    assert (event.start, event.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Radionica će se održati 19. studenoga 2026. u Zagrebu.", "hr"),
+        ("Atelierul va avea loc pe 19 noiembrie 2026 la Cluj.", "ro"),
+        ("Seminar toimub 19. novembril 2026 Tartus.", "et"),
+    ],
+)
+def test_months_of_the_language_of_a_text_are_read(text: str, language: str) -> None:
+    """A text in a language that few partners write in has its dates too."""
+    assert only("", text, language).start == date(2026, 11, 19)
+
+
+def test_open_days_are_no_open_call() -> None:
+    """Days of an open day are an event; days in which a call is open end with a deadline."""
+    assert only("Journées portes ouvertes du 5 au 6 octobre 2026").kind is EventKind.EVENT
+    assert only("Les inscriptions sont ouvertes du 5 au 6 octobre 2026").kind is EventKind.DEADLINE

@@ -144,3 +144,47 @@ def test_html_of_entries_may_mark_an_event(text: str) -> None:
     events = [entry.event for entry in document.entries]
     assert events[0] is not None
     assert (events[0].start, events[1]) == (date(2026, 10, 20), None)
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "end"),
+    [
+        ("2026-10-20T09:00:00+02:00", "PT2H30M", "2026-10-20T11:30:00+02:00"),
+        ("2026-10-20T09:00:00+02:00", "P1DT1H", "2026-10-21T10:00:00+02:00"),
+        ("2026-10-20", "P3D", "2026-10-22"),
+        ("2026-10-20", "PT2H", "2026-10-20"),
+        ("2026-10-20", "P1M", "2026-10-20"),
+        ("2026-10-20", "long", "2026-10-20"),
+    ],
+)
+def test_a_duration_states_the_end_where_nothing_else_does(start: str, duration: str, end: str) -> None:
+    """The duration of an Event counts from its start."""
+    event = stated(startDate=start, duration=duration)
+    moment = datetime.fromisoformat(end) if "T" in end else date.fromisoformat(end)
+    assert event is not None and event.end == moment
+
+
+def test_an_end_date_is_more_exact_than_a_duration() -> None:
+    """A stated end is not computed."""
+    event = stated(startDate="2026-10-20", endDate="2026-10-25", duration="P3D")
+    assert event is not None and event.end == date(2026, 10, 25)
+
+
+@pytest.mark.parametrize("written", ["17:30", "17:30:00", "5:30pm", "5:30 p.m.", "17:30+02:00", "15:30Z"])
+def test_an_end_of_which_only_the_time_is_written_is_on_the_day_of_the_start(written: str) -> None:
+    """A dt-end without a date has that of dt-start, and its zone."""
+    event = article_event(
+        '<div class="h-event"><p class="p-name">Talk</p><time class="dt-start"'
+        f' datetime="2026-10-20T16:00:00+02:00">today</time> – <span class="dt-end">{written}</span></div>'
+    )
+    assert event is not None and event.end == datetime(2026, 10, 20, 15, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("written", ["25:00", "9:75", "soon", "", "1" * 5_000])
+def test_an_end_that_is_no_time_is_passed_over(written: str) -> None:
+    """A damaged end leaves the start."""
+    event = article_event(
+        '<div class="h-event"><p class="p-name">Talk</p><time class="dt-start"'
+        f' datetime="2026-10-20T16:00:00+02:00">today</time> – <span class="dt-end">{written}</span></div>'
+    )
+    assert event is not None and event.end == event.start

@@ -155,6 +155,12 @@ def test_the_charset_is_found(body: bytes, content_type: str) -> None:
     assert [entry.title for entry in read(body, content_type).entries] == ["Größe"]
 
 
+def test_a_calendar_in_iso_2022_is_read_as_its_header_states() -> None:
+    """ISO-2022-JP is valid UTF-8 of other characters, so that its header decides."""
+    body = calendar("UID:1\r\nSUMMARY:顕微鏡").encode("iso-2022-jp")
+    assert read(body, "text/calendar; charset=ISO-2022-JP").entries[0].title == "顕微鏡"
+
+
 @pytest.mark.parametrize("vector", VECTORS)
 def test_nothing_runs_that_came_through_a_calendar(vector: str) -> None:
     """A hostile string in any field of an event is harmless in its item (PB5)."""

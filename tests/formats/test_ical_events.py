@@ -200,6 +200,30 @@ def test_an_event_of_long_ago_is_none(rule: str) -> None:
     assert entry.event is None
 
 
+@pytest.mark.parametrize(
+    "excluded",
+    [
+        ";TZID=Europe/Berlin:20260601T160000,20260608T160000",
+        ":20260601T140000Z\nEXDATE:20260608T140000Z",
+        ";VALUE=DATE:20260601,20260608",
+    ],
+)
+def test_a_series_of_which_all_dates_are_excluded_is_no_event(excluded: str) -> None:
+    """The first date of a series is not announced if the series excludes it and has no other."""
+    weekly = (
+        "UID:s\nSUMMARY:Seminar\nDTSTART;TZID=Europe/Berlin:20260601T160000\nRRULE:FREQ=WEEKLY;UNTIL=20260608"
+    )
+    (entry,) = document(f"{weekly}\nEXDATE{excluded}").entries
+    assert entry.event is None and "2026" not in (entry.content or "")
+
+
+@pytest.mark.parametrize("line", ["EXDATE:", "RDATE:x", "EXDATE:\nEXDATE;TZID=Europe/Berlin:20260622T160000"])
+def test_a_damaged_list_of_dates_is_passed_over(line: str) -> None:
+    """An exception without a date costs no other date of the series."""
+    series = event(f"DTSTART;TZID=Europe/Berlin:20260601T160000\nRRULE:FREQ=WEEKLY;COUNT=4\n{line}")
+    assert [day_of(each).day for each in series.occurrences][:3] == [1, 8, 15]
+
+
 @pytest.mark.parametrize("name", ["DTSTART", "DTEND", "DURATION"])
 def test_a_damaged_date_of_a_series_is_none(name: str) -> None:
     """A property of a series without a date that can be parsed costs only this entry's dates."""
