@@ -30,12 +30,6 @@ from aggregator.model.value_classes import dataclass
 CHUNK_BYTES = 65_536
 ERROR_SECONDS = 2.0
 UNDECODABLE = "the response is compressed in a way that cannot be decoded"
-_PREPARED = re.compile(
-    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
-    r"(?!.*/\.)/[\w.~/-]*(?:\?[\w.~&=/-]+)?",
-    re.ASCII,
-)
-"""A URL as `prepare_url` writes it: no dot segments, nothing to encode."""
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
@@ -147,17 +141,16 @@ class HttpFetcher:
         )
 
     def _ask(self, url: str, headers: dict[str, str], credentials: Credentials | None) -> requests.Response:
-        # Not through `prepare`, which refuses validators that begin with blanks and takes credentials from the URL.
+        # Not through `prepare`, which changes the URL, also where it is valid (CL13), takes credentials from it, and
+        # refuses validators that begin with blanks.
         prepared = requests.PreparedRequest()
         prepared.prepare_method("GET")
-        if _PREPARED.fullmatch(url):
-            prepared.url = url
-        else:
-            prepared.prepare_url(url, {})
+        prepared.url = urls.web_link(url)
+        if prepared.url is None:
+            raise requests.exceptions.InvalidURL(url)
         prepared.headers = CaseInsensitiveDict(headers)
-        # Compared in the form that is sent: `prepare` writes hosts beyond ASCII in their ASCII form.
-        own = requests.Request("GET", credentials.origin).prepare().url if credentials else None
-        if credentials and urls.origin(prepared.url) == urls.origin(own):
+        # Compared in the form that is sent, with the host as in DNS.
+        if credentials and urls.origin(prepared.url) == urls.origin(urls.web_link(credentials.origin)):
             pair = f"{credentials.user}:{credentials.password}".encode()
             prepared.headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return self._send(prepared)
@@ -186,7 +179,8 @@ class HttpFetcher:
     def _response(
         self, answer: requests.Response, url: str, *, headers_only: bool, **met: Any
     ) -> Response | Failure:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        # Blanks around a value do not belong to it (RFC 9110 5.5); http.client keeps those of a folded value.
+        headers = {name.lower(): value.strip(" \t") for name, value in answer.headers.items()}
         # 203 is a 200 that a proxy has changed (RFC 9110 15.3.4).
         status = 200 if answer.status_code == 203 else answer.status_code
         body = b""
