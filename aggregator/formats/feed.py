@@ -67,16 +67,26 @@ _start_guid = feedparser.namespaces._base.Namespace._start_guid
 
 
 def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
-    """Begin a guid; isPermaLink may be "False", as Python writes it, and a link before it empty."""
-    context = self._get_context()
-    if not context.get("link"):
-        context.pop("link", None)
+    """Begin a guid and note whether it is a link; isPermaLink may be "False", as Python has it."""
     if "ispermalink" in attributes:
         attributes = {**attributes, "ispermalink": attributes["ispermalink"].strip().lower()}
     _start_guid(self, attributes)
+    self._get_context()["guid_is_link"] = self.guidislink  # feedparser's own is false behind any link
 
 
-feedparser.namespaces._base.Namespace._start_guid = _start_guid_of_any_feed
+_namespace = feedparser.namespaces._base.Namespace
+_namespace._start_guid = _namespace._start_id = _start_guid_of_any_feed
+_HTML = re.compile(r"(?:text/)?html\b|(?:application/)?xhtml\b", re.IGNORECASE)
+_OTHER_DATES = (
+    "dc_issued",
+    "dcterms_available",
+    "prism_publicationdate",
+    "dc_created",
+    "dcterms_date",
+    "dc_modified",
+    "prism_modificationdate",
+)
+"""Dates of an entry that has no other; feedparser does not know them."""
 _SECONDARY_TEXTS = ("itunes_summary", "media_description")
 """Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
 
@@ -297,7 +307,7 @@ def _entry(
     return Entry(
         position=position,
         guid=line(guid) or line(entry.get("id")),
-        link=_link(entry, base),
+        link=_link(entry, base, url),
         title=block(entry.get("title"), 20_000) or "",
         # feedparser reports RSS titles as text/plain, but many contain escaped HTML.
         title_is_html=title.get("type", "text/plain") != "text/plain"
@@ -305,7 +315,7 @@ def _entry(
         summary=summary,
         content=content,
         text_is_html=is_html,
-        published=_as_written(entry, "published") or _as_written(entry, "created"),
+        published=_published(entry),
         updated=_as_written(entry, "updated"),
         authors=_authors(entry) or (_authors(entry.get("source") or {}) if trusted else ()) or feed_authors,
         categories=_categories(entry, summary, is_html=is_html),
@@ -327,24 +337,24 @@ def _base(entry: Any, url: str) -> str:
     return url
 
 
-def _link(entry: Any, base: str) -> str | None:
-    """Return the alternate link, else a permalink guid, else the source of Atom content."""
-    written = entry.get("feedburner_origlink") or _own_link(entry)
-    if not written:
-        written = next((content["src"] for content in entry.get("content", ()) if content.get("src")), None)
-    return urls.join(base, written)
+def _link(entry: Any, base: str, url: str) -> str | None:
+    """Return the first web address among the links of an entry that is not the feed's own."""
+    sources = (content.get("src") for content in entry.get("content", ()))
+    written = (entry.get("feedburner_origlink"), *_own_links(entry), *sources)
+    links = (urls.join(base, each) for each in written)
+    return next((link for link in links if link and link != url), None)
 
 
-def _own_link(thing: Any) -> str | None:
-    """Return the link of a feed or entry; feedparser takes its identifier if it has none.
+def _own_links(thing: Any) -> list[str | None]:
+    """Return the alternate links of a feed or entry, HTML first, then an identifier that is one.
 
-    Only an absolute URL is a link then: "17" and "urn:uuid:…" are no address at the server of the feed.
+    feedparser takes the last link. The first is that of `entry_splitter`, too. Only an absolute URL is an identifier
+    and a link: "17" and "urn:uuid:…" are no address at the server of the feed.
     """
-    written: str | None = thing.get("link")
-    identifier = thing.get("id")
-    if thing.get("guidislink") and (not written or written == identifier):
-        return urls.web_link(identifier)
-    return written
+    links = [link for link in thing.get("links", ()) if link.get("rel") == "alternate"]
+    links.sort(key=lambda link: _HTML.match(link.get("type", "")) is None)
+    identifier = urls.web_link(thing.get("id")) if thing.get("guid_is_link") else None
+    return [*(link.get("href") for link in links), identifier]
 
 
 def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
@@ -379,6 +389,13 @@ def _summary_and_content(entry: Any, *, trusted: bool) -> tuple[str | None, str 
 def _as_written(thing: Any, key: str) -> str | None:
     # `entry.updated` falls back to `published` with a warning; only an element that exists counts.
     return line(thing[key], 200) if key in thing.keys() else None  # noqa: SIM118
+
+
+def _published(entry: Any) -> str | None:
+    published = _as_written(entry, "published") or _as_written(entry, "created")
+    if published or _as_written(entry, "updated"):
+        return published
+    return next(filter(None, (_as_written(entry, name) for name in _OTHER_DATES)), None)
 
 
 def _authors(entry: Any) -> tuple[str, ...]:
@@ -420,7 +437,7 @@ def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
 
 
 def _alternate(feed: Any, url: str) -> str | None:
-    return urls.join(url, _own_link(feed))
+    return next(filter(None, (urls.join(url, link) for link in _own_links(feed))), None)
 
 
 def _plain_title(feed: Any) -> str | None:
