@@ -30,7 +30,6 @@ MAX_HOST_CHARACTERS = 254
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 """A name of RFC 1123 2.1; some hosts have an underscore."""
-_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BLANKS = "".join(map(chr, range(0x21)))
 _PORTS = {"http": 80, "https": 443}
 _KEPT = "!#$%&'()*+,/:;=?@[]~-._"
@@ -117,7 +116,7 @@ def web_link(url: str | None) -> str | None:
     if not parts.netloc.isascii() or "%" in parts.netloc:
         url = url.replace(f"//{parts.netloc}", f"//{_ascii_authority(parts.netloc)}", 1)
     # Hand-written links have blanks and quotes; only characters that no URL may have are encoded.
-    link = _BARE_PERCENT.sub("%25", parts.scheme + quote(url[len(parts.scheme) :], safe=_KEPT))
+    link = parts.scheme + quote(url[len(parts.scheme) :], safe=_KEPT)
     return link if len(link) <= MAX_CHARACTERS else None
 
 

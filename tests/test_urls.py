@@ -55,10 +55,6 @@ def test_a_web_link_is_stable(url: str) -> None:
         ('https://node.example/"><script>', "https://node.example/%22%3E%3Cscript%3E"),
         ("https://node.example/ä?q=ö", "https://node.example/%C3%A4?q=%C3%B6"),
         ("https://node.example/%C3%A4", "https://node.example/%C3%A4"),
-        (
-            "https://node.example/%c3%a4-100%?a=50%&b=%zz",
-            "https://node.example/%c3%a4-100%25?a=50%25&b=%25zz",
-        ),
         (None, None),
         ("", None),
         ("node.example/a", None),

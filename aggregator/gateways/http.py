@@ -30,6 +30,8 @@ from aggregator.model.value_classes import dataclass
 CHUNK_BYTES = 65_536
 ERROR_SECONDS = 2.0
 UNDECODABLE = "the response is compressed in a way that cannot be decoded"
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+"""A percent sign that encodes nothing: urllib3 would encode all others of the URL as well."""
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
@@ -145,7 +147,7 @@ class HttpFetcher:
         # refuses validators that begin with blanks.
         prepared = requests.PreparedRequest()
         prepared.prepare_method("GET")
-        prepared.url = urls.web_link(url)
+        prepared.url = urls.web_link(_LONE_PERCENT.sub("%25", url))
         if prepared.url is None:
             raise requests.exceptions.InvalidURL(url)
         prepared.headers = CaseInsensitiveDict(headers)
