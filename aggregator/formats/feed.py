@@ -16,7 +16,9 @@ from aggregator.formats import (
     bot_wall,
     encodings,
     entry_splitter,
+    feed_names,
     feed_repair,
+    feedparser_changes,
     hub_links,
     jsonfeed,
     refresh_hints,
@@ -49,33 +51,7 @@ _FORMATS = {
 _READABLE = re.compile(r"^text/|(?:xml|html)\s*(?:;|$)|^[^/]*$")
 """Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
-_resolve = feedparser.mixin._urljoin
-
-
-def _resolve_or_keep(base: str, written: str) -> str:
-    """Resolve a URL with feedparser; return it as written if urllib cannot parse it.
-
-    feedparser would make it empty; `urls.join` resolves more, and against another base.
-    """
-    return str(_resolve(base, written) or written)
-
-
-feedparser.mixin._urljoin = _resolve_or_keep
-# Guids are kept as written: resolved against the URL of the feed, they would change when the feed moves.
-feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
-_start_guid = feedparser.namespaces._base.Namespace._start_guid
-
-
-def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
-    """Begin a guid and note whether it is a link; isPermaLink may be "False", as Python has it."""
-    if "ispermalink" in attributes:
-        attributes = {**attributes, "ispermalink": attributes["ispermalink"].strip().lower()}
-    _start_guid(self, attributes)
-    self._get_context()["guid_is_link"] = self.guidislink  # feedparser's own is false behind any link
-
-
-_namespace = feedparser.namespaces._base.Namespace
-_namespace._start_guid = _namespace._start_id = _start_guid_of_any_feed
+feedparser_changes.make()
 _HTML = re.compile(r"(?:text/)?html\b|(?:application/)?xhtml\b", re.IGNORECASE)
 _OTHER_DATES = (
     "dc_issued",
@@ -87,32 +63,6 @@ _OTHER_DATES = (
     "prism_modificationdate",
 )
 """Dates of an entry that has no other; feedparser does not know them."""
-_SECONDARY_TEXTS = ("itunes_summary", "media_description")
-"""Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
-
-
-def _store_apart(namespace: Any, element: str) -> None:
-    """Store the first text of an element under its own name.
-
-    feedparser would take it for the text of the entry, of which the order of elements decides.
-    """
-    names = (element, f"{element}_detail")
-
-    def start(self: Any, attributes: dict[str, str]) -> None:
-        self.push_content(element, attributes, "text/plain", 1)
-
-    def end(self: Any) -> None:
-        context = self._get_context()
-        first = {name: context[name] for name in names if context.get(element)}
-        self.pop_content(element)
-        context.update(first)
-
-    setattr(namespace, f"_start_{element}", start)
-    setattr(namespace, f"_end_{element}", end)
-
-
-_store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
-_store_apart(feedparser.namespaces.mediarss.Namespace, "media_description")
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
@@ -222,7 +172,7 @@ def _document(
     feed = parsed.feed
     hub, topic = hub_links.in_feed(feed.get("links"), url)
     trusted = str(parsed.get("version", "")).startswith("atom")
-    authors = _authors(feed) if trusted else ()
+    authors = feed_names.authors(feed) if trusted else ()
     return ParsedDocument(
         entries=tuple(
             _entry(
@@ -317,10 +267,12 @@ def _entry(
         text_is_html=is_html,
         published=_published(entry),
         updated=_as_written(entry, "updated"),
-        authors=_authors(entry) or (_authors(entry.get("source") or {}) if trusted else ()) or feed_authors,
-        categories=_categories(entry, summary, is_html=is_html),
+        authors=feed_names.authors(entry)
+        or (feed_names.authors(entry.get("source") or {}) if trusted else ())
+        or feed_authors,
+        categories=feed_names.categories(entry, summary, is_html=is_html, trusted=trusted),
         enclosures=enclosures,
-        language=line(title.get("language"), 40),
+        language=line(entry.get("language") or title.get("language"), 40),
         rights=line(entry.get("rights"), 500),
         base=base,
     )
@@ -359,7 +311,7 @@ def _own_links(thing: Any) -> list[str | None]:
 
 def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
     """Return an entry, with a secondary text as its summary if it has no other text."""
-    name = next((name for name in _SECONDARY_TEXTS if entry.get(name)), None)
+    name = next((name for name in feedparser_changes.SECONDARY_TEXTS if entry.get(name)), None)
     if (
         name is None
         or entry.get("summary")
@@ -398,42 +350,18 @@ def _published(entry: Any) -> str | None:
     return next(filter(None, (_as_written(entry, name) for name in _OTHER_DATES)), None)
 
 
-def _authors(entry: Any) -> tuple[str, ...]:
-    # RSS: "desk@imaging.institute (Ada Desk)"; feedparser finds the address only under domains it knows.
-    if match := re.fullmatch(
-        r"\s*[^\s()@]+@[^\s()@]+\s*\(([^()]*)\)\s*", str(entry.get("author") or "")[:500]
-    ):
-        return tuple(filter(None, [line(match[1], 200)]))
-    names = [line(a.get("name") or a.get("email"), 200) for a in entry.get("authors", ())]
-    if not any(names):
-        names = [line(entry.get("author"), 200)]
-    return tuple(dict.fromkeys(name for name in names if name))[:50]
-
-
-def _categories(entry: Any, text: str | None, *, is_html: bool) -> tuple[str, ...]:
-    """List each category once; a hashtag as written in a post precedes its lower-case category."""
-    names = [line(tag.get("label") or tag.get("term"), 200) for tag in entry.get("tags", ())]
-    if "yt_videoid" in entry or is_html:
-        names = [*social.hashtags(text, is_html=is_html), *names]
-    categories: dict[str, str] = {}
-    for name in filter(None, names):
-        categories.setdefault(name.casefold(), name)
-    return tuple(categories.values())[:100]
-
-
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
-    enclosures = []
+    enclosures: dict[str, Enclosure] = {}
     for enclosure in entry.get("enclosures", ())[:20]:
         if link := urls.join(base, enclosure.get("href")):
-            length = str(enclosure.get("length") or "")
-            enclosures.append(
-                Enclosure(
-                    url=link,
-                    type=line(enclosure.get("type"), 100),
-                    length=int(length) if re.fullmatch(r"\d{1,15}", length) else None,
-                )
+            length = str(enclosure.get("length") or "").strip()
+            known = Enclosure(
+                url=link,
+                type=line(enclosure.get("type"), 100),
+                length=int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None,
             )
-    return tuple(enclosures)
+            enclosures.setdefault(link, known)
+    return tuple(enclosures.values())
 
 
 def _alternate(feed: Any, url: str) -> str | None:
@@ -441,4 +369,4 @@ def _alternate(feed: Any, url: str) -> str | None:
 
 
 def _plain_title(feed: Any) -> str | None:
-    return line(re.sub(r"<[^<>]*>", "", feed.get("title") or ""), 300)
+    return line(feed_names.as_text(feed.get("title") or ""), 300)
