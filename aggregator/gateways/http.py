@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import requests
 import urllib3
@@ -147,9 +147,7 @@ class HttpFetcher:
         # refuses validators that begin with blanks.
         prepared = requests.PreparedRequest()
         prepared.prepare_method("GET")
-        prepared.url = urls.web_link(_LONE_PERCENT.sub("%25", url))
-        if prepared.url is None:
-            raise requests.exceptions.InvalidURL(url)
+        prepared.url = _sent_url(url)
         prepared.headers = CaseInsensitiveDict(headers)
         # Compared in the form that is sent, with the host as in DNS.
         if credentials and urls.origin(prepared.url) == urls.origin(urls.web_link(credentials.origin)):
@@ -240,6 +238,17 @@ class HttpFetcher:
         except codings.Undecodable:
             return Failure(reason=UNDECODABLE, status=answer.status_code)
         return too_large if len(body) > limit else body
+
+
+def _sent_url(url: str) -> str:
+    """Return a URL as it is sent: as written, but valid, without dot segments (RFC 3986 5.2.4)."""
+    valid = urls.web_link(_LONE_PERCENT.sub("%25", url))
+    parts = urls.parse(valid)
+    if valid is None or parts is None:
+        raise requests.exceptions.InvalidURL(url)
+    if "/." not in parts.path or parts.path.startswith("//"):
+        return valid
+    return urljoin(valid, parts._replace(scheme="", netloc="").geturl())
 
 
 _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (
