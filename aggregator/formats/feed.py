@@ -18,7 +18,9 @@ from aggregator.formats import (
     encodings,
     entry_splitter,
     feed_events,
+    feed_names,
     feed_repair,
+    feedparser_changes,
     hub_links,
     jsonfeed,
     refresh_hints,
@@ -51,62 +53,19 @@ _FORMATS = {
 _READABLE = re.compile(r"^text/|(?:xml|html)\s*(?:;|$)|^[^/]*$")
 """Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_resolve = feedparser.mixin._urljoin
-
-
-def _resolve_or_keep(base: str, written: str) -> str:
-    """Resolve a URL with feedparser; return it as written if urllib cannot parse it.
-
-    feedparser would make it empty; `urls.join` resolves more, and against another base.
-    """
-    return str(_resolve(base, written) or written)
-
-
-feedparser.mixin._urljoin = _resolve_or_keep
-# Guids are kept as written: resolved against the URL of the feed, they would change when the feed moves.
-feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
-_start_guid = feedparser.namespaces._base.Namespace._start_guid
-
-
-def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
-    """Begin a guid; isPermaLink may be "False", as Python writes it, and a link before it empty."""
-    context = self._get_context()
-    if not context.get("link"):
-        context.pop("link", None)
-    if "ispermalink" in attributes:
-        attributes = {**attributes, "ispermalink": attributes["ispermalink"].strip().lower()}
-    _start_guid(self, attributes)
-
-
-feedparser.namespaces._base.Namespace._start_guid = _start_guid_of_any_feed
-_SECONDARY_TEXTS = ("itunes_summary", "media_description")
-"""Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
-
-
-def _store_apart(namespace: Any, element: str) -> None:
-    """Store the first text of an element under its own name.
-
-    feedparser would take it for the text of the entry, of which the order of elements decides.
-    """
-    names = (element, f"{element}_detail")
-
-    def start(self: Any, attributes: dict[str, str]) -> None:
-        self.push_content(element, attributes, "text/plain", 1)
-
-    def end(self: Any) -> None:
-        context = self._get_context()
-        first = {name: context[name] for name in names if context.get(element)}
-        self.pop_content(element)
-        context.update(first)
-
-    setattr(namespace, f"_start_{element}", start)
-    setattr(namespace, f"_end_{element}", end)
-
-
-_store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
-feedparser.mixin._FeedParserMixin.namespaces.update(feed_events.NAMESPACES)
-_store_apart(feedparser.namespaces.mediarss.Namespace, "media_description")
+feedparser_changes.make()
+_HTML = re.compile(r"(?:text/)?html\b|(?:application/)?xhtml\b", re.IGNORECASE)
+_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d")
+_OTHER_DATES = (
+    "dc_issued",
+    "dcterms_available",
+    "prism_publicationdate",
+    "dc_created",
+    "dcterms_date",
+    "dc_modified",
+    "prism_modificationdate",
+)
+"""Dates of an entry that has no other; feedparser does not know them."""
 # Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
@@ -220,7 +179,7 @@ def _document(
     feed = parsed.feed
     hub, topic = hub_links.in_feed(feed.get("links"), url)
     trusted = str(parsed.get("version", "")).startswith("atom")
-    authors = _authors(feed) if trusted else ()
+    authors = feed_names.authors(feed) if trusted else ()
     return ParsedDocument(
         entries=tuple(
             _entry(
@@ -313,7 +272,7 @@ def _entry(
     return Entry(
         position=position,
         guid=line(guid) or line(entry.get("id")),
-        link=_link(entry, base),
+        link=_link(entry, base, url),
         title=block(entry.get("title"), 20_000) or "",
         # feedparser reports RSS titles as text/plain, but many contain escaped HTML.
         title_is_html=title.get("type", "text/plain") != "text/plain"
@@ -321,12 +280,14 @@ def _entry(
         summary=summary,
         content=content,
         text_is_html=is_html,
-        published=_as_written(entry, "published") or _as_written(entry, "created") or _day_in_journal(entry),
+        published=_published(entry),
         updated=_as_written(entry, "updated"),
-        authors=_authors(entry) or (_authors(entry.get("source") or {}) if trusted else ()) or feed_authors,
-        categories=_categories(entry, summary, is_html=is_html),
+        authors=feed_names.authors(entry)
+        or (feed_names.authors(entry.get("source") or {}) if trusted else ())
+        or feed_authors,
+        categories=feed_names.categories(entry, summary, is_html=is_html, trusted=trusted),
         enclosures=enclosures,
-        language=line(title.get("language"), 40),
+        language=line(entry.get("language") or title.get("language"), 40),
         rights=line(entry.get("rights"), 500),
         base=base,
         event=feed_events.event_of(entry, str(entry.get("title") or ""), zone),
@@ -344,29 +305,29 @@ def _base(entry: Any, url: str) -> str:
     return url
 
 
-def _link(entry: Any, base: str) -> str | None:
-    """Return the alternate link, else a permalink guid, else the source of Atom content."""
-    written = entry.get("feedburner_origlink") or _own_link(entry)
-    if not written:
-        written = next((content["src"] for content in entry.get("content", ()) if content.get("src")), None)
-    return urls.join(base, written)
+def _link(entry: Any, base: str, url: str) -> str | None:
+    """Return the first web address among the links of an entry that is not the feed's own."""
+    sources = (content.get("src") for content in entry.get("content", ()))
+    written = (entry.get("feedburner_origlink"), *_own_links(entry), *sources)
+    links = (urls.join(base, each) for each in written)
+    return next((link for link in links if link and link != url), None)
 
 
-def _own_link(thing: Any) -> str | None:
-    """Return the link of a feed or entry; feedparser takes its identifier if it has none.
+def _own_links(thing: Any) -> list[str | None]:
+    """Return the alternate links of a feed or entry, HTML first, then an identifier that is one.
 
-    Only an absolute URL is a link then: "17" and "urn:uuid:…" are no address at the server of the feed.
+    feedparser takes the last link. The first is that of `entry_splitter`, too. Only an absolute URL is an identifier
+    and a link: "17" and "urn:uuid:…" are no address at the server of the feed.
     """
-    written: str | None = thing.get("link")
-    identifier = thing.get("id")
-    if thing.get("guidislink") and (not written or written == identifier):
-        return urls.web_link(identifier)
-    return written
+    links = [link for link in thing.get("links", ()) if link.get("rel") == "alternate"]
+    links.sort(key=lambda link: _HTML.match(link.get("type", "")) is None)
+    identifier = urls.web_link(thing.get("id")) if thing.get("guid_is_link") else None
+    return [*(link.get("href") for link in links), identifier]
 
 
 def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
     """Return an entry, with a secondary text as its summary if it has no other text."""
-    name = next((name for name in _SECONDARY_TEXTS if entry.get(name)), None)
+    name = next((name for name in feedparser_changes.SECONDARY_TEXTS if entry.get(name)), None)
     if (
         name is None
         or entry.get("summary")
@@ -398,53 +359,30 @@ def _as_written(thing: Any, key: str) -> str | None:
     return line(thing[key], 200) if key in thing.keys() else None  # noqa: SIM118
 
 
-def _day_in_journal(entry: Any) -> str | None:
-    """Return the publication date that PRISM states if it is a day; issues have a month."""
-    written = entry.get("prism_publicationdate")
-    return line(written, 200) if isinstance(written, str) and _DAY.match(written.strip()) else None
-
-
-def _authors(entry: Any) -> tuple[str, ...]:
-    # RSS: "desk@imaging.institute (Ada Desk)"; feedparser finds the address only under domains it knows.
-    if match := re.fullmatch(
-        r"\s*[^\s()@]+@[^\s()@]+\s*\(([^()]*)\)\s*", str(entry.get("author") or "")[:500]
-    ):
-        return tuple(filter(None, [line(match[1], 200)]))
-    names = [line(a.get("name") or a.get("email"), 200) for a in entry.get("authors", ())]
-    if not any(names):
-        names = [line(entry.get("author"), 200)]
-    return tuple(dict.fromkeys(name for name in names if name))[:50]
-
-
-def _categories(entry: Any, text: str | None, *, is_html: bool) -> tuple[str, ...]:
-    """List each category once; a hashtag as written in a post precedes its lower-case category."""
-    names = [line(tag.get("label") or tag.get("term"), 200) for tag in entry.get("tags", ())]
-    if "yt_videoid" in entry or is_html:
-        names = [*social.hashtags(text, is_html=is_html), *names]
-    categories: dict[str, str] = {}
-    for name in filter(None, names):
-        categories.setdefault(name.casefold(), name)
-    return tuple(categories.values())[:100]
+def _published(entry: Any) -> str | None:
+    published = _as_written(entry, "published") or _as_written(entry, "created")
+    if published or _as_written(entry, "updated"):
+        return published
+    return next(filter(_DAY.match, (_as_written(entry, name) or "" for name in _OTHER_DATES)), None)
 
 
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
-    enclosures = []
+    enclosures: dict[str, Enclosure] = {}
     for enclosure in entry.get("enclosures", ())[:20]:
         if link := urls.join(base, enclosure.get("href")):
-            length = str(enclosure.get("length") or "")
-            enclosures.append(
-                Enclosure(
-                    url=link,
-                    type=line(enclosure.get("type"), 100),
-                    length=int(length) if re.fullmatch(r"\d{1,15}", length) else None,
-                )
+            length = str(enclosure.get("length") or "").strip()
+            known = Enclosure(
+                url=link,
+                type=line(enclosure.get("type"), 100),
+                length=int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None,
             )
-    return tuple(enclosures)
+            enclosures.setdefault(link, known)
+    return tuple(enclosures.values())
 
 
 def _alternate(feed: Any, url: str) -> str | None:
-    return urls.join(url, _own_link(feed))
+    return next(filter(None, (urls.join(url, link) for link in _own_links(feed))), None)
 
 
 def _plain_title(feed: Any) -> str | None:
-    return line(re.sub(r"<[^<>]*>", "", feed.get("title") or ""), 300)
+    return line(feed_names.as_text(feed.get("title") or ""), 300)

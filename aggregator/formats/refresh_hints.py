@@ -9,7 +9,7 @@ from aggregator import calendar_names
 from aggregator.model.documents import RefreshHints
 
 SEARCHED_BYTES = 65_536
-"""Number of bytes that are searched: hints stand before the first item."""
+"""Maximum number of bytes that are searched before the first item, and after the last one."""
 
 _PERIODS = {
     b"hourly": timedelta(hours=1),
@@ -20,20 +20,31 @@ _PERIODS = {
 }
 _DAYS = tuple(name.lower().encode() for name in calendar_names.weekdays("en"))
 _ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)\b")
-_TTL = re.compile(rb"<ttl>\s*(\d{1,9})\s*</ttl>")
-_PERIOD = re.compile(rb"<\w+:updatePeriod[^<>]{0,300}>\s*(\w{1,10})\s*</")
-_FREQUENCY = re.compile(rb"<\w+:updateFrequency[^<>]{0,300}>\s*(\d{1,6})\s*</")
-_HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>")
-_DAY = re.compile(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
+_ITEM_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>")
+_COMMENT = re.compile(rb"<!--.*?(?:-->|$)", re.DOTALL)
+
+
+def _element(name: bytes, value: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb"<(?:\w+:)?%b(?:\s[^<>]{0,300})?>\s*(?:<!\[CDATA\[\s*)?(%b)\s*(?:\]\]>\s*)?</" % (name, value)
+    )
+
+
+_TTL = _element(b"ttl", rb"\d{1,9}")
+_PERIOD = _element(b"updatePeriod", rb"\w{1,10}")
+_FREQUENCY = _element(b"updateFrequency", rb"\d{1,6}")
+_HOUR = _element(b"hour", rb"\d{1,2}")
+_DAY = _element(b"day", rb"\w{1,10}")
 
 
 def read(body: bytes) -> RefreshHints:
-    """Read the hints in the head of a feed; invalid values are ignored."""
-    head = body[:SEARCHED_BYTES]
-    first = _ITEM.search(head)
-    head = head[: first.start()] if first else head
-    if b"<ttl" not in head and b"updatePeriod" not in head and b"<skip" not in head:
+    """Read the hints beside the items of a feed; invalid values are ignored."""
+    head, tail = body[:SEARCHED_BYTES], body[-SEARCHED_BYTES:]
+    first, ends = _ITEM.search(head), [end.end() for end in _ITEM_END.finditer(tail)]
+    head = (head[: first.start()] if first else head) + (tail[ends[-1] :] if ends else b"")
+    if b"ttl" not in head and b"updatePeriod" not in head and b"skip" not in head:
         return RefreshHints()
+    head = _COMMENT.sub(b"", head)
     ttl = _TTL.search(head)
     waits = [timedelta(minutes=int(ttl[1]))] if ttl else []
     if (period := _PERIOD.search(head)) and period[1].lower() in _PERIODS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_BYTES = 512_000
 """Maximum number of bytes parsed; RFC 9309 section 2.5 requires at least 500 KiB."""
 
@@ -13,4 +15,9 @@ def allows(text: str | None, url: str, agent: str) -> bool:
     """
     from protego import Protego  # only where something is scraped
 
-    return text is not None and bool(Protego.parse(text.removeprefix("\ufeff")).can_fetch(url, agent))
+    if text is None:
+        return False
+    # A server owner may write the token with a version, as in the User-Agent (RFC 9309 section 2.2.1).
+    versioned = rf"^([ \t]*user-?agent[ \t]*:[ \t]*{re.escape(agent)})(?![\w-])[^\r\n#]*"
+    text = re.sub(versioned, r"\1", text.removeprefix("\ufeff"), flags=re.IGNORECASE | re.MULTILINE)
+    return bool(Protego.parse(text).can_fetch(url, agent))

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import requests
 import urllib3
@@ -30,12 +30,8 @@ from aggregator.model.value_classes import dataclass
 CHUNK_BYTES = 65_536
 ERROR_SECONDS = 2.0
 UNDECODABLE = "the response is compressed in a way that cannot be decoded"
-_PREPARED = re.compile(
-    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
-    r"(?!.*/\.)/[\w.~/-]*(?:\?[\w.~&=/-]+)?",
-    re.ASCII,
-)
-"""A URL as `prepare_url` writes it: no dot segments, nothing to encode."""
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+"""A percent sign that encodes nothing: urllib3 would encode all others of the URL as well."""
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
@@ -147,17 +143,14 @@ class HttpFetcher:
         )
 
     def _ask(self, url: str, headers: dict[str, str], credentials: Credentials | None) -> requests.Response:
-        # Not through `prepare`, which refuses validators that begin with blanks and takes credentials from the URL.
+        # Not through `prepare`, which changes the URL, also where it is valid (CL13), takes credentials from it, and
+        # refuses validators that begin with blanks.
         prepared = requests.PreparedRequest()
         prepared.prepare_method("GET")
-        if _PREPARED.fullmatch(url):
-            prepared.url = url
-        else:
-            prepared.prepare_url(url, {})
+        prepared.url = _sent_url(url)
         prepared.headers = CaseInsensitiveDict(headers)
-        # Compared in the form that is sent: `prepare` writes hosts beyond ASCII in their ASCII form.
-        own = requests.Request("GET", credentials.origin).prepare().url if credentials else None
-        if credentials and urls.origin(prepared.url) == urls.origin(own):
+        # Compared in the form that is sent, with the host as in DNS.
+        if credentials and urls.origin(prepared.url) == urls.origin(urls.web_link(credentials.origin)):
             pair = f"{credentials.user}:{credentials.password}".encode()
             prepared.headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return self._send(prepared)
@@ -186,7 +179,8 @@ class HttpFetcher:
     def _response(
         self, answer: requests.Response, url: str, *, headers_only: bool, **met: Any
     ) -> Response | Failure:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        # Blanks around a value do not belong to it (RFC 9110 5.5); http.client keeps those of a folded value.
+        headers = {name.lower(): value.strip(" \t") for name, value in answer.headers.items()}
         # 203 is a 200 that a proxy has changed (RFC 9110 15.3.4).
         status = 200 if answer.status_code == 203 else answer.status_code
         body = b""
@@ -244,6 +238,17 @@ class HttpFetcher:
         except codings.Undecodable:
             return Failure(reason=UNDECODABLE, status=answer.status_code)
         return too_large if len(body) > limit else body
+
+
+def _sent_url(url: str) -> str:
+    """Return a URL as it is sent: as written, but valid, without dot segments (RFC 3986 5.2.4)."""
+    valid = urls.web_link(_LONE_PERCENT.sub("%25", url))
+    parts = urls.parse(valid)
+    if valid is None or parts is None:
+        raise requests.exceptions.InvalidURL(url)
+    if "/." not in parts.path or parts.path.startswith("//"):
+        return valid
+    return urljoin(valid, parts._replace(scheme="", netloc="").geturl())
 
 
 _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (

@@ -15,12 +15,13 @@ PERMANENT = frozenset({301, 308})
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Return the URL of a Location; as written where it is not a URL.
+    """Return the URL of a Location without its fragment; as written where it is not a URL.
 
-    Characters that no URL may have are encoded.
+    Characters that no URL may have are encoded. A fragment is no part of what is requested (RFC 9110 4.2.5), and
+    validators belong to what is requested (CL3).
     """
     written = location.encode("latin-1", "replace").decode("utf-8", "replace")
-    return urls.join(url, written) or written
+    return (urls.join(url, written) or written).partition("#")[0]
 
 
 def refusal(url: str, following: str, hops: Sequence[str]) -> str | None:

@@ -64,6 +64,13 @@ def _tag_named(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(r"</?(?:" + "|".join(names) + r")(?:\s[^<>]*|/)?>", re.IGNORECASE)
 
 
+_MATH = (
+    "math mi mn mo ms mtext mspace mrow mfrac msqrt mroot mstyle merror mpadded mphantom mfenced menclose msub msup"
+    " msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mlabeledtr mtd semantics"
+).split()
+_MATH_TAG = _tag_named([*_MATH, *(f"\\w+:{name}" for name in _MATH)])
+_MATH_ANNOTATION = re.compile(r"<(annotation(?:-xml)?)\b[^<>]*>.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+"""The same formula in another language, such as TeX."""
 _INLINE_TAG = _tag_named(_INLINE)
 _OTHER_TAG = _tag_named(
     [*sorted(TAGS - set(_INLINE)), "script", "style", "iframe", "center", "svg", "object", "form"]
@@ -100,6 +107,7 @@ def fragment(text: str, base: str) -> str:
         return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
+    text = _without_math(text)
     deep, tags = _depth_and_tags(text)
     if deep:
         return _as_text(text)
@@ -125,6 +133,11 @@ def fragment(text: str, base: str) -> str:
         cleaned = _NO_IMAGE.sub("", cleaned)
     # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
     return legal(cleaned).strip()
+
+
+def _without_math(text: str) -> str:
+    """Return HTML in which formulas of MathML are text; nh3 would remove them as a whole."""
+    return _MATH_TAG.sub("", _MATH_ANNOTATION.sub("", text)) if "math" in text else text
 
 
 def _is_stable(tags: str, cleaned: str) -> bool:
@@ -232,10 +245,15 @@ def title(text: str, *, is_html: bool) -> str:
     Only known tags are removed: "<T> in generics" keeps its <T>, and CO<sub>2</sub> stays one word.
     """
     if is_html:
-        text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", _INVISIBLE.sub(" ", text)))
+        text = _without_math(_COMMENT.sub(_unless_closed, _INVISIBLE.sub(" ", text)))
+        text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", text))
         # Many publishers escape twice; "the <script> element" is kept as it is.
         text = _INLINE_PAIR.sub(r"\2", html.unescape(text))
     return " ".join(visible(legal(text)).split())[:500].rstrip()
+
+
+def _unless_closed(comment: re.Match[str]) -> str:
+    return "" if comment[0].endswith("-->") else comment[0]
 
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")

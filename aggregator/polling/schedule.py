@@ -337,14 +337,19 @@ def _after_failure(
         )
         if failures > 1:
             pause = max(
-                pause, min(_doubled(asked, failures), max(2 * asked, GONE_INTERVAL), MAX_REQUESTED_WAIT)
+                pause,
+                min(
+                    _doubled(failure.wait or MIN_REFUSAL_PAUSE, failures),
+                    max(2 * asked, GONE_INTERVAL),
+                    MAX_REQUESTED_WAIT,
+                ),
             )
     return NextVisit(
         due=now + pause * (1 + MAX_JITTER * constant_share(source.id)),
         not_before=now + asked if asked else record.not_before,
         state=SourceState.GONE
         if gone
-        else _state_after_failure(record, failures, is_rate_limited=asked is not None, held_items=held_items),
+        else _state_after_failure(record, failures, is_rate_limited=bool(asked), held_items=held_items),
         failures=failures,
         reason=failure.reason,
         min_interval=source.every or rules.every,
@@ -405,27 +410,32 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     until = http_dates.parse(value)
     if until is None:
         return None
-    return max(until - (http_dates.parse(headers.get("date", "")) or now), timedelta(0))
+    return max(until - _sent(headers, now), timedelta(0))
 
 
-def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
-    """Parse the freshness of a response (CL7, RFC 9111 4.2.1); None if it states none.
+def fresh_for(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Parse how long a response stays fresh (CL7, RFC 9111 4.2); None if it states nothing.
 
-    `no-cache` and `no-store` ask for revalidation at each visit: zero.
+    `no-cache` without field names and `no-store` ask for revalidation at each visit: zero. So do values that are no
+    number and no date (4.2.1).
     """
     directives = headers.get("cache-control", "").lower()
-    if re.search(r"\bno-(?:cache|store)\b", directives):
+    if re.search(r"(?<![-\w])no-(?:cache|store)\b(?!\s*=)", directives):
         return timedelta(0)
-    if age := re.search(r"(?<![-\w])max-age\s*=\s*\"?(\d{1,10})", directives):
-        already = headers.get("age", "").strip()
-        passed = int(already[:9]) if already.isascii() and already.isdigit() else 0
-        return timedelta(seconds=max(int(age[1]) - passed, 0))
-    expires, date = http_dates.parse(headers.get("expires", "")), http_dates.parse(headers.get("date", ""))
-    if expires is not None and date is not None:
-        return max(expires - date, timedelta(0))
-    return (
-        timedelta(0) if "expires" in headers else None
-    )  # "0" and other values that are no date: expired already
+    if max_age := re.search(r"(?<![-\w])max-age\b(?:\s*=\s*\"?(\d{1,10}))?", directives):
+        lifetime = timedelta(seconds=int(max_age[1] or 0))
+    elif "expires" in headers:
+        sent = _sent(headers, now)
+        lifetime = (http_dates.parse(headers["expires"]) or sent) - sent
+    else:
+        return None
+    age = re.match(r"(\d{1,9})(?:\d*)\s*(?:,|$)", headers.get("age", ""))  # the first counts (5.1)
+    return max(lifetime - timedelta(seconds=int(age[1]) if age else 0), timedelta(0))
+
+
+def _sent(headers: Mapping[str, str], now: datetime) -> datetime:
+    """Return when a response was sent, by the server's clock if it states that (RFC 9110 6.6.1)."""
+    return http_dates.parse(headers.get("date", "")) or now
 
 
 def constant_share(name: str) -> float:

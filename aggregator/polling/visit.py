@@ -142,7 +142,7 @@ class _Visit:
             conditional=self._was_conditional(),
             seconds=self.client.seconds_spent(),
             requests=self.client.requests,
-            fresh_for=fresh_for(response.headers) if response else None,
+            fresh_for=fresh_for(response.headers, self.client.now) if response else None,
             moved=response.url if response and response.permanent else None,
             url=response.url if response else None,
             server=_server_facts(response) if response else ServerFacts(),
@@ -193,11 +193,7 @@ class _Visit:
         if response.status not in (200, 226):
             return self.client.failure_of(response)
         body_hash = hashlib.sha256(response.body).hexdigest()
-        validators = Validators(
-            etag=response.headers.get("etag"),
-            last_modified=response.headers.get("last-modified"),
-            url=response.url,
-        )
+        validators = _validators(response)
         if body_hash == self.plan.body_hash:
             # The same bytes keep the validators they had (CL3).
             return self._unchanged(response, validators if validators.is_usable else known, response.body)
@@ -329,9 +325,21 @@ def _refreshed(old: Validators, response: Response) -> Validators:
 
     A 304 with another ETag is about another document than the stored one, so that it renews nothing.
     """
-    etag = response.headers.get("etag", old.etag)
+    new = _validators(response)
+    etag = old.etag if new.etag is None else new.etag
     if (etag or "").removeprefix("W/") != (old.etag or "").removeprefix("W/"):
         return old
     return Validators(
-        etag=etag, last_modified=response.headers.get("last-modified", old.last_modified), url=old.url
+        etag=etag,
+        last_modified=old.last_modified if new.last_modified is None else new.last_modified,
+        url=old.url,
+    )
+
+
+def _validators(response: Response) -> Validators:
+    """Return the validators of a response that a request can repeat."""
+    return Validators(
+        etag=response.headers.get("etag"),
+        last_modified=response.headers.get("last-modified"),
+        url=response.url,
     )

@@ -132,6 +132,48 @@ def test_an_empty_link_hides_no_permalink(link: str, guid_first: bool) -> None:
     assert entry.link == "https://node.example/1"
 
 
+LINK = "<link>https://node.example/1</link>"
+LINKS_OF_AN_ITEM = {
+    "the first": (LINK + "<link>https://node.example/2</link>", "1"),
+    "before an empty one": (LINK + "<link/>", "1"),
+    "before one of Atom": (LINK + '<a:link href="https://node.example/2"/>', "1"),
+    "behind one that is none": ("<link>javascript:go()</link>" + LINK, "1"),
+    "before one that is none": (LINK + "<link>mailto:desk@node.example</link>", "1"),
+    "behind the feed's own": ("<link>#</link>" + LINK, "1"),
+    "the guid for one that is none": ("<link>about:blank</link><guid>https://node.example/3</guid>", "3"),
+    "the guid before one that is none": ("<guid>https://node.example/3</guid><link>http://</link>", "3"),
+    "no guid that is no permalink": (
+        '<link>javascript:go()</link><guid isPermaLink="false">https://node.example/3</guid>',
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("inside", "page"), LINKS_OF_AN_ITEM.values(), ids=list(LINKS_OF_AN_ITEM))
+@pytest.mark.parametrize("malformed", ["", "<b>"])
+def test_the_first_usable_link_of_an_item_counts(inside: str, page: str | None, malformed: str) -> None:
+    """The link of an item is the first web address, as for items that are not parsed again."""
+    body = rss({"title": "T"}).replace(b"<rss ", b'<rss xmlns:a="http://www.w3.org/2005/Atom" ')
+    body = body.replace(b"<item>", f"<item>{malformed}{inside}".encode())
+    (entry,) = read(body).entries
+    assert entry.link == (page and f"https://node.example/{page}")
+
+
+@pytest.mark.parametrize("name", ["prism:publicationDate", "dc:issued", "dcterms:available", "dc:modified"])
+def test_other_dates_count_where_there_is_no_usual_one(name: str) -> None:
+    """Dates of PRISM and Dublin Core that feedparser does not know are used last."""
+    names = (
+        b'<rss xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"'
+        b' xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/" '
+    )
+    body = rss(
+        {"title": "1", name: "2026-09-28"}, {"title": "2", name: "2026-09-28", "dc:date": "2026-10-01"}
+    )
+    first, second = read(body.replace(b"<rss ", names)).entries
+    assert (first.published, first.updated) == ("2026-09-28", None)
+    assert (second.published, second.updated) == (None, "2026-10-01")
+
+
 @pytest.mark.parametrize(
     ("inside", "link"),
     [
@@ -140,6 +182,19 @@ def test_an_empty_link_hides_no_permalink(link: str, guid_first: bool) -> None:
             '<id>17</id><link href="/17"/><content src="/17.pdf" type="application/pdf"/>',
             "https://node.example/17",
         ),
+        (
+            '<id>17</id><link hreflang="en" href="/en"/><link hreflang="de" href="/de"/>',
+            "https://node.example/en",
+        ),
+        (
+            '<id>17</id><link type="application/json" href="/j"/><link type="text/html; charset=utf-8" href="/17"/>',
+            "https://node.example/17",
+        ),
+        (
+            '<id>https://node.example/17</id><link type="application/pdf" href="/17.pdf"/>',
+            "https://node.example/17.pdf",
+        ),
+        ('<id>https://node.example/17</id><link href="javascript:go()"/>', "https://node.example/17"),
         ("<id>17</id>", None),
         ("<id>https://node.example/17</id>", "https://node.example/17"),
         ("<id>tag:node.example,2026:17</id>", None),

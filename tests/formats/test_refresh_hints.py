@@ -20,6 +20,13 @@ SY = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
         ("", RefreshHints()),
         ("<ttl>90</ttl>", RefreshHints(update_interval=timedelta(minutes=90))),
         ("<ttl> 60 </ttl>", RefreshHints(update_interval=HOUR)),
+        ("<ttl><![CDATA[ 60 ]]></ttl>", RefreshHints(update_interval=HOUR)),
+        ("<ttl unit='minutes'>60</ttl>", RefreshHints(update_interval=HOUR)),
+        ("<!-- <ttl>60</ttl> -->", RefreshHints()),
+        (
+            "<updatePeriod xmlns='http://purl.org/rss/1.0/modules/syndication/'>daily</updatePeriod>",
+            RefreshHints(update_interval=DAY),
+        ),
         ("<ttl>soon</ttl>", RefreshHints()),
         ("<ttl>-5</ttl>", RefreshHints()),
         ("<ttl>99999999999999999999</ttl>", RefreshHints()),
@@ -58,7 +65,13 @@ def test_hints_in_the_head(head: str, said: RefreshHints) -> None:
     assert refresh_hints.read(rss({"title": "One"}, head=head)) == said
 
 
+def test_hints_may_follow_the_items() -> None:
+    """The elements of a channel come in any order (RSS 2.0)."""
+    body = rss({"title": "One"}, {"title": "Two"}).replace(b"</channel>", b"<ttl>60</ttl></channel>")
+    assert refresh_hints.read(body) == RefreshHints(update_interval=HOUR)
+
+
 def test_items_do_not_hint() -> None:
-    """Only the head of a document has hints: text of an item is ignored."""
+    """Text of an item is no hint."""
     assert refresh_hints.read(rss({"title": "One", "ttl": "600"})) == RefreshHints()
     assert refresh_hints.read(b"") == RefreshHints()

@@ -14,19 +14,14 @@ from typing import Any
 
 import brotli
 import pytest
-import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aggregator import app as wiring
-from aggregator.gateways import http
 from aggregator.gateways.http import HttpFetcher, user_agent
 from aggregator.gateways.redirects import refusal
 from aggregator.model.config import FetchRules
 from aggregator.model.polling import Failure, Request, Response, Validators
 from tests.builders import site, source
 from tests.conftest import Answer, Web, Workplace
-from tests.strategies import law
 
 
 def fetcher(**rules: Any) -> HttpFetcher:
@@ -68,13 +63,28 @@ def test_a_request_has_only_the_needed_headers(web: Web) -> None:
         assert not {"cookie", "referer", "authorization", "if-none-match"} & set(asked.headers)
 
 
-@given(st.from_regex(http._PREPARED, fullmatch=True))
-@law
-def test_a_prepared_url_is_what_preparing_makes_of_it(url: str) -> None:
-    """requests would change nothing in a URL that is sent without its preparation."""
-    prepared = requests.PreparedRequest()
-    prepared.prepare_url(url, {})
-    assert prepared.url == url
+@pytest.mark.parametrize(
+    ("configured", "sent"),
+    [
+        ("/%7Efeed?sig=%2D%5F", "/%7Efeed?sig=%2D%5F"),
+        ("/a/../feed?x=a+b;c#part", "/feed?x=a+b;c"),
+        ("/caf%C3%A9-100%?at=50%", "/caf%C3%A9-100%25?at=50%25"),
+        ("/ä b?q=ö", "/%C3%A4%20b?q=%C3%B6"),
+    ],
+)
+def test_a_url_is_requested_as_configured(web: Web, configured: str, sent: str) -> None:
+    """Only what no URL may have is encoded, once, and dot segments are resolved (CL13)."""
+    ask(web.url + configured)
+    assert [asked.path for asked in web.asked] == [sent]
+
+
+@pytest.mark.parametrize("written", ['"1" \t', '\r\n "1"', '\r\n\t"1"'])
+def test_blanks_around_a_header_are_not_its_value(web: Web, written: str) -> None:
+    """Blanks behind a value, and those of a folded value, are removed (RFC 9110 section 5.5)."""
+    web.answers["/feed"] = Answer(headers={"ETag": written})
+    answer = ask(web.url + "/feed")
+    assert isinstance(answer, Response)
+    assert answer.headers["etag"] == '"1"'
 
 
 def test_validators_go_back_byte_for_byte(web: Web) -> None:
@@ -87,9 +97,10 @@ def test_validators_go_back_byte_for_byte(web: Web) -> None:
     assert web.asked[0].headers["if-modified-since"] == "yesterday, more or less"
 
 
-def test_validators_belong_to_the_final_url(web: Web) -> None:
+@pytest.mark.parametrize("location", ["/new", "/new#part"])
+def test_validators_belong_to_the_final_url(web: Web, location: str) -> None:
     """After a redirect validators are sent only to the URL that they came from (CL3)."""
-    web.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
+    web.answers["/old"] = Answer(status=301, headers={"Location": location})
     web.answers["/new"] = Answer(b"feed", headers={"ETag": '"1"'})
     answer = ask(web.url + "/old", validators=Validators(etag='"1"', url=web.url + "/new"))
     assert isinstance(answer, Response)

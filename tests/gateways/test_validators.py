@@ -62,6 +62,20 @@ def test_a_server_with_odd_validators_is_still_visited(
         assert asked.headers.get("if-modified-since", written) == written
 
 
+@pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
+def test_a_304_takes_no_validator_away(place: Workplace, web: Web, clock: Clock, header: str) -> None:
+    """A validator of a 304 that cannot be sent replaces none (CL1, CL3)."""
+    web.answers["/feed"] = Answer(rss(news(1)), headers={header: '"1"'})
+    place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
+    fetch.run(place.app())
+    web.answers["/feed"] = Answer(status=304, headers={header: '"\x01"'})
+    for _ in range(2):
+        clock.now += timedelta(days=2)
+        assert fetch.run(place.app()).sources[0].outcome == "unchanged"
+    condition = "if-none-match" if header == "ETag" else "if-modified-since"
+    assert [asked.headers.get(condition) for asked in web.asked] == [None, '"1"', '"1"']
+
+
 @pytest.mark.parametrize("stored", UNSENDABLE.values(), ids=list(UNSENDABLE))
 def test_a_stored_validator_stops_no_source(place: Workplace, web: Web, clock: Clock, stored: str) -> None:
     """A wrong validator from an older database is not sent by the next visit."""

@@ -461,6 +461,17 @@ def test_what_is_nested_reasonably_stays_markup() -> None:
     assert cleaned.count("<p>") == 5_001
 
 
+@pytest.mark.parametrize("prefix", ["", "mml:"])
+def test_the_text_of_a_formula_stays(prefix: str) -> None:
+    """Formulas of MathML are shown as text, without what repeats them in TeX."""
+    formula = (
+        "<math xmlns='x'><semantics><mi>x</mi><mo>&lt;</mo><mn>2</mn>"
+        "<annotation encoding='application/x-tex'>x &lt; 2</annotation></semantics></math>"
+    )
+    written = f"<p>Only where {formula} holds</p>".replace("<m", f"<{prefix}m").replace("</m", f"</{prefix}m")
+    assert sanitize.fragment(written, BASE) == "<p>Only where x&lt;2 holds</p>"
+
+
 def test_a_long_text_is_cut_at_the_limit_and_not_before() -> None:
     """A field is capped, but the longest real article (60 KB) is far below the cap."""
     cleaned = sanitize.fragment("<p>" + "word " * 100_000 + "last</p>", BASE)
@@ -471,7 +482,20 @@ def test_a_long_text_is_cut_at_the_limit_and_not_before() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize(
     "repeated",
-    ["<div ", '<a href="x" ', "<", "&", "&#", "</b>", "<b></i>", "<b></div>", "<nobr>", "<p a=b c=d "],
+    [
+        "math<annotation>",
+        "<math><mi>",
+        "<div ",
+        '<a href="x" ',
+        "<",
+        "&",
+        "&#",
+        "</b>",
+        "<b></i>",
+        "<b></div>",
+        "<nobr>",
+        "<p a=b c=d ",
+    ],
 )
 def test_half_a_megabyte_of_anything_ends(repeated: str) -> None:
     """No input makes cleaning quadratic: these took 6 to 70 seconds when they were found."""
@@ -511,6 +535,9 @@ def test_an_excerpt_ends_at_a_word() -> None:
         ("One<br>two", "One two"),
         ("R&amp;D", "R&D"),
         ("<script>alert(1)</script>Safe", "Safe"),
+        ("<!--:en-->Grant<!--:-->", "Grant"),
+        ("Comments begin with <!-- in HTML", "Comments begin with <!-- in HTML"),
+        ("<math><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math> holds", "E=mc2 holds"),
     ],
 )
 def test_a_title_is_one_line_of_text(written: str, shown: str) -> None:

@@ -206,6 +206,21 @@ def test_retry_after_is_obeyed(status: int) -> None:
     assert decided.state is SourceState.RATE_LIMITED
 
 
+@pytest.mark.parametrize("status", [404, 429])
+def test_a_wait_of_nothing_is_no_rate_limit(status: int) -> None:
+    """A source whose server asks for no time is not rate limited (CL8)."""
+    decided = failed(1, status=status, wait=timedelta(0), limits_host=status == 429)
+    assert (decided.state, decided.not_before) == (SourceState.OK, None)
+
+
+@pytest.mark.parametrize("limits_host", [False, True])
+def test_a_repeated_rate_limit_doubles_the_pause_once(limits_host: bool) -> None:
+    """The pause without the header doubles with each failure, also where the host waits (CL8)."""
+    decided = [failed(n, status=429, limits_host=limits_host) for n in (1, 2, 3)]
+    pauses = [max(each.due, each.not_before or NOW) for each in decided]
+    assert all(jittered(at, n * HOUR) for at, n in zip(pauses, (4, 8, 16), strict=True))
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_without_retry_after_four_hours_doubling(status: int) -> None:
     """Without the header at least four hours, doubling, at most 31 days (CL8)."""
@@ -346,9 +361,23 @@ def test_hints_outlive_a_304() -> None:
         ({"cache-control": 'max-age="3600"'}, HOUR),
         ({"cache-control": "no-cache, max-age=3600"}, timedelta(0)),
         ({"cache-control": "no-store"}, timedelta(0)),
-        ({"cache-control": "max-age=soon"}, None),
+        ({"cache-control": 'no-cache="set-cookie", max-age=3600'}, HOUR),
+        ({"cache-control": "x-no-cache, max-age=3600"}, HOUR),
+        ({"cache-control": "max-age=soon"}, timedelta(0)),
+        ({"cache-control": "max-age=-1", "expires": "Mon, 05 Oct 2026 08:30:00 GMT"}, timedelta(0)),
+        ({"cache-control": "max-age=3600", "age": "600, 5"}, timedelta(minutes=50)),
+        ({"cache-control": "max-age=3600", "age": "-600"}, HOUR),
         ({"cache-control": "private", "expires": "0"}, timedelta(0)),
         ({"expires": "Mon, 05 Oct 2026 08:30:00 GMT", "date": "Mon, 05 Oct 2026 06:30:00 GMT"}, 2 * HOUR),
+        (
+            {
+                "expires": "Mon, 05 Oct 2026 08:30:00 GMT",
+                "date": "Mon, 05 Oct 2026 06:30:00 GMT",
+                "age": "3600",
+            },
+            HOUR,
+        ),
+        ({"expires": "Mon, 05 Oct 2026 08:30:00 GMT"}, 2 * HOUR),
         ({"expires": "Mon, 05 Oct 2020 08:30:00 GMT", "date": "Mon, 05 Oct 2026 06:30:00 GMT"}, timedelta(0)),
         (
             {"cache-control": "max-age=60", "expires": "Mon, 05 Oct 2037 08:30:00 GMT"},
@@ -358,8 +387,8 @@ def test_hints_outlive_a_304() -> None:
     ],
 )
 def test_freshness_is_read_as_rfc_9111_says(headers: dict[str, str], fresh: timedelta | None) -> None:
-    """Freshness is max-age less Age, else Expires less Date; no-cache is zero (CL7)."""
-    assert schedule.fresh_for(headers) == fresh
+    """Freshness is max-age, else Expires less Date, less Age; no-cache is zero (CL7)."""
+    assert schedule.fresh_for(headers, NOW) == fresh
 
 
 # --- moved, gone, only 304 (CL14, CL15, CL17) --------------------------------------------------------
