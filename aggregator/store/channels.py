@@ -158,19 +158,16 @@ def move_quietly(
     `updated` moves only of channels that a story leaves or enters, and an ended month changes only with `all`.
     """
     before = of_stories(store, chosen)
-    left = {id_: before[id_].difference(channels) for id_, channels in chosen.items()}
-    entered = {id_: tuple(sorted(set(channels) - before[id_])) for id_, channels in chosen.items()}
+    moved = {id_: before[id_].symmetric_difference(channels) for id_, channels in chosen.items()}
     store.db.conn.executemany(
         "DELETE FROM channel_stories WHERE story_id = ? AND channel_id = ?",
-        [[id_, channel] for id_, channels in left.items() for channel in channels],
+        [[id_, channel] for id_, channels in moved.items() for channel in channels & before[id_]],
     )
-    add(store, entered, facts)
-    moved = {fact: {*left[fact.story_id], *entered[fact.story_id]} for fact in facts}
-    changed = sorted({channel for channels in moved.values() for channel in channels})
+    add(store, {id_: tuple(channels - before[id_]) for id_, channels in moved.items()}, facts)
+    changed = sorted(frozenset().union(*moved.values()))
     store.db.conn.executemany(_RAISE_REVISION, [[stamp(now), id_] for id_ in changed])
-    archives.raise_revisions(
-        store, {fact.month for fact, ids in moved.items() if "all" in ids and fact.month}
-    )
+    of_all = {fact.month for fact in facts if fact.month and "all" in moved[fact.story_id]}
+    archives.raise_revisions(store, of_all)
     touch_quietly(store, chosen)
 
 

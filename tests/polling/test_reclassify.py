@@ -37,11 +37,13 @@ TITLES = {
 """The titles of the stories by their age in days."""
 
 
-def write(place: Workplace, web: Web, rules: str = "", *, source: str = "", more: str = "") -> Workplace:
+def write(
+    place: Workplace, web: Web, rules: str = "", *, source: str = "", channels: str = "", more: str = ""
+) -> Workplace:
     """Write feeds.yaml with one source, two channels and a digest."""
     topics = f"topics: {rules}\n" if rules else ""
     feed = f"  - {{id: node, name: Node, url: '{web.url}/feed'{source}}}\n"
-    place.write(f"sources:\n{feed}{topics}{CHANNELS}{DIGEST}{more}", HEAD.replace("60s", "2s"))
+    place.write(f"sources:\n{feed}{topics}{CHANNELS}{channels}{DIGEST}{more}", HEAD.replace("60s", "2s"))
     return place
 
 
@@ -60,7 +62,11 @@ def run(place: Workplace, **options: bool) -> FetchReport:
 @pytest.fixture
 def archive(place: Workplace, web: Web, clock: Clock) -> Workplace:
     """Provide stories of which only the newest is still in the document of its source."""
-    write(place, web, NONE)
+    return fill(write(place, web, NONE), web, clock)
+
+
+def fill(place: Workplace, web: Web, clock: Clock) -> Workplace:
+    """Poll each story at its age, and run the digest."""
     for age, title in TITLES.items():
         clock.now = NOW - age * DAY
         web.feed("/feed", rss(entry(age, title)))
@@ -134,6 +140,43 @@ def test_old_stories_are_no_news_in_the_main_feed(archive: Workplace, web: Web) 
     months = sorted(name for name in before if name.startswith("archive/"))
     assert len(months) == 3
     assert [after[name] for name in months[:-1]] == [before[name] for name in months[:-1]]
+
+
+def test_stories_that_enter_the_main_channel_enter_its_archive(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
+    """The archive gets stories that `all` excluded by their topic, in ended months too (PB8)."""
+    everything = "  - {id: all, title: All, exclude: {topics: [data]}}\n"
+    archive = fill(write(place, web, "{data: [FAIR, fair]}", channels=everything), web, clock)
+    assert members(archive, "all") == set()
+    run(write(archive, web, NONE, channels=everything))
+    assert members(archive, "all") == set(TITLES.values())
+    feed = (archive.public / "atom.xml").read_text(encoding="utf-8")
+    assert [title in feed for title in TITLES.values()] == [True] * 4
+    assert TITLES[60] in (archive.public / "archive/2026-08.xml").read_text(encoding="utf-8")
+
+
+def test_calendars_name_a_new_topic(
+    archive: Workplace, web: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calendars that were written since the change name the topics of later rounds, too (P1)."""
+    course = entry(0, "Workshop on FAIR images in Ghent, 3-5 November 2026")
+    web.feed("/feed", rss(course))
+    clock.now += DAY / 4
+    run(archive, force=True)
+    web.feed("/feed", rss(course, entry(1, "The last of all")))
+    clock.now += DAY / 4
+    run(archive, force=True)
+    monkeypatch.setattr(reclassify, "MAX_ITEMS", 1)
+    monkeypatch.setattr(reclassify, "BATCH_ITEMS", 1)
+    write(archive, web, "{data: [FAIR]}")
+    for expected in (False, True):
+        run(archive)
+        calendars = published(archive, ".ics")
+        events = [text for text in calendars.values() if b"SUMMARY:Workshop" in text]
+        assert len(events) >= 3
+        named = [b"CATEGORIES:event,data" in text.replace(b"\r\n ", b"") for text in events]
+        assert (any(named), all(named)) == (expected, expected)
 
 
 def test_topics_follow_each_change(archive: Workplace, web: Web) -> None:
