@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from aggregator.counts import count_of
 from aggregator.errors import SandboxFailure
@@ -21,11 +20,6 @@ MAX_ITEMS = 2_000
 """Maximum items of one round."""
 BATCH_ITEMS = 100
 """Maximum items that are read together, and that keep what they have if that fails."""
-MAX_NEWS_AGE = timedelta(days=7)
-"""Maximum age of a story that topics make new for a digest.
-
-Stories announced since its last edition are new in any case (T4).
-"""
 
 
 def reclassify(work: Round, sandbox: Sandbox) -> None:
@@ -117,5 +111,5 @@ def _move_stories(work: Round, story_ids: set[str]) -> None:
             for id_ in story_ids
             if before[id_].isdisjoint(plan.channels) and not after[id_].isdisjoint(plan.channels)
         ]
-        until = min(record.last_composed, work.now - MAX_NEWS_AGE)
-        editions.add_baseline(work.store, plan, entered, until)
+        old = min(record.last_composed, work.now - editions.MAX_FIRST_AGE)
+        editions.add_baseline(work.store, plan, entered, until=old)

@@ -97,7 +97,7 @@ def edited(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
         "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
         f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND {_CARRIED}"
         # Entries about a removal or a deadline do not report an edit.
-        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason NOT IN (?, ?) AND ledger.mark >= {_LAST_CHANGE}')}"
+        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason NOT IN (?, ?, ?) AND ledger.mark >= {_LAST_CHANGE}')}"
         " ORDER BY announced DESC, published DESC, id",
         [
             stamp(since),
@@ -105,6 +105,7 @@ def edited(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
             plan.id,
             EntryReason.BASELINE,
             plan.id,
+            EntryReason.BASELINE,
             EntryReason.WITHDRAWN,
             EntryReason.CLOSING,
         ],
@@ -169,7 +170,7 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
     return entries
 
 
-def add_baseline(store: Store, plan: DigestPlan, story_ids: Iterable[str], until: datetime) -> None:
+def add_baseline(store: Store, plan: DigestPlan, story_ids: Iterable[str], *, until: datetime) -> None:
     """Record stories announced before a moment as known to a digest (M1).
 
     Those that are in its ledger stay as they are. Runs in the transaction of the caller.

@@ -210,6 +210,23 @@ def test_a_digest_carries_no_old_story_because_of_a_topic(archive: Workplace, we
     assert [sorted(found) for found in editions(archive).values()][1:] == [[f"{TITLES[3]}, at last"]]
 
 
+def test_an_old_item_hides_no_update_of_a_story(archive: Workplace, web: Web, clock: Clock) -> None:
+    """A story that an edition carried is carried when it changes, with an old item too (E1)."""
+    run(write(archive, web, "{data: [FAIR]}"))
+    clock.now = NOW + 7 * DAY
+    digest.run(archive.app())
+    with opened(archive.database) as store:
+        (known,) = store.db.execute("SELECT item_id FROM ledger WHERE reason = 'baseline'").fetchone()
+        (carried,) = store.db.execute("SELECT id FROM stories WHERE title = ?", [TITLES[3]]).fetchone()
+        store.db.execute("UPDATE items SET story_id = ? WHERE id = ?", [carried, known])
+        store.db.execute("UPDATE ledger SET mark = '2027-01-01T00:00:00Z' WHERE item_id = ?", [known])
+    web.feed("/feed", rss(entry(3, "FAIR week is cancelled")))
+    run(archive, force=True)
+    clock.now = NOW + 14 * DAY
+    digest.run(archive.app())
+    assert list(editions(archive).values())[1:] == [["FAIR week is cancelled"]]
+
+
 def test_stories_since_the_last_edition_are_new(archive: Workplace, web: Web, clock: Clock) -> None:
     """A topic that comes late in a long period brings all stories of that period (M2)."""
     with opened(archive.database) as store:

@@ -146,7 +146,7 @@ def test_stored_items_are_read_in_parts(tmp_path: Path) -> None:
         for query in (
             lambda: reclassification.items_before(store, 9, 1),
             lambda: channels.of_stories(store, ["a"]),
-            lambda: editions.add_baseline(store, weekly, ["a"], NOW),
+            lambda: editions.add_baseline(store, weekly, ["a"], until=NOW),
         ):
             steps = plans(store, query)
             assert steps
