@@ -85,7 +85,7 @@ _REASONS = {
 
 def _entry(entry: PastEntry, deliveries: dict[str, PastDelivery], facts: DeliveryFacts) -> str:
     if entry.edition is None:
-        return "Not included: it was already known when the digest began."
+        return "Not included: it was already old when changed topics brought it into the channels."
     reason = _REASONS.get(entry.reason, f"as {entry.reason}")
     when = f", composed {_moment(entry.composed)}" if entry.composed else ""
     included = f"Included {reason} in {entry.edition}{when}; "

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from aggregator.items import required_literals
 from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
-from aggregator.model.config import TopicRule
+from aggregator.model.config import Source, TopicRule
 from aggregator.model.documents import ItemKind
 
 _KINDS: tuple[tuple[ItemKind, str], ...] = (
@@ -108,10 +108,28 @@ def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | Non
     return None
 
 
+def words_of(title: str, categories: Sequence[str], text: str) -> str:
+    """Return the words of an item that filters and topics are looked for in."""
+    return "\n".join((title, *categories, text))
+
+
 def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
     """Return the topics whose words occur in `text`, in the order of the rules."""
     low = required_literals.lower(text) if rules else ""
     return tuple(rule.topic for rule in rules if any(_has_word(word, text, low) for word in rule.words))
+
+
+def topics_and_filters(
+    rules: Sequence[TopicRule], items: Sequence[tuple[Source | None, str]]
+) -> tuple[tuple[tuple[str, ...], str | None], ...]:
+    """Return topics of the rules, and the filter that drops it, for each item.
+
+    An item is given as its source, None for one that left feeds.yaml, and its words.
+    """
+    return tuple(
+        (topics(rules, words), dropped_by(source.only, source.drop, words) if source else None)
+        for source, words in items
+    )
 
 
 @lru_cache(maxsize=1)

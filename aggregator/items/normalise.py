@@ -72,7 +72,7 @@ def _item_of(
     html, text, excerpt = _texts(entry)
     title = _title(entry) or visible(sanitize.headline(text)) or "(untitled)"
     aliases = identity.aliases(entry, title, text, identity_policy, homes, shared)
-    words = "\n".join((title, *entry.categories, text))
+    words = classify.words_of(title, entry.categories, text)
     stated = _primary_subtag(source.language or entry.language or document.language)
     moments = {
         raw: dates.plausible(dates.parse(raw, source.timezone, stated), now)
@@ -179,9 +179,10 @@ def _primary_subtag(tag: str | None) -> str | None:
 
 
 def _hash(item: Item, stated: Event | None) -> str:
-    """Hash everything that is shown or selects an item; a new date alone is no edit.
+    """Hash everything that an entry says and that is shown; a new date alone is no edit.
 
     `stated` is the event that the entry states beside its text. Events that are found in the text follow from it.
+    Topics and filters come from feeds.yaml, and an edit of that is no edit of the entry.
     """
     content: tuple[object, ...] = (
         item.title,
@@ -190,7 +191,6 @@ def _hash(item: Item, stated: Event | None) -> str:
         item.link,
         item.authors,
         item.categories,
-        item.topics,
         item.enclosures,
         item.kind,
         item.language,

@@ -19,6 +19,8 @@ class EntryReason(StrEnum):
     UPDATED = "updated"
     WITHDRAWN = "withdrawn"
     CLOSING = "closing"
+    BASELINE = "baseline"
+    """In no edition: it was old when topics brought it into the channels of the digest."""
 
 
 class UpdateKind(StrEnum):

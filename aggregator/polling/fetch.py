@@ -17,12 +17,13 @@ from aggregator.polling.due import choose_due
 from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
-from aggregator.publishing.synchronise import synchronise
+from aggregator.publishing.synchronise import classification_hash, synchronise
 from aggregator.store import (
     documents,
     event_backfill,
     meta,
     phase_edits,
+    reclassification,
     runs,
     sources,
     story_members,
@@ -65,7 +66,7 @@ def run(
         report = work.report(**published, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.begin_run(), "done", _summary(report), app.clock())
-        if publish and not work.deferred:
+        if publish and not work.deferred and not _has_unclassified(work):
             _record_idle(work)
     return report
 
@@ -92,13 +93,21 @@ def _apply_source_ranks(work: Round) -> None:
 
 
 def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progress: Progress | None) -> None:
-    """Parse outdated documents again and visit what is due; import parsers only for that."""
+    """Apply changed topics and filters, parse outdated documents again and visit what is due.
+
+    Parsers are imported only for that.
+    """
     chosen = choose_due(work, ids, force=force, spread=spread)
     runs.clear_idle(work.store)
     outdated = documents.outdated(work.store)
-    if not chosen and not outdated:
+    unclassified = _has_unclassified(work)
+    if not chosen and not outdated and not unclassified:
         return
     with work.app.sandbox(len(chosen)) as sandbox:
+        if unclassified:  # before visits, whose edits may give old items new topics
+            from aggregator.polling import reclassify
+
+            reclassify.reclassify(work, sandbox)
         if outdated:
             from aggregator.polling import reparse
 
@@ -107,6 +116,11 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
             from aggregator.polling import dispatch
 
             dispatch.visit_all(work, chosen, sandbox, progress)
+
+
+def _has_unclassified(work: Round) -> bool:
+    """Return whether stored items may have other topics or filters than feeds.yaml says."""
+    return reclassification.position(work.store, classification_hash(work.config)).before > 0
 
 
 def _read_pushes(work: Round) -> None:

@@ -213,7 +213,7 @@ def _store_accepted_document(
 ) -> None:
     """Store the document; update stories and channels of edited and returned items (P1)."""
     order = removals.listed_item_ids(listed_before, listed)
-    documents.accept(work.store, source.id, parsed, parsing_hash(source, work.config, work.now), order)
+    documents.accept(work.store, source.id, parsed, parsing_hash(source, work.now), order)
     _touch_edited(work, changes, applied_later)
     story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
     work.update_channels(story_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from aggregator.model.config import Channel
@@ -31,6 +31,20 @@ def update_channels(
     channels.replace_memberships(
         store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now
     )
+
+
+def update_channels_quietly(
+    store: Store, all_channels: Sequence[Channel], story_ids: Collection[str], now: datetime
+) -> None:
+    """Recompute the channels of stories whose topics changed, in the caller's transaction.
+
+    Their calendar entries, which name topics, are also in calendars of other stories.
+    """
+    stored_events.raise_revisions(store, story_ids)
+    channels.raise_revisions_of_stories(store, stored_events.stories_with_same_entries(store, story_ids))
+    facts = stories.facts(store, story_ids)
+    select = channel_filter.channel_selector(all_channels)
+    channels.move_quietly(store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now)
 
 
 def _selected(fact: stories.StoryFacts, select: channel_filter.Selector) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from aggregator.store.connection import Store
 
 def synchronise(store: Store, config: Config, now: datetime) -> None:
     """Store sources, the options that their documents are parsed with, and channels (V4, V5)."""
-    keys = {source.id: parsing_hash(source, config, now) for source in config.sources}
+    keys = {source.id: parsing_hash(source, now) for source in config.sources}
     with store.transaction():
         set_aside.release_other_versions(store)
         unwritten = channels.unwritten(store)
@@ -35,21 +35,25 @@ def _selecting(source_ids: Set[str], config: Config) -> list[str]:
     ]
 
 
-def parsing_hash(source: Source, config: Config, now: datetime) -> str:
-    """Return a hash of the parser version and the options that affect items of a source (V4).
+def parsing_hash(source: Source, now: datetime) -> str:
+    """Return a hash of the parser version and options of a source's documents (V4).
 
-    A calendar is read again each month, because the next dates of its series change with time.
+    A calendar is read again each month, because the next dates of its series change with time. Topics and filters are
+    applied to stored items instead (`classification_hash`).
     """
     options = (
         VERSION,
         source.kind,
         source.page,
-        source.only,
-        source.drop,
-        source.topics,
         source.language,
         str(source.timezone),
-        config.topics,
         *((f"{now:%Y-%m}",) if source.kind == "ical" else ()),
     )
     return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
+
+
+def classification_hash(config: Config) -> str:
+    """Return a hash of the topics and filters that stored items have (V4)."""
+    sources = [(source.id, source.topics, source.only, source.drop) for source in config.sources]
+    rules = (config.topics, sorted(source for source in sources if any(source[1:])))
+    return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]

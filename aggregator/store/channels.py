@@ -139,6 +139,38 @@ def replace_memberships(
 _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
 
 
+def of_stories(store: Store, ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the channels of each story."""
+    found: dict[str, set[str]] = {id_: set() for id_ in ids}
+    for part in chunked(found):
+        for row in store.db.execute(
+            f"SELECT story_id, channel_id FROM channel_stories WHERE story_id IN ({placeholders(part)})", part
+        ):
+            found[row["story_id"]].add(row["channel_id"])
+    return {id_: frozenset(channel_ids) for id_, channel_ids in found.items()}
+
+
+def move_quietly(
+    store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Sequence[StoryFacts], now: datetime
+) -> None:
+    """Move stories that are no news to other channels, in the caller's transaction (E1, P2).
+
+    `updated` moves only of channels that a story leaves or enters, and an ended month changes only with `all`.
+    """
+    before = of_stories(store, chosen)
+    moved = {id_: before[id_].symmetric_difference(channels) for id_, channels in chosen.items()}
+    store.db.conn.executemany(
+        "DELETE FROM channel_stories WHERE story_id = ? AND channel_id = ?",
+        [[id_, channel] for id_, channels in moved.items() for channel in channels & before[id_]],
+    )
+    add(store, {id_: tuple(channels - before[id_]) for id_, channels in moved.items()}, facts)
+    changed = sorted(frozenset().union(*moved.values()))
+    store.db.conn.executemany(_RAISE_REVISION, [[stamp(now), id_] for id_ in changed])
+    of_all = {fact.month for fact in facts if fact.month and "all" in moved[fact.story_id]}
+    archives.raise_revisions(store, of_all)
+    touch_quietly(store, chosen)
+
+
 def raise_revisions(store: Store, ids: Iterable[str]) -> None:
     """Raise the revisions of channels without changed stories; `updated` stays the same."""
     store.db.conn.executemany(

@@ -66,6 +66,7 @@ _IN_LEDGER = (
     "EXISTS (SELECT 1 FROM items CROSS JOIN ledger ON ledger.item_id = items.id"
     " WHERE items.story_id = stories.id AND ledger.digest_id = ?{})"
 )
+_CARRIED = _IN_LEDGER.format(" AND ledger.reason <> ?")
 
 
 def pending(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
@@ -94,11 +95,20 @@ def edited(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
     """
     rows = store.db.execute(
         "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
-        f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND {_IN_LEDGER.format('')}"
+        f" AND {_IN_CHANNELS.format(placeholders(plan.channels))} AND {_CARRIED}"
         # Entries about a removal or a deadline do not report an edit.
-        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason NOT IN (?, ?) AND ledger.mark >= {_LAST_CHANGE}')}"
+        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason NOT IN (?, ?, ?) AND ledger.mark >= {_LAST_CHANGE}')}"
         " ORDER BY announced DESC, published DESC, id",
-        [stamp(since), *plan.channels, plan.id, plan.id, EntryReason.WITHDRAWN, EntryReason.CLOSING],
+        [
+            stamp(since),
+            *plan.channels,
+            plan.id,
+            EntryReason.BASELINE,
+            plan.id,
+            EntryReason.BASELINE,
+            EntryReason.WITHDRAWN,
+            EntryReason.CLOSING,
+        ],
     )
     return [row[0] for row in rows]
 
@@ -111,10 +121,10 @@ def removed(store: Store, plan: DigestPlan, *, since: datetime) -> dict[str, dat
     rows = store.db.execute(
         "SELECT stories.id, tombstones.at FROM stories JOIN tombstones ON tombstones.story_id = stories.id"
         " WHERE stories.changed >= ? AND stories.fed AND stories.hidden AND tombstones.became IS NULL"
-        f" AND tombstones.reason GLOB 'withdrawn*' AND {_IN_LEDGER.format('')}"
+        f" AND tombstones.reason GLOB 'withdrawn*' AND {_CARRIED}"
         f" AND NOT {_IN_LEDGER.format(' AND ledger.reason = ? AND ledger.mark >= tombstones.at')}"
         " ORDER BY stories.announced DESC, stories.published DESC, stories.id",
-        [stamp(since), plan.id, plan.id, EntryReason.WITHDRAWN],
+        [stamp(since), plan.id, EntryReason.BASELINE, plan.id, EntryReason.WITHDRAWN],
     )
     return {row["id"]: sure_moment(row["at"]) for row in rows}
 
@@ -158,6 +168,20 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
                 event=event_facts.decode_one(row["event"]),
             )
     return entries
+
+
+def add_baseline(store: Store, plan: DigestPlan, story_ids: Iterable[str], *, until: datetime) -> None:
+    """Record stories announced before a moment as known to a digest (M1).
+
+    Those that are in its ledger stay as they are. Runs in the transaction of the caller.
+    """
+    for part in chunked(story_ids):
+        store.db.execute(
+            "INSERT INTO ledger (digest_id, item_id, reason, mark)"
+            " SELECT ?, items.id, ?, stories.updated FROM stories JOIN items ON items.story_id = stories.id"
+            f" WHERE stories.id IN ({placeholders(part)}) AND announced < ? AND NOT {_IN_LEDGER.format('')}",
+            [plan.id, EntryReason.BASELINE, *part, stamp(until), plan.id],
+        )
 
 
 def delete_from_ledgers(store: Store, item_ids: Iterable[str]) -> None:

@@ -99,8 +99,8 @@ def test_each_state_of_a_message_is_a_sentence(
     [
         ({"deliveries": ()}, "Ada@a.example was not a recipient then."),
         (
-            {"entries": (PastEntry(edition=None, reason="new", composed=None),)},
-            "Not included: it was already known when the digest began.",
+            {"entries": (PastEntry(edition=None, reason="baseline", composed=None),)},
+            "Not included: it was already old when changed topics brought it into the channels.",
         ),
         ({"entries": (replace(ENTRY, reason="updated"),)}, "Included as corrected in weekly-2026-10-05"),
         (

@@ -601,7 +601,7 @@ def test_a_stored_document_that_cannot_be_read_again_stops_no_other(
     with sqlite3.connect(place.database) as conn:
         conn.execute("UPDATE documents SET body = x'00ff' WHERE source_id = 'a'")
     conn.close()
-    feeds(place, web, "a", "b", more=", topics: [imaging]")
+    feeds(place, web, "a", "b", more=", language: de")
     clock.now += 3 * HOUR
     report = fetch.run(place.app())
     assert (report.visited, report.failed) == (2, 0)

@@ -10,6 +10,7 @@ import pytest
 from aggregator.model.config import DigestPlan
 from aggregator.store import (
     archives,
+    channels,
     deliveries,
     digest_events,
     due_deliveries,
@@ -17,6 +18,7 @@ from aggregator.store import (
     editorial,
     event_backfill,
     missing_items,
+    reclassification,
     story_events,
     story_members,
 )
@@ -135,6 +137,20 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             assert not [step for step in steps if step.startswith("SCAN") and "items_without" not in step], (
                 steps
             )
+
+
+def test_stored_items_are_read_in_parts(tmp_path: Path) -> None:
+    """Items for new topics are found by their number, and channels by their stories (V4)."""
+    weekly = DigestPlan(id="weekly", title="", channels=("all",), schedule="", language="en", timezone=BERLIN)
+    with opened(tmp_path / "a.db") as store:
+        for query in (
+            lambda: reclassification.items_before(store, 9, 1),
+            lambda: channels.of_stories(store, ["a"]),
+            lambda: editions.add_baseline(store, weekly, ["a"], until=NOW),
+        ):
+            steps = plans(store, query)
+            assert steps
+            assert not [step for step in steps if step.startswith("SCAN")], steps
 
 
 @pytest.mark.parametrize("statistics", [False, True], ids=["without statistics", "with statistics"])
