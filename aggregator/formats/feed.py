@@ -334,7 +334,7 @@ def _with_text(entry: dict[str, Any]) -> dict[str, Any]:
         or any(content.get("value") for content in entry.get("content", ()))
     ):
         return entry
-    return {**entry, "summary": entry[name], "summary_detail": entry[f"{name}_detail"]}
+    return {**entry, "summary": entry[name], "summary_detail": entry.get(f"{name}_detail", {})}
 
 
 def _summary_and_content(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:

@@ -70,7 +70,7 @@ def _store_apart(namespace: Any, element: str) -> None:
 
     def end(self: Any) -> None:
         context = self._get_context()
-        first = {name: context[name] for name in names if context.get(element)}
+        first = {name: context[name] for name in names if name in context} if context.get(element) else {}
         self.pop_content(element)
         context.update(first)
 

@@ -365,6 +365,7 @@ def test_one_bad_piece_costs_no_document(piece: bytes) -> None:
         injured(
             CORPUS / "rss-truncated.xml", [(237, b"<pubDate>-1</pubDate>"), (872, b"<image><width>x")], None
         ),
+        injured(CORPUS / "youtube-videos.xml", [(1059, b">")], None),
     ],
 )
 def test_documents_on_which_feedparser_fails_are_read_or_refused(body: bytes) -> None:
