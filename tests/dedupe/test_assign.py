@@ -563,6 +563,19 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
     assert mailed(place, clock) == {}
 
 
+def test_a_story_that_leaves_a_merge_is_no_correction(place: Workplace, clock: Clock) -> None:
+    """A digest that carried a merge says nothing of a story split off without edits (E1, M1)."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = store_reports(place, WELCOME)[WELCOME[1]]
+    clock.now += timedelta(hours=1)
+    second = store_reports(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    editor_commands.merge(place.app(), [first, second], "ada")
+    assert mailed(place, clock) == {WELCOME[1]: "new"}
+    item_id = story_view.read(place.app().config, first).story.further_items[0].item.id
+    assert editor_commands.split(place.app(), [item_id], "ada", announce=False) == (first, second)
+    assert mailed(place, clock) == {}
+
+
 def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
     """The last decision stands; an id is given to one item's story only (I7)."""
     story_ids = store_reports(place, SURVEY, UMFRAGE)
