@@ -719,7 +719,7 @@ def test_outbox_that_cannot_be_written(site: Workplace) -> None:
     said = call(site, "digest", "run")
     assert (said.code, said.out) == (1, "")
     assert "cannot be written" in said.err
-    assert said.err.splitlines()[-1] == "aggregator: no message could be delivered; 1 stay queued"
+    assert said.err.splitlines()[-1] == "aggregator: no message could be delivered; 1 message stays queued"
     outbox.unlink()
     assert json.loads(call(site, "digest", "run", "--json").out)["sent"] == 1
     assert len(list(outbox.iterdir())) == 1
