@@ -204,7 +204,7 @@ class Worker:
         for edition in report.composed:
             logger.info("composed", extra={"edition": edition})
         if report.sent:
-            logger.info("%d messages sent, %d queued", report.sent, report.owed)
+            logger.info("%s sent, %d queued", count_of(report.sent, "message"), report.owed)
 
     def _prune(self) -> None:
         today = self.app.clock().date()

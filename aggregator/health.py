@@ -41,6 +41,7 @@ def read_report(config: Config) -> StatusReport:
 
 def report_from(store: Store, config: Config) -> StatusReport:
     """Return the same report from a store that is open."""
+    running = files.is_locked(config.data)
     count, items = stories.counts(store)
     unplaced, since = story_members.count_unplaced(store)
     released = moment(meta.get(store, RELEASED_KEY))
@@ -59,7 +60,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         owed=sum(unsent.pop(state, 0) for state in ("queued", "sending", "deferred")),
         oldest_owed=deliveries.oldest_owed(store),
         parked=unsent,
-        runs=tuple(runs.last(store, 5)),
+        runs=tuple(runs.last(store, 5, running=running)),
         merge_candidates=tuple(editorial.candidates(store, MAX_CANDIDATES_LISTED)),
         relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
@@ -68,7 +69,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,
         unwritten=channels.unwritten(store),
-        failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
+        failing=tuple(runs.failing(store, running=running)),
         sentence_encoder=extras.sentence_encoder(),
         bounces=returned_mail.bounce_rates(store),
     )

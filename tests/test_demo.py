@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import json
+import socket
+import struct
 import subprocess
 import sys
 from email import policy
@@ -13,6 +15,7 @@ import feedparser
 import pytest
 
 from aggregator.config.load import load
+from aggregator.demo.sites import community_servers
 from aggregator.digests.editor_sign_in import mails_links
 from aggregator.digests.personal import is_protected
 from tests.feed_validators import chain
@@ -30,6 +33,19 @@ def _aggregator(*words: str, now: str | None = None) -> subprocess.CompletedProc
         env=dict(environ) | ({"AGGREGATOR_NOW": now} if now else {}),
         check=False,
     )
+
+
+def test_a_partner_prints_nothing_for_a_closed_connection(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A client that resets its connection, as after a signal, is no error of the demo."""
+    with community_servers() as community:
+        host, _, port = community.addresses["gerbi"].removeprefix("http://").partition(":")
+        client = socket.create_connection((host, int(port)))
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    assert capfd.readouterr().err == ""
 
 
 @pytest.fixture(scope="module")

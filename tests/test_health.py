@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 
 from aggregator import health
+from aggregator.locked_store import locked_store
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import StatusReport
 from aggregator.polling import fetch
-from tests.builders import NOW, source_health, status_report
+from aggregator.store import runs
+from tests.builders import NOW, rss, source_health, status_report
+from tests.command import news
 from tests.conftest import Answer, Web, Workplace
 
 
@@ -100,3 +103,15 @@ def test_every_failure_comes_with_advice(place: Workplace, web: Web, answer: Ans
     (source,) = health.read_report(place.app().config).sources
     assert source.state is SourceState.FAILING and source.reason
     assert words in (source.advice or "")
+
+
+def test_a_running_job_is_not_interrupted(place: Workplace, web: Web) -> None:
+    """While a job holds the lock, a last run without an end is running, else interrupted."""
+    web.feed("/feed", rss(news(1)))
+    place.write(f"sources:\n  - {{id: node, name: A, url: '{web.url}/feed'}}\n")
+    fetch.run(place.app())
+    config = place.app().config
+    with locked_store(config) as store:
+        runs.begin(store, "digest", NOW)
+        assert [run.outcome for run in health.read_report(config).runs] == ["running", "done"]
+    assert [run.outcome for run in health.read_report(config).runs] == ["interrupted", "done"]

@@ -120,6 +120,9 @@ def test_a_file_of_another_user_is_named(name: str) -> None:
         opening = files.lock(data) if name == "lock" else opened(data / "aggregator.db")
         with as_nobody(), pytest.raises(AggregatorError, match=f"^{re.escape(problem)}"), opening:
             pass
+        if name == "":
+            with as_nobody(), pytest.raises(AggregatorError, match="belongs to root and cannot be written"):
+                files.close_data(data, Path(folder) / "public")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

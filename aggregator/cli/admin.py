@@ -230,7 +230,7 @@ def _print_politeness(reports: Sequence[PolitenessReport]) -> None:
 def backup(invocation: Invocation, file: Path) -> None:
     """Copy the database to FILE, also while other commands use it.
 
-    The key of personal links, if there is one, is copied to FILE.link.key.
+    The key that personal links in messages are made with, if there is one, is copied to FILE.link.key.
     """
     from aggregator import maintenance
 

@@ -46,7 +46,9 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     elif invocation.prints_summary:
         _print_report(report)
     if report.relay_error and report.owed and not report.sent:
-        raise AggregatorError(f"no message could be delivered; {report.owed} stay queued")
+        raise AggregatorError(
+            f"no message could be delivered; {count_of(report.owed, 'message stays', 'messages stay')} queued"
+        )
 
 
 def _idle(messages: dict[str, int], waiting: datetime | None) -> DigestReport:
@@ -89,7 +91,11 @@ def _print_report(report: DigestReport) -> None:
 @click.option(
     "--at", "at", metavar="TIME", help="Time to compose for (ISO 8601; in the time zone of the site)."
 )
-@click.option("--out", type=FilePath(file_okay=False), help="Folder to write to.")
+@click.option(
+    "--out",
+    type=FilePath(file_okay=False),
+    help="Folder to write to (default: `preview` in the data folder).",
+)
 @click.pass_obj
 def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: Path | None) -> None:
     """Write .eml and .html of the edition that is due now.

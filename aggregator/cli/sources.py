@@ -59,7 +59,7 @@ def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
 def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
     """Discard the held items of a source.
 
-    The entries are never published.
+    These are unknown old entries that came at once. They are never published.
     """
     from aggregator.polling import held_items
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 SITES = ("hub", "gerbi", "nfdi", "turin", "fiam", "brno", "lisbon", "oslo", "forum", "restoration")
 DAYS = ("day1", "day2", "day3")
@@ -72,12 +74,21 @@ def community_servers() -> Iterator[Community]:
                 server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that prints no exception when a client closes its connection."""
+
+    def handle_error(self, *args: Any) -> None:
+        """Print any other exception."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*args)
+
+
 def _bind(community: Community) -> list[ThreadingHTTPServer]:
     """Bind a server for each site, all to the port that the first one got."""
     servers: list[ThreadingHTTPServer] = []
     port = 0
     for n, site in enumerate(SITES, start=1):
-        server = ThreadingHTTPServer((f"127.77.0.{n}", port), partial(_Partner, community, site))
+        server = _Server((f"127.77.0.{n}", port), partial(_Partner, community, site))
         port = server.server_address[1]
         community.addresses[site] = f"http://127.77.0.{n}:{port}"
         servers.append(server)

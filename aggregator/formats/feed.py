@@ -245,7 +245,8 @@ def _notes(parsed: Any) -> tuple[str, ...]:
     # NonXMLContentType and CharacterEncodingOverride lose nothing; they subclass ThingsNobodyCaresAboutButMe.
     if problem is None or isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
         return ()
-    return (f"{MALFORMED}{line(str(problem), 200)}",)
+    problem = re.sub(r"^<unknown>:(\d+):\d+: ", r"line \1: ", str(problem))  # expat's name of a document
+    return (f"{MALFORMED}{line(problem, 200)}",)
 
 
 def _entry(

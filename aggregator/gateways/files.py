@@ -54,7 +54,8 @@ def close_data(data: Path, public: Path) -> None:
             if (data / name).is_dir():
                 permissions.make_folder(data / name)
     except OSError as error:
-        raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+        problem = permissions.unwritable([data])
+        raise FilesError(problem or f"{data} cannot be written: {error.strerror}") from error
 
 
 def link_key(data: Path) -> bytes:
@@ -114,7 +115,9 @@ def lock(data: Path, wait_seconds: float = 0) -> Iterator[None]:
         handle = (data / LOCK).open("w")
     except OSError as error:
         problem = permissions.unwritable([data, data / LOCK])
-        raise FilesError(problem or f"{data} cannot be written: {error.strerror}") from error
+        raise FilesError(
+            problem or f"{error.filename or data} cannot be written: {error.strerror}"
+        ) from error
     with handle:
         end = time.monotonic() + max(wait_seconds, PROBE_SECONDS)
         try:

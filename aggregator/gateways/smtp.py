@@ -192,4 +192,5 @@ def _error_line(error: Exception) -> str:
     code = getattr(error, "smtp_code", None)
     if code is not None:
         return _reply_line(code, getattr(error, "smtp_error", b""))
-    return line(str(error), 300) or type(error).__name__
+    words = getattr(error, "strerror", None) or str(error)  # of an OSError without its number
+    return line(words, 300) or type(error).__name__

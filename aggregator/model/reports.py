@@ -127,7 +127,7 @@ class SourceDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One execution of a job; the outcome is `interrupted` where its end was not recorded."""
+    """One execution of a job; without a recorded end its outcome is `running` or `interrupted`."""
 
     id: int
     job: str

@@ -278,7 +278,9 @@ def described_error(error: Exception, path: Path) -> str:
     text = str(error)
     if isinstance(error, PermissionError) or "unable to open" in text or "readonly" in text:
         problem = permissions.unwritable([path.parent, path, *_beside(path)])
-        return problem or f"{path} cannot be opened: does the folder exist, and may this user write there?"
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises PermissionError
+        cause = "it is a folder" if is_folder else "does the folder exist, and may this user write there?"
+        return problem or f"{path} cannot be opened: {cause}"
     return f"{path} {_reason(error, text)}"
 
 
@@ -287,7 +289,7 @@ def _reason(error: Exception, text: str) -> str:
         return f"cannot be opened: {error.strerror or text}"
     if "disk is full" in text:
         return "cannot be written: the disk is full; what was stored before is safe, free some space and run again"
-    if "not a database" in text or "malformed" in text:
+    if any(words in text for words in ("not a database", "malformed", "no such table")):
         return f"is damaged ({text}); restore a backup"
     if "locked" in text:
         return f"is locked by another program ({text})"

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,16 @@ def clear_idle(store: Store) -> None:
     meta.delete(store, IDLE_KEY)
 
 
-def last(store: Store, count: int) -> list[RunRecord]:
-    """Return the last runs, newest first."""
-    return [_record(row) for row in store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])]
+def last(store: Store, count: int, *, running: bool) -> list[RunRecord]:
+    """Return the last runs, newest first.
+
+    `running`: a job holds the lock. It is the newest run if that has no end.
+    """
+    rows = store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])
+    found = [_record(row) for row in rows]
+    if running and found and found[0].outcome == "interrupted":
+        found[0] = replace(found[0], outcome="running")
+    return found
 
 
 def interrupted(store: Store, since: datetime, now: datetime) -> list[RunRecord]:

@@ -581,12 +581,21 @@ def cut_in_half(database: Path) -> None:
     database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
 
 
+def without_a_table(database: Path) -> None:
+    """Remove a table that every command reads."""
+    conn = sqlite3.connect(database)
+    conn.execute("DROP TABLE channels")
+    conn.commit()
+    conn.close()
+
+
 DATABASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "newer schema": (from_the_future, "was written by a newer version of this program (it has m9999_future)"),
     "another program's": (of_another_program, "is a database of some other program"),
     "no database": (lambda file: file.write_bytes(b"Dear diary\n" * 500), "file is not a database"),
     "short": (lambda file: file.write_bytes(b"hello"), "file is not a database"),
     "cut in half": (cut_in_half, "restore a backup"),
+    "without a table": (without_a_table, "is damaged (no such table: channels); restore a backup"),
 }
 
 
@@ -627,7 +636,7 @@ def test_folder_in_place_of_the_database(place: Workplace, web: Web, command: tu
     place.database.mkdir(parents=True)
     said = call(place, *command)
     assert said.code == 1
-    assert said.line.startswith(f"aggregator: {place.database}")
+    assert said.line == f"aggregator: {place.database} cannot be opened: it is a folder"
     assert list(place.database.iterdir()) == []
     assert web.asked == []
 
@@ -710,7 +719,7 @@ def test_outbox_that_cannot_be_written(site: Workplace) -> None:
     said = call(site, "digest", "run")
     assert (said.code, said.out) == (1, "")
     assert "cannot be written" in said.err
-    assert said.err.splitlines()[-1] == "aggregator: no message could be delivered; 1 stay queued"
+    assert said.err.splitlines()[-1] == "aggregator: no message could be delivered; 1 message stays queued"
     outbox.unlink()
     assert json.loads(call(site, "digest", "run", "--json").out)["sent"] == 1
     assert len(list(outbox.iterdir())) == 1

@@ -363,7 +363,7 @@ def test_a_run_that_delivered_nothing_exits_with_1(place: Workplace, web: Web) -
     result = command.call(place, "digest", "run")
     assert result.code == 1
     assert "cannot be used" in result.err
-    assert "3 stay queued" in result.err
+    assert "3 messages stay queued" in result.err
     with running_relay() as relay:
         write(place, {"node": web}, plan(readers=READERS), relay=relay)
         result = command.call(place, "digest", "run")

@@ -74,6 +74,13 @@ def test_a_pasted_byte_changes_no_other_text(declaration: bytes, content_type: s
     assert reading.notes == ("malformed but read: bytes that are not UTF-8",)
 
 
+def test_a_syntax_error_is_named_with_its_line() -> None:
+    """A note about a malformed feed has the line of the error, and no name of the parser."""
+    reading = read(rss({"title": "A & B", "guid": "g"}).replace(b"&amp;", b"&"))
+    (note,) = reading.notes
+    assert re.fullmatch(r"malformed but read: line [0-9]+: not well-formed \(invalid token\)", note)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_byte_order_mark_is_no_damaged_utf_8(encoding: str) -> None:
     """A document of two bytes a character is left to the parser, which recognises it."""
