@@ -93,7 +93,7 @@ def _decoded(body: bytes, headers: Mapping[str, str]) -> str:
 def with_occurrences(
     document: ParsedDocument, body: bytes, headers: Mapping[str, str], source: Source, now: datetime
 ) -> ParsedDocument:
-    """Add to the events of series their dates of the next 12 months."""
+    """Add to the events of series their dates of the past and the next 12 months."""
     text = _decoded(body, headers)
     if "RRULE" not in text and "RDATE" not in text:
         return document

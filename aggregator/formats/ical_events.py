@@ -7,19 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from aggregator.events import stated
 from aggregator.events.written_days import MIN_YEAR
-from aggregator.model.events import Event, EventStatus
+from aggregator.model.events import Event, EventStatus, day_of
 
 if TYPE_CHECKING:
     from icalendar import Component
 
 MAX_OCCURRENCES = 100
-"""Maximum number of dates of one series."""
+"""Maximum number of dates of one series from this month on."""
+MAX_PAST_OCCURRENCES = 60
+"""Maximum number of dates of one series before this month."""
 MAX_SERIES_STEPS = 200_000
 """Maximum number of repetitions that are computed for one calendar."""
 MAX_INTERVAL = 1_000
@@ -29,7 +30,7 @@ LAST_SECOND = time(23, 59, 59)
 MIN_SERIES_YEAR = 1583
 """Minimum year in which a series begins: the first whole Gregorian one (RFC 5545)."""
 WINDOW_DAYS = 366
-"""Days after the end of the current month for which series are expanded."""
+"""Days before and after the current month for which series are expanded (CA1)."""
 MAX_ZONE_PARTS = 3
 """Maximum number of parts of an IANA name: America/Argentina/Buenos_Aires."""
 _ONLINE_PROPERTY = re.compile(
@@ -143,7 +144,7 @@ def end_after(start: date, lasts: timedelta) -> date:
 
 
 def occurrences(components: Sequence[Component], zone: tzinfo, now: datetime) -> dict[str, tuple[Any, ...]]:
-    """Return the starts of each series from this month on for a year, by UID.
+    """Return the starts of each series from a year before to a year after this month, by UID.
 
     Rules of RFC 5545 that may never give a date, or give one each second, are not computed. Such a series has its first
     date alone.
@@ -186,12 +187,14 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
         query = recurring_ical_events.of(calendar, skip_bad_series=True)
         starts = {
             _in_zone(each["DTSTART"].dt, zone)
-            for each in query.between(begin, end)
+            for each in query.between(begin - timedelta(days=WINDOW_DAYS), end)
             if str(each.get("STATUS") or "").upper() != "CANCELLED"
         }
         of_entries = {_start(member, zone) for member in members if "RECURRENCE-ID" in member}
         # Without any date, a series would show its first one, from which it was moved.
-        return tuple(islice(sorted(starts - of_entries or starts), MAX_OCCURRENCES))
+        dates = sorted(starts - of_entries or starts)
+        past = sum(day_of(start) < begin.date() for start in dates)
+        return tuple(dates[max(past - MAX_PAST_OCCURRENCES, 0) : past + MAX_OCCURRENCES])
     except _LIBRARY_ERRORS:
         return ()
 

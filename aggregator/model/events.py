@@ -54,7 +54,7 @@ class Event:
     `start` and `end` are both dates (all day; `end` is the last day) or both aware datetimes. `zone` is the IANA name
     of the zone that the source states; None if it states only an offset. `retrospective`: the item reports on the
     past event (EX5), which is not announced. `month_only`: the source names no day, so that the event is shown but
-    has no calendar entry. `occurrences` are the starts of a series within the next 12 months, sorted. Each lasts as
+    has no calendar entry. `occurrences` are the starts of a series within 12 months, sorted. Each lasts as
     long as the first occurrence, from `start` to `end`.
     """
 
@@ -107,6 +107,10 @@ class Event:
         ends = [day_of(end) for _, end in self.local(_UTC).dates]
         over = next((number for number, end in enumerate(ends) if end >= day), len(ends) - 1)
         return replace(self, occurrences=self.occurrences[over:]), self.occurrences[:over]
+
+    def next_day(self, day: date) -> date:
+        """Return the first day of the next date on `day`, or of the last date if all are over."""
+        return day_of(self.split(day)[0].local(_UTC).dates[0][0])
 
     def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
         """Return the first and the last local day; of a series, those of all its dates."""

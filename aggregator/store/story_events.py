@@ -108,7 +108,10 @@ def event_words(store: Store, ids: Iterable[str]) -> list[EventWords]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingEntry:
-    """An upcoming event and the beginning of the story that it belongs to."""
+    """An upcoming event and the beginning of the story that it belongs to.
+
+    `first_day` is that of the event, of a series that of its next date.
+    """
 
     story_id: str
     is_deadline: bool
@@ -124,6 +127,7 @@ def upcoming_entries(store: Store, since: date, count: int) -> list[UpcomingEntr
     """Return the events with a calendar entry that are not over at `since`, at most `count`."""
     rows = store.db.execute(
         f"SELECT said.story_id, json_extract(facts, '$.kind') = 'deadline' AS is_deadline, first_day, last_day,"
+        " facts, facts GLOB '*\"occurrences\"*' AS is_series,"
         f" {_BEGINNING} FROM story_events AS said JOIN stories ON stories.id = said.story_id"
         " JOIN items ON items.id = lead_id JOIN sources ON sources.id = items.source_id"
         " WHERE present AND said.entry_id = said.story_id AND said.entry_part = said.part AND NOT hidden"
@@ -135,7 +139,11 @@ def upcoming_entries(store: Store, since: date, count: int) -> list[UpcomingEntr
         UpcomingEntry(
             story_id=row["story_id"],
             is_deadline=bool(row["is_deadline"]),
-            first_day=date.fromisoformat(row["first_day"]),
+            first_day=(
+                _sure(row["facts"]).next_day(since)
+                if row["is_series"]
+                else date.fromisoformat(row["first_day"])
+            ),
             last_day=date.fromisoformat(row["last_day"]),
             title=row["title"],
             text=row["text"],

@@ -40,6 +40,12 @@ def event(lines: str, own: str = "") -> Event:
     return found
 
 
+def coming(series: Event | None) -> list[date | datetime]:
+    """Return the dates of a series from this month on."""
+    assert series is not None
+    return [start for start in series.occurrences if day_of(start) >= NOW.date().replace(day=1)]
+
+
 def vtimezone(name: str, offset: str = "-0500") -> str:
     """Return the definition of a zone as programs write it, here without a change of clocks."""
     return (
@@ -173,12 +179,12 @@ def test_a_series_is_one_entry_with_its_next_dates() -> None:
     series = parsed.entries[0].event
     assert series is not None
     assert series.start == datetime(2026, 1, 5, 16, tzinfo=BERLIN)
-    assert series.occurrences[:3] == (
+    assert coming(series)[:3] == [
         datetime(2026, 6, 1, 16, tzinfo=BERLIN),
         datetime(2026, 6, 22, 16, tzinfo=BERLIN),
         datetime(2026, 6, 29, 16, tzinfo=BERLIN),
-    )
-    assert 50 <= len(series.occurrences) <= 60
+    ]
+    assert 50 <= len(coming(series)) <= 60
     assert datetime(2026, 12, 7, 16, tzinfo=BERLIN) in series.occurrences, (
         "the wall clock stays over winter time"
     )
@@ -190,7 +196,7 @@ def test_a_series_of_any_age_has_its_next_dates(start: str, time_of_day: str) ->
     """A yearly series may have begun before the years in which a single event is plausible."""
     kind = "TZID=Europe/Berlin" if time_of_day else "VALUE=DATE"
     series = event(f"DTSTART;{kind}:{start}{time_of_day}\nRRULE:FREQ=YEARLY")
-    assert [day_of(each) for each in series.occurrences] == [date(2026, 7, 14)]
+    assert [day_of(each) for each in coming(series)] == [date(2026, 7, 14)]
 
 
 @pytest.mark.parametrize("rule", ["", "\nRRULE:FREQ=YEARLY;COUNT=1", "\nRRULE:FREQ=YEARLY;UNTIL=19851231"])
@@ -233,11 +239,20 @@ def test_a_damaged_date_of_a_series_is_none(name: str) -> None:
     assert parsed.entries[-1].event is not None and parsed.entries[-1].event.occurrences
 
 
-def test_a_finished_series_has_no_next_dates() -> None:
-    """A series that is over keeps its first date alone."""
-    series = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;COUNT=3").entries[0].event
-    assert series is not None
-    assert series.occurrences == ()
+def test_a_series_has_its_dates_of_the_past_year() -> None:
+    """Dates stay in calendars for 12 months, also those of a finished series (CA1)."""
+    weekly = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;COUNT=3").entries[0].event
+    assert weekly is not None
+    assert [day_of(each) for each in weekly.occurrences] == [date(2026, 1, day) for day in (5, 12, 19)]
+    daily = event("DTSTART:20200101T160000Z\nRRULE:FREQ=DAILY")
+    assert (len(daily.occurrences), len(coming(daily))) == (160, 100)
+    assert day_of(daily.occurrences[59]) == date(2026, 5, 31)
+
+
+def test_a_series_that_ended_long_ago_keeps_its_first_date() -> None:
+    """Dates of more than a year ago are not computed."""
+    series = event("DTSTART;TZID=Europe/Berlin:20240105T160000\nRRULE:FREQ=WEEKLY;COUNT=3")
+    assert (series.occurrences, day_of(series.start)) == ((), date(2024, 1, 5))
 
 
 @pytest.mark.parametrize(
@@ -281,8 +296,7 @@ def test_a_series_whose_next_dates_were_all_moved_has_the_new_ones() -> None:
 def test_usual_rules_are_expanded(rule: str, first: tuple[int, int, int]) -> None:
     """The rules that calendar programs write are expanded."""
     series = document(f"{WEEKLY}\nRRULE:{rule}").entries[0].event
-    assert series is not None
-    assert series.occurrences[0] == datetime(*first, 16, tzinfo=BERLIN)
+    assert coming(series)[0] == datetime(*first, 16, tzinfo=BERLIN)
 
 
 HOSTILE = [

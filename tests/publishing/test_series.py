@@ -67,7 +67,8 @@ def test_every_document_names_the_next_date(place: Workplace, web: Web, clock: C
     updated = json.loads((place.public / "feed.json").read_bytes())["items"][0]["date_modified"]
     assert updated < "2026-10-06"
     entries = parsed((place.public / "events.ics").read_bytes()).events
-    assert [day_of(entry.dtstart).day for entry in entries] == [7, 14, 21]
+    days = [day_of(entry.dtstart) for entry in entries]
+    assert (days[0], days[-3:]) == (date(2025, 10, 1), [date(2026, 10, day) for day in (7, 14, 21)])
 
 
 @given(
@@ -88,6 +89,12 @@ def test_a_series_is_split_at_a_day(first: date, steps: list[int], lasts: int, d
     assert all(start + lasts * DAY < day for start in past)
     assert left.dates[0][1] >= day or len(left.occurrences) == 1
     assert event().split(day) == (event(), ())
+
+
+@pytest.mark.parametrize(("day", "following"), [(5, 6), (6, 6), (7, 13), (20, 20), (25, 20)])
+def test_a_series_has_a_next_day(day: int, following: int) -> None:
+    """It is the day on which the next date begins, by which news about it is recognised."""
+    assert SERIES.next_day(date(2026, 10, day)) == date(2026, 10, following)
 
 
 SERIES = event(
