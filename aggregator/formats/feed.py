@@ -368,17 +368,18 @@ def _published(entry: Any) -> str | None:
 
 
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
-    enclosures: dict[str, Enclosure] = {}
+    enclosures = []
     for enclosure in entry.get("enclosures", ())[:20]:
         if link := urls.join(base, enclosure.get("href")):
             length = str(enclosure.get("length") or "").strip()
-            known = Enclosure(
-                url=link,
-                type=line(enclosure.get("type"), 100),
-                length=int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None,
+            enclosures.append(
+                Enclosure(
+                    url=link,
+                    type=line(enclosure.get("type"), 100),
+                    length=int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None,
+                )
             )
-            enclosures.setdefault(link, known)
-    return tuple(enclosures.values())
+    return tuple(enclosures)
 
 
 def _alternate(feed: Any, url: str) -> str | None:

@@ -24,7 +24,7 @@ def as_text(written: str) -> str:
 def authors(entry: Any) -> tuple[str, ...]:
     """Return the names of the authors of an entry or feed; an address where there is no name."""
     names = (_name(author.get("name") or author.get("email")) for author in entry.get("authors", ()))
-    return tuple(dict.fromkeys(name for name in names if name))[:50]
+    return tuple(filter(None, names))[:50]
 
 
 def _name(written: object) -> str | None:
@@ -37,7 +37,7 @@ def _name(written: object) -> str | None:
 
 
 def categories(entry: Any, text: str | None, *, is_html: bool, trusted: bool) -> tuple[str, ...]:
-    """List each category once; a hashtag as written in a post precedes its lower-case category.
+    """Return the categories; a hashtag as written in a post precedes its lower-case category.
 
     `trusted`: the categories are text, as in Atom; in RSS many are escaped twice.
     """
@@ -45,7 +45,4 @@ def categories(entry: Any, text: str | None, *, is_html: bool, trusted: bool) ->
     names = [name if trusted or not name else line(as_text(name)) for name in written]
     if "yt_videoid" in entry or is_html:
         names = [*social.hashtags(text, is_html=is_html), *names]
-    found: dict[str, str] = {}
-    for name in filter(None, names):
-        found.setdefault(name.casefold(), name)
-    return tuple(found.values())[:100]
+    return tuple(filter(None, names))[:100]

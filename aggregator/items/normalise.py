@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from aggregator import calendar_names, dates
 from aggregator.counts import count_of
@@ -17,6 +18,8 @@ from aggregator.model.documents import Entry, ItemKind, ParsedDocument
 from aggregator.model.events import Event
 from aggregator.model.items import IdentityPolicy, Item
 from aggregator.text import visible
+
+_T = TypeVar("_T")
 
 
 def items_of(
@@ -101,10 +104,10 @@ def _item_of(
         claimed_raw=raw,
         first_seen=now,
         position=entry.position,
-        authors=entry.authors,
-        categories=entry.categories,
+        authors=_distinct(entry.authors, str),
+        categories=_distinct(entry.categories, str.casefold),
         topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, words)))),
-        enclosures=entry.enclosures,
+        enclosures=_distinct(entry.enclosures, lambda enclosure: enclosure.url),
         kind=_kind(entry, dated),
         language=written_in,
         rights=rights(entry.rights or document.rights),
@@ -118,6 +121,14 @@ def _item_of(
 def _kind(entry: Entry, named: ItemKind) -> ItemKind:
     """Return the kind that words and dates show, else the kind that the format states."""
     return entry.kind if named is ItemKind.NEWS else named
+
+
+def _distinct(values: Iterable[_T], key: Callable[[_T], str]) -> tuple[_T, ...]:
+    """Return the first of the values of each key."""
+    found: dict[str, _T] = {}
+    for value in values:
+        found.setdefault(key(value), value)
+    return tuple(found.values())
 
 
 def _title(entry: Entry) -> str:

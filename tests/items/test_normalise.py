@@ -157,6 +157,13 @@ def test_what_the_source_wrote_is_kept() -> None:
     assert (item.claimed, item.claimed_raw) == (None, "Fri, 01 Jan 2100 00:00:00 GMT")
 
 
+def test_what_is_stated_twice_is_once_in_an_item() -> None:
+    """Authors, categories in any case, and enclosures with one address are listed once."""
+    file, again = Enclosure(url="https://node.example/a", length=9), Enclosure(url="https://node.example/a")
+    item = one(authors=("Ada", "Ada"), categories=("News", "news"), enclosures=(file, again))
+    assert (item.authors, item.categories, item.enclosures) == (("Ada",), ("News",), (file,))
+
+
 def test_updated_serves_where_published_is_missing() -> None:
     """The claimed time is published, else updated (T1)."""
     assert (
