@@ -201,11 +201,15 @@ def split_story(
     story_placement.set_leads(store, {story.story_id: lead_item_id(staying)}, now)
     both = [story.story_id, part.story_id]
     _update_channels(store, config, both, now)  # hiding adds tombstones to channels that have the part
+    last = editorial.visibility(store, story.story_id)
+    who = last.who if last else why
     if stories.hidden(store, [story.story_id]):
-        who = editorial.hidden_by(store, story.story_id) or why
         hidden_stories.hide(store, part.story_id, who, now)
         editorial.log_decision(store, "hide", who, now, stories=[part.story_id])
     hide_removed(store, both, now)
+    if editorial.hidden_by(store, part.story_id) and not stories.hidden(store, [part.story_id]):
+        # It was hidden before the merge that it leaves, which was shown since.
+        editorial.log_decision(store, "unhide", who, now, stories=[part.story_id])
     _update_channels(store, config, both, now)
 
 

@@ -24,9 +24,9 @@ def is_coverage_gap(item_changes: Sequence[ItemChange], present: int) -> bool:
 
 
 def unknown_old_items(
-    item_changes: Sequence[ItemChange], present: int, last_success: datetime | None, now: datetime
+    item_changes: Sequence[ItemChange], entries: int, last_success: datetime | None, now: datetime
 ) -> tuple[int, ...]:
-    """Return the positions of unknown old entries if they are half of the document, else none.
+    """Return the positions of unknown old entries if they are half of all `entries`, else none.
 
     Old entries are undated or older than the last success; a first visit has none (G2).
     """
@@ -39,7 +39,7 @@ def unknown_old_items(
         if change.change is ChangeKind.NEW
         and (change.item.claimed < last_success if change.item.claimed else undated_is_old)
     )
-    return old if len(old) >= MIN_FLOOD_SHARE * (len(item_changes) + present) else ()
+    return old if len(old) >= MIN_FLOOD_SHARE * entries else ()
 
 
 def match_known(

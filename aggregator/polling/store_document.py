@@ -164,7 +164,7 @@ def _compare(
     """Compare a document with the stored items; return changes and positions of a flood."""
     taken = items.existing_ids(work.store, [item.id for item in parsed.items])
     changes = diff.item_changes(parsed.items, known.get, taken, unchanged)
-    old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
+    old = anomalies.unknown_old_items(changes, parsed.entries, last_success, work.now)
     shown = {*_ids(changes), *unchanged}
     renamed = anomalies.same_publications(changes, known.get, shown)
     if old:

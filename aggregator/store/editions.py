@@ -82,8 +82,9 @@ def pending(store: Store, plan: DigestPlan, *, since: datetime) -> list[str]:
 
 
 _LAST_CHANGE = (
-    "max(iif(stories.updated > stories.published, stories.updated, ''), coalesce((SELECT changed FROM story_events WHERE story_id = stories.id"
-    " AND entry_id = stories.id AND part = '' AND present AND sequence > 0), ''))"
+    "max(iif(stories.updated > stories.published, stories.updated, ''),"
+    " coalesce((SELECT changed FROM story_events WHERE story_id = stories.id AND entry_id = stories.id"
+    " AND part = '' AND present AND sequence > 0), ''))"
 )
 """SQL of the last significant edit of a story or change of its event (EX6), or empty text."""
 

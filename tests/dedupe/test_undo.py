@@ -324,3 +324,16 @@ def test_a_removed_story_that_an_editor_shows_stays_so(
         store.db.execute("DELETE FROM missing_items")
     remove(place, first, second)
     assert hidden(place) == [ids["survey"]]
+
+
+def test_a_part_of_a_shown_merge_is_shown(place: Workplace, ids: dict[str, str]) -> None:
+    """A story hidden before a merge that was shown is visible apart, also after a later hide."""
+    pair = [ids["one"], ids["other"]]
+    editor_commands.hide(place.app(), pair, "eva")
+    kept, (gone,) = editor_commands.merge(place.app(), pair, "eva")
+    editor_commands.unhide(place.app(), [kept], "eva")
+    undo.undo_decision(place.app(), 3, "eva")
+    assert hidden(place) == []
+    editor_commands.hide(place.app(), [gone], "eva")
+    undo.undo_decision(place.app(), undo.last_decisions(place.app().config, 1)[0].number, "eva")
+    assert hidden(place) == []

@@ -92,6 +92,19 @@ def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clo
     assert announced == clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@pytest.mark.parametrize(("known", "held"), [(10, 10), (11, 0)])
+def test_a_flood_is_half_of_all_entries(
+    node: Workplace, web: Web, clock: Clock, known: int, held: int
+) -> None:
+    """Each unchanged entry counts once, whatever identifies it (G2)."""
+    with_guids = [each | {"guid": each["link"][-6:]} for each in dated(known, NOW)]
+    web.feed("/feed", rss(*with_guids), '"1"')
+    run(node)
+    flood = [news(n, NOW - 400 * DAY) for n in range(100, 110)]
+    web.feed("/feed", rss(*with_guids, *flood), '"2"')
+    assert later(node, clock).held == held
+
+
 def test_discarded_entries_never_come_back(node: Workplace, web: Web, clock: Clock) -> None:
     """What was discarded is known, however often the document is read again (G2)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
