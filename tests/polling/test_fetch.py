@@ -445,6 +445,22 @@ def test_only_a_significant_edit_moves_updated(place: Workplace, web: Web, clock
     ]
 
 
+@pytest.mark.parametrize("cut", [0, 20, 60, 140])
+def test_a_feed_that_breaks_off_takes_no_text_away(
+    place: Workplace, web: Web, clock: Clock, cut: int
+) -> None:
+    """A document that ends within the text of a known entry is no edit of it."""
+    whole = rss(news(1), news(2, description="What happened. " * 10))
+    web.feed("/feed", whole, '"1"')
+    run(one(place, web))
+    before = rows(place, "SELECT title, text, guid FROM items ORDER BY id")
+    web.feed("/feed", whole[: whole.rindex(b"</description>") - cut], '"2"')
+    clock.now += 2 * HOUR
+    report = run(place)
+    assert (report.changed, report.updated_items) == (1, 0)
+    assert rows(place, "SELECT title, text, guid FROM items ORDER BY id") == before
+
+
 def test_an_entry_that_left_the_feed_is_not_deleted(place: Workplace, web: Web) -> None:
     """Feeds are windows; what slid out stays (I8)."""
     web.feed("/feed", rss(news(1)), '"1"')
