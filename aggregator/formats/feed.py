@@ -115,6 +115,10 @@ _PARSER_ERRORS = (
 )
 
 
+_BRIDGE_ERROR = re.compile(r"Bridge returned error [0-9]+!")
+"""The title of an entry by which RSS-Bridge reports an error, in place of all others."""
+
+
 def read(
     body: bytes, url: str, headers: Mapping[str, str], source: Source, seen: Container[bytes] = ()
 ) -> ParsedDocument:
@@ -193,6 +197,9 @@ def _parse_all(
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal_reason(body, headers))
+    titles = [str(entry.get("title")) for entry in parsed.entries]
+    if titles and all(map(_BRIDGE_ERROR.match, titles)):
+        raise UnreadableDocument(f"RSS-Bridge reports an error: {titles[0]}")
     if len(parsed.entries) > MAX_ENTRIES:
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
     # A document in which feedparser finds other entries than expat cannot be split.
