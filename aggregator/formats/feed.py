@@ -25,7 +25,7 @@ from aggregator.formats import (
 )
 from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
-from aggregator.model.documents import MALFORMED, Enclosure, Entry, ParsedDocument, SkippedEntry
+from aggregator.model.documents import BREAKS_OFF, MALFORMED, Enclosure, Entry, ParsedDocument, SkippedEntry
 from aggregator.text import block, line
 
 MAX_ENTRIES = 2_000
@@ -191,7 +191,7 @@ def _parse_all(
     notes: tuple[str, ...],
 ) -> ParsedDocument:
     parsed = _parse(body, url, headers)
-    notes = (*notes, *_notes(parsed))
+    notes = (*notes, *_notes(parsed, body))
     if parsed.get("bozo"):
         repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
@@ -279,13 +279,14 @@ def _refusal_reason(body: bytes, headers: Mapping[str, str]) -> str:
     return f"the response is not a feed ({kind})"
 
 
-def _notes(parsed: Any) -> tuple[str, ...]:
+def _notes(parsed: Any, body: bytes) -> tuple[str, ...]:
     problem = parsed.get("bozo_exception")
     # NonXMLContentType and CharacterEncodingOverride lose nothing; they subclass ThingsNobodyCaresAboutButMe.
     if problem is None or isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
         return ()
     problem = re.sub(r"^<unknown>:(\d+):\d+: ", r"line \1: ", str(problem))  # expat's name of a document
-    return (f"{MALFORMED}{line(problem, 200)}",)
+    notes = (f"{MALFORMED}{line(problem, 200)}",)
+    return (*notes, BREAKS_OFF) if feed_repair.ends_within_entry(body) else notes
 
 
 def _entry(

@@ -30,7 +30,7 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known_items(work.store, source, parsed, listed_before)
-    if parsed.malformed and (cut := _cut_item(parsed, known)):
+    if cut := _cut_item(parsed, known):
         parsed, unchanged = replace(parsed, items=parsed.items[:-1]), [*unchanged, cut.id]
     if parsed.identity_policy.guid and diff.have_guids_moved(parsed.items, known.get, unchanged):
         parsed = _without_guids(parsed)
@@ -146,16 +146,10 @@ def _known_items(
 
 
 def _cut_item(parsed: ParsedVisit, known: Mapping[Alias, KnownItem]) -> KnownItem | None:
-    """Return the known item of the last entry if that has only the beginning of its text.
-
-    A malformed document that ends within an entry is no edit of it.
-    """
-    if not parsed.items:
+    """Return the known item of the entry in which a document breaks off: that is no edit of it."""
+    if not parsed.breaks_off or not parsed.items:
         return None
-    last = parsed.items[-1]
-    item = next((known[alias] for alias in last.aliases if alias in known), None)
-    is_cut = item is not None and item.text != last.text and item.text.startswith(last.text)
-    return item if is_cut else None
+    return next((known[alias] for alias in parsed.items[-1].aliases if alias in known), None)
 
 
 def _is_unmoved(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:
