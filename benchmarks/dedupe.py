@@ -22,6 +22,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import json_lines
+from json_lines import read_or_exit
+
 from aggregator.dedupe import assign
 from aggregator.items import diff, normalise
 from aggregator.model.config import Source
@@ -30,6 +33,8 @@ from aggregator.model.items import IdentityPolicy
 from aggregator.store import items, sources
 from aggregator.store.connection import Store, opened
 
+KEYS = frozenset({"id", "a", "b", "label"})
+"""Keys that each pair has."""
 UNDATED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -61,7 +66,7 @@ def main() -> int:
     parser.add_argument("--half", choices=["tune", "unseen"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    pairs = [p for p in read(options.pairs) if options.half in (None, p.get("half"))]
+    pairs = [p for p in read_or_exit(read, options.pairs, parser) if options.half in (None, p.get("half"))]
     result = summary(pairs)
     if options.json:
         print(json.dumps(result, indent=2))
@@ -71,9 +76,8 @@ def main() -> int:
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    """Read the pairs of a file, without ambiguous ones."""
-    with file.open(encoding="utf-8") as lines:
-        return [pair for pair in map(json.loads, filter(str.strip, lines)) if not pair.get("ambiguous")]
+    """Read the pairs of a file, without ambiguous ones. Raises OSError and ValueError."""
+    return [pair for pair in json_lines.read(file, KEYS) if not pair.get("ambiguous")]
 
 
 def summary(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -17,9 +17,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import json_lines
+from json_lines import read_or_exit
+
 from aggregator.events.find import find_events
 from aggregator.model.events import Event
 
+KEYS = frozenset({"text", "kind", "reference_date"})
+"""Keys that each labelled string has."""
 ZONES = {"fi": "Europe/Helsinki", "bg": "Europe/Sofia", "pt": "Europe/Lisbon"}
 """Zones of partners that write in a language; others are in Central Europe."""
 
@@ -30,7 +35,9 @@ def main() -> int:
     parser.add_argument("--half", choices=["tune", "held"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = [row for row in read(options.dates) if options.half in (None, row.get("half"))]
+    rows = [
+        row for row in read_or_exit(read, options.dates, parser) if options.half in (None, row.get("half"))
+    ]
     result = summary(rows)
     if options.json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
@@ -43,8 +50,8 @@ def main() -> int:
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    """Read the labelled strings of a file."""
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+    """Read the labelled strings of a file. Raises OSError and ValueError."""
+    return json_lines.read(file, KEYS)
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -69,16 +69,23 @@ TOWNS = (
 
 def main() -> int:
     options = argparse.ArgumentParser()
-    options.add_argument("--stories", default="10000,100000")
+    options.add_argument("--stories", default="10000,100000", type=_sizes, metavar="N,N")
     options.add_argument("--json", action="store_true")
     options.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = options.parse_args()
     if arguments.measure:
         print(json.dumps(measure(arguments.measure)))
         return 0
-    result = compare([int(size) for size in arguments.stories.split(",")])
+    result = compare(arguments.stories)
     print(json.dumps(result, indent=2) if arguments.json else _table(result))
     return 0
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [int(size) if size.isdecimal() else 0 for size in text.split(",")]
+    if 0 in sizes:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes such as 10000,100000")
+    return sizes
 
 
 def compare(sizes: list[int]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 
 def load(name: str) -> ModuleType:
-    """Load a script as a module."""
+    """Load a script as a module; scripts import each other by name."""
+    if str(FOLDER) not in sys.path:
+        sys.path.append(str(FOLDER))
     spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -18,6 +18,14 @@ def benchmark() -> ModuleType:
     return benchmark_scripts.load("dedupe")
 
 
+@pytest.mark.parametrize("wrong", ["{", "[]", '{"id": "x"}', '{"id": 1, "a": {}, "b": {}}'])
+def test_a_wrong_file_is_named_with_its_line(benchmark: ModuleType, tmp_path: Path, wrong: str) -> None:
+    """A line that is no labelled pair ends the benchmark before it measures anything."""
+    (tmp_path / "pairs").write_text(f"\n{wrong}\n")
+    with pytest.raises(ValueError, match="line 2 is not"):
+        benchmark.read(tmp_path / "pairs")
+
+
 @pytest.mark.parametrize(
     ("file", "half", "recall"),
     [("pairs.jsonl", "tune", 0.8), ("pairs.jsonl", "unseen", 0.8), ("pairs-3.jsonl", "tune", 0.7)],

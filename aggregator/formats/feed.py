@@ -29,7 +29,7 @@ from aggregator.formats import (
 )
 from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
-from aggregator.model.documents import MALFORMED, Enclosure, Entry, ParsedDocument, SkippedEntry
+from aggregator.model.documents import BREAKS_OFF, MALFORMED, Enclosure, Entry, ParsedDocument, SkippedEntry
 from aggregator.text import block, line
 
 MAX_ENTRIES = 2_000
@@ -76,6 +76,10 @@ _PARSER_ERRORS = (
     RecursionError,
     AssertionError,
 )
+
+
+_BRIDGE_ERROR = re.compile(r"Bridge returned error [0-9]+!")
+"""The title of an entry by which RSS-Bridge reports an error, in place of all others."""
 
 
 def read(
@@ -153,12 +157,15 @@ def _parse_all(
     zone: tzinfo,
 ) -> ParsedDocument:
     parsed = _parse(body, url, headers)
-    notes = (*notes, *_notes(parsed))
+    notes = (*notes, *_notes(parsed, body))
     if parsed.get("bozo"):
         repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
         parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal_reason(body, headers))
+    titles = [str(entry.get("title")) for entry in parsed.entries]
+    if titles and all(map(_BRIDGE_ERROR.match, titles)):
+        raise UnreadableDocument(f"RSS-Bridge reports an error: {titles[0]}")
     if len(parsed.entries) > MAX_ENTRIES:
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
     # A document in which feedparser finds other entries than expat cannot be split.
@@ -240,13 +247,14 @@ def _refusal_reason(body: bytes, headers: Mapping[str, str]) -> str:
     return f"the response is not a feed ({kind})"
 
 
-def _notes(parsed: Any) -> tuple[str, ...]:
+def _notes(parsed: Any, body: bytes) -> tuple[str, ...]:
     problem = parsed.get("bozo_exception")
     # NonXMLContentType and CharacterEncodingOverride lose nothing; they subclass ThingsNobodyCaresAboutButMe.
     if problem is None or isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
         return ()
     problem = re.sub(r"^<unknown>:(\d+):\d+: ", r"line \1: ", str(problem))  # expat's name of a document
-    return (f"{MALFORMED}{line(problem, 200)}",)
+    notes = (f"{MALFORMED}{line(problem, 200)}",)
+    return (*notes, BREAKS_OFF) if feed_repair.ends_within_entry(body) else notes
 
 
 def _entry(

@@ -81,10 +81,22 @@ def without_cut_entry(body: bytes) -> bytes:
 
     A guid or link may be the beginning of another one, and one without a title would stay so.
     """
+    cut = _cut_entry(body)
+    return body if cut is None or _is_identified(body[cut.end() :]) else body[: cut.start()]
+
+
+def ends_within_entry(body: bytes) -> bool:
+    """Return whether a malformed document ends within an entry that `without_cut_entry` keeps."""
+    cut = _cut_entry(body)
+    return cut is not None and _is_identified(body[cut.end() :])
+
+
+def _cut_entry(body: bytes) -> re.Match[bytes] | None:
+    """Return the start tag of the entry in which a document ends, if it does."""
     last = next(iter(deque(_ENTRY_TAG.finditer(body), maxlen=1)), None)  # a list could fill the memory
     if last is None or last[1] or last[2] or _ROOT_END.search(body, last.end()):
-        return body
-    return body if _is_identified(body[last.end() :]) else body[: last.start()]
+        return None
+    return last
 
 
 def _is_identified(entry: bytes) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.config import Source
-from aggregator.model.documents import MALFORMED, HubLinks, RefreshHints
+from aggregator.model.documents import BREAKS_OFF, MALFORMED, HubLinks, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
 from aggregator.model.moves import Move
 from aggregator.model.servers import ServerFacts
@@ -256,6 +256,11 @@ class ParsedVisit:
     def is_whole(self) -> bool:
         """Return whether an entry that is not listed is not in the document either."""
         return self.status != 226 and not self.unfinished
+
+    @property
+    def breaks_off(self) -> bool:
+        """Return whether the document ends within its last entry."""
+        return BREAKS_OFF in self.notes
 
     @property
     def malformed(self) -> str | None:

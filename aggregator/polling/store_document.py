@@ -30,6 +30,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
     listed_before = documents.listed_items(work.store, source.id)
     known, unchanged = _known_items(work.store, source, parsed, listed_before)
+    if cut := _cut_item(parsed, known):
+        parsed, unchanged = replace(parsed, items=parsed.items[:-1]), [*unchanged, cut.id]
     if parsed.identity_policy.guid and diff.have_guids_moved(parsed.items, known.get, unchanged):
         parsed = _without_guids(parsed)
         work.notices.append(
@@ -141,6 +143,13 @@ def _known_items(
     known = items.known(store, source.id, [alias for item in parsed.items for alias in item.aliases])
     ids = items.known_ids(store, source.id, parsed.present)
     return known, [ids[alias] for alias in parsed.present if alias in ids]
+
+
+def _cut_item(parsed: ParsedVisit, known: Mapping[Alias, KnownItem]) -> KnownItem | None:
+    """Return the known item of the entry in which a document breaks off: that is no edit of it."""
+    if not parsed.breaks_off or not parsed.items:
+        return None
+    return next((known[alias] for alias in parsed.items[-1].aliases if alias in known), None)
 
 
 def _is_unmoved(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:

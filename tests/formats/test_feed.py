@@ -74,6 +74,14 @@ def test_a_pasted_byte_changes_no_other_text(declaration: bytes, content_type: s
     assert reading.notes == ("malformed but read: bytes that are not UTF-8",)
 
 
+def test_an_error_of_rss_bridge_is_no_news() -> None:
+    """A feed with nothing but errors of RSS-Bridge is a failure; beside others they stay."""
+    error = {"title": "Bridge returned error 500! (20789)", "guid": "e"}
+    with pytest.raises(UnreadableDocument, match="RSS-Bridge reports an error: Bridge returned error 500!"):
+        read(rss(error))
+    assert len(read(rss(error, {"title": "News", "guid": "n"})).entries) == 2
+
+
 def test_a_syntax_error_is_named_with_its_line() -> None:
     """A note about a malformed feed has the line of the error, and no name of the parser."""
     reading = read(rss({"title": "A & B", "guid": "g"}).replace(b"&amp;", b"&"))

@@ -445,6 +445,32 @@ def test_only_a_significant_edit_moves_updated(place: Workplace, web: Web, clock
     ]
 
 
+ATOM_ENTRY = """<entry><title>News {n}</title><id>urn:{n}</id><link href="https://node.example/{n}"/>\
+<summary>What.</summary><content>What happened, where, and who took part in it.</content></entry>"""
+ATOM = f"""<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title><id>urn:a</id>\
+{ATOM_ENTRY.format(n=1)}{ATOM_ENTRY.format(n=2)}</feed>"""
+
+
+@pytest.mark.parametrize("cut", [0, 20, 45])
+@pytest.mark.parametrize(
+    ("whole", "end"),
+    [(rss(news(1), news(2, description="What happened. " * 10)), b"</desc"), (ATOM.encode(), b"</content")],
+)
+def test_a_feed_that_breaks_off_takes_no_text_away(
+    place: Workplace, web: Web, clock: Clock, whole: bytes, end: bytes, cut: int
+) -> None:
+    """A document that ends within a known entry is no edit of it, and an edit of the others."""
+    web.feed("/feed", whole, '"1"')
+    run(one(place, web))
+    before = rows(place, "SELECT text, guid FROM items ORDER BY guid")
+    broken = whole[: whole.rindex(end) - cut].replace(b"1</title>", b"1 again</title>", 1)
+    web.feed("/feed", broken, '"2"')
+    clock.now += 2 * HOUR
+    report = run(place)
+    assert (report.changed, report.updated_items) == (1, 1)
+    assert rows(place, "SELECT text, guid FROM items ORDER BY guid") == before
+
+
 def test_an_entry_that_left_the_feed_is_not_deleted(place: Workplace, web: Web) -> None:
     """Feeds are windows; what slid out stays (I8)."""
     web.feed("/feed", rss(news(1)), '"1"')
