@@ -69,7 +69,7 @@ def place_beside(before: str, after: str, following: str) -> str | None:
 def _clean(written: str) -> str | None:
     """Remove parts that are an event and not a place."""
     parts = [part.strip(" .") for part in written.split(",")]
-    kept = [part for part in parts if part and not _is_other(part.lower())]
+    kept = [part for part in parts if part[1:] and not _is_other(part.lower())]
     return ", ".join(kept) or None
 
 
