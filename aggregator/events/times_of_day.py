@@ -102,7 +102,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     )
     has_zone = _states_zone(tokens, (second or first).end)
     sure |= first.dotted and word_at(tokens, begin - 1) in words.AT_TIME
-    sure |= second is not None and word_at(tokens, first.end) in words.UNTIL_TIME - words.UNTIL
+    sure |= second is not None and word_at(tokens, first.end) in words.UNTIL_TIME_ALONE
     if not sure and not (has_zone and (second is not None or first.dotted)):
         return None
     if first.half is None and second is not None and second.half is not None:

@@ -17,7 +17,9 @@ def _word_set(text: str) -> frozenset[str]:
 
 UNTIL = _word_set("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
 """What connects the ends of a range: 4 to 6 May, 4. bis 6. Mai."""
-UNTIL_TIME = UNTIL | _word_set("alle às as las ore")
+UNTIL_TIME_ALONE = _word_set("alle às as las ore") - UNTIL
+"""What connects only times: 9 alle 11."""
+UNTIL_TIME = UNTIL | UNTIL_TIME_ALONE
 """What connects the ends of a range of times."""
 AND = _word_set("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
 """What connects days that are named one by one; some of these words are also other words."""
