@@ -20,7 +20,7 @@ from aggregator.events import (
 )
 from aggregator.events.sentences import Context, context_of
 from aggregator.events.times_of_day import Times
-from aggregator.events.tokens import Token, composed, folded, may_name_date, split
+from aggregator.events.tokens import Token, composed, folded, may_name_date, split, word_at
 from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
 from aggregator.model.value_classes import dataclass
@@ -165,7 +165,10 @@ def _time_beside(tokens: Sequence[Token], each: days.Dates, times: Sequence[Time
 
 def _are_beside(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
     return all(
-        tokens[n].word in allowed or written_days.is_weekday(tokens, n) or _is_pictogram(tokens[n].word)
+        tokens[n].word in allowed
+        or written_days.is_weekday(tokens, n)
+        or _is_pictogram(tokens[n].word)
+        or (tokens[n].word == "." and word_at(tokens, n + 1) in words.TIME_LABELS)
         for n in range(begin, end)
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from aggregator.events import words, written_days
-from aggregator.events.tokens import split
+from aggregator.events.tokens import may_name_date, split
 from aggregator.model.events import Attendance
+from aggregator.text import alphabetic_words
 
 MAX_PLACE_CHARACTERS = 160
 """Maximum number of characters beside a date in which a place is looked for."""
@@ -69,16 +70,15 @@ def place_beside(before: str, after: str, following: str) -> str | None:
 def _clean(written: str) -> str | None:
     """Remove parts that are an event and not a place."""
     parts = [part.strip(" .") for part in written.split(",")]
-    kept = [part for part in parts if part and not _is_other(part.lower())]
+    kept = [part for part in parts if part[1:] and not _is_other(part.lower())]
     return ", ".join(kept) or None
 
 
 def _is_other(part: str) -> bool:
     """Return whether a part of a place is a date, or names an event."""
-    tokens = split(part, part, None)
-    if len(part) <= 3 and written_days.is_weekday(tokens, 0):
+    if len(part) <= 3 and written_days.is_weekday(split(part, part, None), 0):
         return True
-    if any(token.month or token.word in _NO_PLACES for token in tokens):
+    if may_name_date(part) or not _NO_PLACES.isdisjoint(alphabetic_words(part)):
         return True
     if _PERSON.match(part):
         return True

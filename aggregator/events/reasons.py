@@ -14,13 +14,14 @@ MAX_BARE_DAYS = 31
 """Maximum number of days of a range that is an event without a word for one."""
 MAX_DAYS = 366
 """Maximum number of days of an event."""
-_UNTIL_BEFORE = re.compile(
+_UNTIL = re.compile(
     r"(?<![\w:*_])(?:until|till|up to(?: and including)?|by|due|before|no later than"
     r"|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
     r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
     r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
-    r"|legkésőbb|najkasneje do|до)(?![\w.])(?P<rest>[\s\w:.,]{0,20})$"
+    r"|legkésőbb|najkasneje do|до)(?![\w.])"
 )
+_BEFORE_DATE = re.compile(r"[\s\w:.,]{0,20}")
 _ON_OPENING = re.compile(
     r"\s*(?:(?:on|from|am|ab|vom|le|il|el|em|a|dal|den|dnia|op|på|fra|från)\s)?(?:\w+,\s)?\s*"
 )
@@ -104,10 +105,14 @@ def _is_deadline_behind(after: str) -> bool:
 
 def _is_until(before: str) -> bool:
     """Return whether a word for until stands before a date, or before its weekday or article."""
-    match = _UNTIL_BEFORE.search(before[-60:])
-    return match is not None and all(
-        word in words.BEFORE_DAY or word in written_days.WEEKDAYS
-        for word in re.findall(r"\w+", match["rest"])
+    near = before[-60:]
+    rests = (near[match.end() :] for match in _UNTIL.finditer(near))
+    return any(_is_article_or_weekday(rest) for rest in rests)
+
+
+def _is_article_or_weekday(text: str) -> bool:
+    return _BEFORE_DATE.fullmatch(text) is not None and all(
+        word in words.BEFORE_DAY or word in written_days.WEEKDAYS for word in re.findall(r"\w+", text)
     )
 
 

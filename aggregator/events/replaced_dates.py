@@ -11,6 +11,8 @@ from aggregator.events.days import Dates
 from aggregator.events.sentences import Context
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
 
+MAX_TO_CHARACTERS = 60
+"""Maximum number of characters before a date that are searched for "to"."""
 _FORMER = re.compile(
     r"\b(?:original\w*|initial\w*|previous\w*|former\w*|old|instead of|rather than|ursprünglich\w*|bisher\w*|bislang"
     r"|vorher\w*|alte[nrs]?|anstatt|anstelle|statt|au lieu d[eu]|précéden\w*|ancienne|invece d\w*|original\w*"
@@ -26,7 +28,7 @@ _ARTICLE = r"(?: (?:the|den|el|le|il|dem|o|dia|día))?"
 _LEADS_ON = re.compile(rf"\s*(?:(?:is|was|has been|wird|wurde|est|è|es|é) )?{_TO}{_ARTICLE}\s*")
 """Words that alone stand between the old and the new date."""
 _TO_DATE = re.compile(rf"\W*{_TO}{_ARTICLE}\s*(?:[^\W\d]+day,?|[^\W\d]+tag,?)?\s*")
-_TO_AT_END = re.compile(rf"(?<!\w){_TO_DATE.pattern.removeprefix(chr(92) + 'W*')}$")
+_TO_AT_END = re.compile(rf"(?:(?<!\w)|(?=->)){_TO_DATE.pattern.removeprefix(chr(92) + 'W*')}$")
 _FROM = re.compile(
     r"[\s(]*(?:from|vom|von|du|dal|dall'|del|desde el|de|van|fra|från|od|ze?)(?: (?:the|dem|den))?\s*"
 )
@@ -84,12 +86,11 @@ def _rescheduled(event: Event) -> Event:
 
 def _is_new_date(context: Context) -> bool:
     """Return whether a move leads to a date; in German, its verb stands behind the date."""
-    if follows_move_to(context.low_before):
-        return True
-    begins = any(
-        pattern.match(context.low_after.lstrip()) for pattern in (words.pattern("postponed"), _MOVED)
-    )
-    return begins and _TO_AT_END.search(context.low_before) is not None
+    if _TO_AT_END.search(context.low_before[-MAX_TO_CHARACTERS:]) is None:
+        return False
+    after = context.low_after.lstrip()
+    begins = any(pattern.match(after) for pattern in (words.pattern("postponed"), _MOVED))
+    return begins or follows_move_to(context.low_before)
 
 
 def follows_move_to(before: str) -> bool:
@@ -100,7 +101,7 @@ def follows_move_to(before: str) -> bool:
 
 def is_old_and_new(context: Context) -> bool:
     """Return whether a range names an old and a new date: "postponed from 3 to 5 May"."""
-    return _is_from(context.low_before) and _BETWEEN_DATES.search(context.low_date) is not None
+    return _BETWEEN_DATES.search(context.low_date) is not None and _is_from(context.low_before)
 
 
 def new_days(context: Context, dates: Dates) -> Dates:

@@ -88,10 +88,10 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         return None
     second = None
     link = first.end
-    is_between = word_at(tokens, begin - 1) in words.BETWEEN and word_at(tokens, link) in words.AND
+    is_between = _is_between(tokens, begin) and word_at(tokens, link) in words.AND
     if is_between or word_at(tokens, link) in words.UNTIL_TIME:
         after = link + 1
-        while word_at(tokens, after) in ("-", "las", "les") or word_at(tokens, after) in words.CLOCK:
+        while word_at(tokens, after) in ("-", "las", "les", "as") or word_at(tokens, after) in words.CLOCK:
             after += 1
         if after < len(tokens) and free[after]:
             second = _hour(tokens, after)
@@ -102,7 +102,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     )
     has_zone = _states_zone(tokens, (second or first).end)
     sure |= first.dotted and word_at(tokens, begin - 1) in words.AT_TIME
-    sure |= second is not None and word_at(tokens, first.end) in words.UNTIL_TIME - words.UNTIL
+    sure |= second is not None and word_at(tokens, first.end) in words.UNTIL_TIME_ALONE
     if not sure and not (has_zone and (second is not None or first.dotted)):
         return None
     if first.half is None and second is not None and second.half is not None:
@@ -114,6 +114,12 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         end=(second or first).end,
     )
     return _with_zone(tokens, _academic(tokens, times))
+
+
+def _is_between(tokens: Sequence[Token], begin: int) -> bool:
+    """Return whether "between" stands before a time, in Romance languages also with an article."""
+    behind = begin - (word_at(tokens, begin - 1) in ("les", "las", "as", "le"))
+    return word_at(tokens, behind - 1) in words.BETWEEN
 
 
 def _is_hour_of_range(hour: _Hour, tokens: Sequence[Token]) -> bool:

@@ -17,14 +17,16 @@ def _word_set(text: str) -> frozenset[str]:
 
 UNTIL = _word_set("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
 """What connects the ends of a range: 4 to 6 May, 4. bis 6. Mai."""
-UNTIL_TIME = UNTIL | _word_set("alle às as las ore")
+UNTIL_TIME_ALONE = _word_set("alle às as las ore") - UNTIL
+"""What connects only times: 9 alle 11."""
+UNTIL_TIME = UNTIL | UNTIL_TIME_ALONE
 """What connects the ends of a range of times."""
 AND = _word_set("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
 """What connects days that are named one by one; some of these words are also other words."""
 BETWEEN = _word_set("between zwischen entre tra mellem mellan mellom tussen między mezi med между")
 """What makes "and" connect the ends of a range."""
 BEFORE_DAY = _word_set(
-    "the den der dem le la les il lo el os o l d dia día dias am on em dne dnia de del dal du zum"
+    "the den der dem le la les las il lo el os o l d dia día dias am on em dne dnia de del dal du zum"
     " einschliesslich"
     " einschließlich including and incl met en m inklusive på w dniu och og med"
 )
@@ -48,10 +50,14 @@ HUNGARIAN_FROM = _word_set("tól től étől")
 """Endings behind which the last day of a range follows without a connector."""
 AFTER_YEAR = _word_set("r г g roku år")
 """Words for year behind a number."""
-BETWEEN_DATE_AND_TIME = _word_set(
+TIME_LABELS = _word_set(
+    "time zeit uhrzeit heure horaire ora orario hora horário tijd tid tidspunkt klokken kello czas godzina čas idő"
+)
+"""Labels before a time, which may stand in a sentence of their own."""
+BETWEEN_DATE_AND_TIME = TIME_LABELS | _word_set(
     ", | · • » ; : ( ) - / at um à om ore alle kl . klo from von de ab da dalle od fra kello t @ the"
     " starting starts"
-    " a las le o ob v w at kello kell das às desde van vanaf от в klockan klokken godz time uhrzeit heure"
+    " a las le o ob v w at kello kell das as às desde van vanaf от в klockan klokken godz time uhrzeit heure"
     " orario tijd"
     " begin beginning à partir at each jeweils ogni cada telkens varje hver aina zawsze vždy mindig online"
     " pelas aanvang aloitus between zwischen entre"
@@ -335,7 +341,8 @@ END_LABELS = _word_set(
 )
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
 WHEN_LABELS = _word_set(
-    "when wann quand quando cuándo dates date start starts end beginn ende datum termin termine term time"
+    "időpont kdy kiedy milloin når när tid tidspunkt kdaj czas"
+    " when wann quand quando cuándo dates date start starts end beginn ende datum termin termine term time"
     " zeit début inizio inicio"
     " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
     " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"

@@ -588,6 +588,7 @@ def test_the_time_behind_a_list_of_days_is_that_of_each(text: str, days: list[in
         "Meeting on 11 June 2026 at 4 pm",
         "Meeting 📅 11 June 2026 🕒 16:00 📍 Rome",
         "Meeting » 11 June 2026 » 16:00",
+        "Meeting. Date: 11 June 2026. Time: 16:00. Place: Rome.",
     ],
 )
 def test_a_time_is_read_in_each_of_its_forms(text: str) -> None:
@@ -604,6 +605,7 @@ def test_noon_may_have_its_number() -> None:
     ("text", "start", "end"),
     [
         ("Workshop, 11 June 2026 between 14:00 and 17:00", "2026-06-11T14:00", "2026-06-11T17:00"),
+        ("Workshop a 11 de junho de 2026, entre as 14h e as 17h", "2026-06-11T14:00", "2026-06-11T17:00"),
         ("Event (Thu 11 June 2026, 13:00 - Thu 11 June 2026, 17:00)", "2026-06-11T13:00", "2026-06-11T17:00"),
         ("Event: Thu, 11/06/2026 - 10:00 to Fri, 12/06/2026 - 16:00", "2026-06-11T10:00", "2026-06-12T16:00"),
     ],
@@ -641,6 +643,24 @@ def test_ranges_of_days_and_months_are_read(text: str, start: date, end: date) -
 def test_months_of_the_language_of_a_text_are_read(text: str, language: str) -> None:
     """A text in a language that few partners write in has its dates too."""
     assert only("", text, language).start == date(2026, 11, 19)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Send nominations by email before noon on 11 June 2026.",
+        "Las solicitudes pueden presentarse hasta las 12:00 del 11 de junio de 2026.",
+    ],
+)
+def test_a_deadline_may_begin_with_its_time(text: str) -> None:
+    """The word for until stands before the time, and other such words may stand before it."""
+    event = only("", text)
+    assert (event.kind, event.start) == (EventKind.DEADLINE, datetime(2026, 6, 11, 12, tzinfo=ZONE))
+
+
+def test_an_initial_is_no_place() -> None:
+    """The first character of a name behind a date is that of a speaker."""
+    assert only("Upcoming talks", "23 June 2026 – A. Kim: Cilia").place is None
 
 
 def test_open_days_are_no_open_call() -> None:
