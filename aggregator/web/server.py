@@ -16,6 +16,7 @@ from aggregator.model.config import Site
 from aggregator.publishing.paths import HTML_TYPE
 from aggregator.web import pages
 from aggregator.web.headers import SECURITY
+from aggregator.web.origin_form import OriginForm
 from aggregator.web.proxies import TrustedProxies
 
 MAX_CONNECTIONS = 400
@@ -42,6 +43,7 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
             """Send the page of an error to a client that sent no HTTP; uvicorn sends one line of text."""
             _send_bad_request(self, site)
 
+    app = OriginForm(app)
     return uvicorn.Config(
         TrustedProxies(app, trusted_proxies) if trusted_proxies else app,
         http=Protocol,
