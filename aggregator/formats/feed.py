@@ -52,7 +52,6 @@ _READABLE = re.compile(r"^text/|(?:xml|html)\s*(?:;|$)|^[^/]*$")
 """Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
 feedparser_changes.make()
-_HTML = re.compile(r"(?:text/)?html\b|(?:application/)?xhtml\b", re.IGNORECASE)
 _OTHER_DATES = (
     "dc_issued",
     "dcterms_available",
@@ -305,7 +304,7 @@ def _own_links(thing: Any) -> list[str | None]:
     the server of the feed.
     """
     links = [link for link in thing.get("links", ()) if link.get("rel") == "alternate"]
-    links.sort(key=lambda link: ("is_text" not in link, _HTML.match(link.get("type", "")) is None))
+    links.sort(key=lambda link: ("is_text" not in link, "html" not in link.get("type", "").lower()))
     identifier = urls.web_link(thing.get("id")) if thing.get("guid_is_link") else None
     return [*(link.get("href") for link in links), identifier]
 
