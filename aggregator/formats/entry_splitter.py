@@ -12,6 +12,7 @@ import re
 from collections.abc import Container
 from xml.parsers import expat
 
+from aggregator import urls
 from aggregator.model.documents import ENTRY_HASH_BYTES
 from aggregator.model.value_classes import dataclass
 
@@ -69,6 +70,11 @@ def _has_plain_encoding(body: bytes) -> bool:
     return declared is None or declared[1].lower() in (b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1")
 
 
+def _may_be_link(written: str) -> bool:
+    """Return whether a reference can be the link of an entry, wherever its feed is."""
+    return not written.startswith("#") and urls.join("https://feed.invalid/", written) is not None
+
+
 class _EntryFinder:
     """Collect the entries of one document by the callbacks of expat."""
 
@@ -120,8 +126,9 @@ class _EntryFinder:
 
     def _name(self, local: str, attributes: dict[str, str]) -> None:
         if local == "link" and "href" in attributes:
-            if attributes.get("rel", "alternate") == "alternate":
-                self.names.setdefault("link", attributes["href"])
+            if attributes.get("rel", "alternate") == "alternate" and _may_be_link(attributes["href"]):
+                is_html = "html" in attributes.get("type", "html").lower()
+                self.names.setdefault("link" if is_html else "other link", attributes["href"])
         elif local in ("guid", "id", "link"):
             self.name, self.text = local, []
             self.parser.CharacterDataHandler = self.text.append
@@ -143,14 +150,15 @@ class _EntryFinder:
                     end=end,
                     hash=whole.digest()[:ENTRY_HASH_BYTES],
                     guid=guid,
-                    link=self.names.get("link"),
+                    link=self.names.get("link") or self.names.get("other link"),
                     oversized=self.oversized or self.children > MAX_CHILDREN,
                 )
             )
             self.begun = -1
         elif self.name and len(self.path) == self.depth:
             self.parser.CharacterDataHandler = None
-            if text := "".join(self.text).strip():
+            text = "".join(self.text).strip()
+            if text and (self.name != "link" or _may_be_link(text)):
                 self.names.setdefault(self.name, text)
             self.name = ""
         self.path = self.path[:-1]

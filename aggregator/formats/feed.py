@@ -54,7 +54,6 @@ _READABLE = re.compile(r"^text/|(?:xml|html)\s*(?:;|$)|^[^/]*$")
 """Types of texts; content of another media type is binary (RFC 4287 section 4.1.3.3)."""
 
 feedparser_changes.make()
-_HTML = re.compile(r"(?:text/)?html\b|(?:application/)?xhtml\b", re.IGNORECASE)
 _DAY = re.compile(r"\s*\d{4}-\d\d-\d\d")
 _OTHER_DATES = (
     "dc_issued",
@@ -325,11 +324,12 @@ def _link(entry: Any, base: str, url: str) -> str | None:
 def _own_links(thing: Any) -> list[str | None]:
     """Return the alternate links of a feed or entry, HTML first, then an identifier that is one.
 
-    feedparser takes the last link. The first is that of `entry_splitter`, too. Only an absolute URL is an identifier
-    and a link: "17" and "urn:uuid:…" are no address at the server of the feed.
+    feedparser takes the last link, `entry_splitter` this first one: the links of entries that are not parsed again must
+    be those that they had. Only an absolute URL is an identifier and a link: "17" and "urn:uuid:…" are no address at
+    the server of the feed.
     """
     links = [link for link in thing.get("links", ()) if link.get("rel") == "alternate"]
-    links.sort(key=lambda link: _HTML.match(link.get("type", "")) is None)
+    links.sort(key=lambda link: ("is_text" not in link, "html" not in link.get("type", "").lower()))
     identifier = urls.web_link(thing.get("id")) if thing.get("guid_is_link") else None
     return [*(link.get("href") for link in links), identifier]
 

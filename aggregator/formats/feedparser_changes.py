@@ -14,6 +14,7 @@ _resolve = feedparser.mixin._urljoin
 _parser = feedparser.mixin._FeedParserMixin
 _namespace = feedparser.namespaces._base.Namespace
 _start_guid = _namespace._start_guid
+_start_link = _namespace._start_link
 _sync_author_detail = _parser._sync_author_detail
 
 
@@ -23,6 +24,7 @@ def make() -> None:
     # Guids are kept as written: resolved against the URL of the feed, they would change when the feed moves.
     _parser.can_be_relative_uri.discard("id")
     _namespace._start_guid = _namespace._start_id = _start_guid_of_any_feed
+    _namespace._start_link = _start_link_of_any_feed
     _parser._sync_author_detail = _keep_author
     _parser.namespaces.update(feed_events.NAMESPACES)
     _store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
@@ -43,6 +45,13 @@ def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
         attributes = {**attributes, "ispermalink": attributes["ispermalink"].strip().lower()}
     _start_guid(self, attributes)
     self._get_context()["guid_is_link"] = self.guidislink  # feedparser's own is false behind any link
+
+
+def _start_link_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
+    """Begin a link, and note whether its text is the URL: it precedes those of Atom in RSS."""
+    _start_link(self, attributes)
+    if "href" not in attributes and (links := self._get_context().get("links")):
+        links[-1]["is_text"] = True
 
 
 def _keep_author(self: Any, key: str = "author") -> None:

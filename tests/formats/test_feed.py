@@ -10,8 +10,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import feed
+from aggregator.formats import entry_splitter, feed
 from aggregator.items import normalise
 from aggregator.model.documents import ParsedDocument
 from aggregator.model.items import IdentityPolicy
@@ -152,6 +153,7 @@ LINKS_OF_AN_ITEM = {
     "the first": (LINK + "<link>https://node.example/2</link>", "1"),
     "before an empty one": (LINK + "<link/>", "1"),
     "before one of Atom": (LINK + '<a:link href="https://node.example/2"/>', "1"),
+    "behind one of Atom": ('<a:link href="https://node.example/2"/>' + LINK, "1"),
     "behind one that is none": ("<link>javascript:go()</link>" + LINK, "1"),
     "before one that is none": (LINK + "<link>mailto:desk@node.example</link>", "1"),
     "behind the feed's own": ("<link>#</link>" + LINK, "1"),
@@ -172,6 +174,8 @@ def test_the_first_usable_link_of_an_item_counts(inside: str, page: str | None, 
     body = body.replace(b"<item>", f"<item>{malformed}{inside}".encode())
     (entry,) = read(body).entries
     assert entry.link == (page and f"https://node.example/{page}")
+    for known in entry_splitter.split_entries(body):
+        assert entry.link in (known.link, known.guid)
 
 
 @pytest.mark.parametrize("name", ["prism:publicationDate", "dc:issued", "dcterms:available", "dc:modified"])
@@ -222,6 +226,8 @@ def test_an_atom_entry_has_the_link_that_it_states(inside: str, link: str | None
     )
     reading = read(body.encode())
     assert (reading.site_link, reading.entries[0].link) == (None, link)
+    (known,) = entry_splitter.split_entries(body.encode())
+    assert known.link is None or urls.join("https://node.example/", known.link) == link
 
 
 def test_a_charset_in_the_header_is_believed() -> None:
