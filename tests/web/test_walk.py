@@ -171,6 +171,29 @@ def test_a_day_breaks_between_words_only(page: Any) -> None:
     assert lines == 1
 
 
+def test_lines_begin_at_the_edge_on_a_phone(page: Any) -> None:
+    """Headings of choices stand over them, wrapped links at the edge, and a colour beside its word."""
+    page.goto("subscribe")
+    edges = page.evaluate("""() => [...document.querySelectorAll("form legend, form > label")].map(each => {
+        const words = document.createRange();
+        words.selectNodeContents(each);
+        return words.getBoundingClientRect().left;
+    })""")
+    assert len(edges) > 2 and len(set(edges)) == 1
+    page.goto("index.html")
+    left, indented = page.evaluate("""() => {
+        const line = document.querySelector("article .meta"), link = line.querySelector(".details");
+        line.querySelectorAll(".tag").forEach(each => each.remove());
+        line.querySelector(".source").style = "display: inline-block; width: 100%";
+        return [line, link].map(each => each.getBoundingClientRect().left);
+    }""")
+    assert indented == left
+    page.goto("status")
+    keys = page.locator(".legend > span")
+    assert all(keys.all_inner_texts()) and keys.locator(".key").count() == 4
+    assert keys.evaluate_all("all => all.every(each => each.getClientRects().length === 1)")
+
+
 def test_a_search_is_typed_filtered_and_sent_by_keyboard(page: Any) -> None:
     """The field has the focus; Enter searches; the filters open, are chosen and sent by keys."""
     page.goto("search")
