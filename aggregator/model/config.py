@@ -293,6 +293,11 @@ class Config:
         raise UnknownName(f"no source {id_!r} in {self.file.name}{hint}")
 
     @property
+    def sign_up_url(self) -> str | None:
+        """The URL of the sign-up form; None without a web app or without digests."""
+        return f"{self.web.url}subscribe" if self.web.url and self.digests else None
+
+    @property
     def mailings(self) -> tuple[DigestPlan, ...]:
         """The plans of everything mailed by a schedule: the digests and the operator's mail."""
         return (*self.digests, self.operator) if self.operator else self.digests

@@ -64,7 +64,9 @@ class Publication:
     editions: bool = False
     """Whether a page links to the editions of digests."""
     web_url: str | None = None
-    """The address of the web app with search and sign-up; None if there is none."""
+    """The address of the web app with search and status; None if there is none."""
+    sign_up_url: str | None = None
+    """The URL of the sign-up form; None if there is none."""
     today: date = date.min
     """The local day, on which upcoming events depend."""
     events: tuple[Story, ...] | None = None

@@ -46,6 +46,7 @@ def _about_page(config: Config) -> PublishedDocument:
         config.site,
         "about.html",
         web_url=config.web.url,
+        sign_up_url=config.sign_up_url,
         partners=i18n.plural("n_partners", enabled, config.site.language),
     )
 
@@ -58,7 +59,7 @@ def _bot_page(config: Config, user_agent: str) -> PublishedDocument:
         web_url=config.web.url,
         user_agent=user_agent,
         every=_duration(config.fetch.every, config.site.language),
-        limit=f"{config.fetch.max_bytes // 1_000_000 or 1} MB",
+        limit=f"{config.fetch.max_bytes // 1_000_000 or 1}\N{NO-BREAK SPACE}MB",
     )
 
 

@@ -306,6 +306,7 @@ def _render_documents(
         hub=config.hub,
         editions=rendering.editions,
         web_url=config.web.url,
+        sign_up_url=config.sign_up_url,
         today=publish_events.today(config.site, rendering.now),
         events=tuple(full[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,

@@ -82,7 +82,7 @@ class PageWork:
 
     @property
     def web_url(self) -> str | None:
-        """Return the address of the web app with search and sign-up, None if there is none."""
+        """Return the address of the web app with search and status, None if there is none."""
         return self.config.web.url
 
     def write(self, documents: Sequence[PublishedDocument], *, compress: bool = True) -> None:

@@ -82,6 +82,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
             if publication.editions
             else None,
             url_of=lambda name: paths.url(site, channel, name),
+            sign_up_url=publication.sign_up_url,
             calendar_url=_calendar_url(publication),
             coming_up=i18n.heading("coming", language),
             coming=_upcoming(publication),

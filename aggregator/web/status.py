@@ -207,7 +207,9 @@ def _page(status: PublicStatus, site: Site, path: str) -> bytes:
         tone=tone,
         sentence=sentence,
         summary=words["status_summary"].format(
-            stories=status.report.stories, sources=len(status.report.sources), visit=visit
+            stories=i18n.plural("n_stories", status.report.stories, site.language),
+            sources=i18n.plural("n_sources", len(status.report.sources), site.language),
+            visit=visit,
         ),
         stories=_bars(words["stories_a_month"], status.stories, status.now, site),
         messages=_bars(words["messages_a_month"], status.messages, status.now, site)

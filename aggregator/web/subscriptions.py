@@ -66,7 +66,7 @@ class Subscriptions:
 
         async def respond(request: Request) -> Response:
             config = self.app().config
-            if config.web.url is None or not config.digests:
+            if config.sign_up_url is None:
                 return StaticResponse(self.static)
             try:
                 return await endpoint(request)

@@ -287,7 +287,28 @@ def test_files_for_browsers_and_crawlers(place: Workplace, web: Web) -> None:
     front = site.page("index.html")
     assert front.xpath("//link[@rel='search']/@href") == ["opensearch.xml"]
     assert front.xpath("//nav/a[.='Search']/@href") == ["https://app.example/search"]
-    assert front.xpath("//a[.='By e-mail']/@href") == ["https://app.example/subscribe"]
+
+
+def test_pages_link_the_form_only_where_it_is_served(place: Workplace, web: Web) -> None:
+    """The form needs the web app and a digest; without either its address is not found (SU1)."""
+    site = Site(place, web, "web: {url: 'https://app.example/'}\n")
+    site.poll(news(1))
+
+    def links() -> list[str]:
+        pages = (site.page("index.html"), site.page("about.html"))
+        return [href for page in pages for href in page.xpath("//a[.='By e-mail']/@href")]
+
+    assert links() == []
+    with (place.folder / "feeds.yaml").open("a") as file:
+        file.write("digests:\n  - {id: weekly, title: Weekly, schedule: 'mon 08:00'}\n")
+    site.poll()
+    assert links() == ["https://app.example/subscribe"] * 2
+
+
+def test_pages_of_owners_link_the_address_of_the_site(site: Site) -> None:
+    """Where a page asks people to write, it links the mail address."""
+    for path in ("about.html", "bot.html"):
+        assert site.page(path).xpath("//main//a[@href='mailto:editors@news.example']"), path
 
 
 def test_pages_of_server_owners_and_readers(site: Site) -> None:

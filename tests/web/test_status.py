@@ -60,6 +60,13 @@ def test_the_page_shows_sources_in_words_and_pictures(visited: Workplace) -> Non
         "Last 90 days: 0 ok, 0 partly failed, 3 failed, 87 not visited.",
     ]
     assert "October 2026: 1" in page.text
+    assert "<p>1 story from 2 sources. " in page.text
+
+
+def test_what_lines_show_is_said_beside_them(visited: Workplace) -> None:
+    """The sentence about the lines of sources stands below their heading."""
+    text = ask(build(visited), "/status").text
+    assert text.index("<h2>Sources</h2>") < text.index("Each line shows the last 90 days of a source.")
 
 
 @pytest.mark.parametrize("path", ["/status", "/status.json"])

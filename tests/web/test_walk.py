@@ -171,6 +171,47 @@ def test_a_day_breaks_between_words_only(page: Any) -> None:
     assert lines == 1
 
 
+def test_lines_begin_at_the_edge_on_a_phone(page: Any) -> None:
+    """Headings of choices and wrapped links stand at the edge, a colour beside its word."""
+    page.goto("subscribe")
+    edges = page.evaluate("""() => [...document.querySelectorAll("form legend, form > label")].map(each => {
+        const words = document.createRange();
+        words.selectNodeContents(each);
+        return words.getBoundingClientRect().left;
+    })""")
+    assert len(edges) > 2 and len(set(edges)) == 1
+    page.goto("index.html")
+    left, indented = page.evaluate("""() => {
+        const line = document.querySelector("article .meta"), link = line.querySelector(".details");
+        line.querySelectorAll(".tag").forEach(each => each.remove());
+        line.querySelector(".source").style = "display: inline-block; width: 100%";
+        return [line, link].map(each => each.getBoundingClientRect().left);
+    }""")
+    assert indented == left
+    page.goto("status")
+    keys = page.locator(".legend > span")
+    assert all(keys.all_inner_texts()) and keys.locator(".key").count() == 4
+    assert keys.evaluate_all("all => all.every(each => each.getClientRects().length === 1)")
+
+
+def test_paper_has_no_controls(page: Any) -> None:
+    """Filters, buttons and links to feeds, which paper cannot use, are not printed."""
+    page.emulate_media(media="print")
+    unused = {"events/index.html": ".filter", "search?q=light": "form button, form details, .results a"}
+    for path, controls in unused.items():
+        page.goto(path)
+        assert page.locator(controls).count() and page.locator("main article").first.is_visible()
+        assert not any(each.is_visible() for each in page.locator(controls).all()), path
+
+
+def test_colours_of_days_stay_with_colours_of_the_system(page: Any) -> None:
+    """The legend of days keeps its colours where the system replaces colours (forced colours)."""
+    page.emulate_media(forced_colors="active")
+    page.goto("status")
+    colours = "all => new Set(all.map(each => getComputedStyle(each).backgroundColor)).size"
+    assert page.locator(".key").evaluate_all(colours) == 4
+
+
 def test_a_search_is_typed_filtered_and_sent_by_keyboard(page: Any) -> None:
     """The field has the focus; Enter searches; the filters open, are chosen and sent by keys."""
     page.goto("search")
