@@ -29,8 +29,10 @@ def tree(body: bytes, headers: Mapping[str, str]) -> Node:
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
         root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
-        for template in root.xpath(".//template[not(@shadowrootmode)]"):  # no part of the page (HTML)
-            template.drop_tree()
+        # A template is no part of the page (HTML). XPath would fail on a million crossed tags, for lack of memory.
+        for template in list(root.iter("template")):
+            if "shadowrootmode" not in template.attrib:
+                template.drop_tree()
         return root
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableDocument(f"the page cannot be read as HTML: {error}") from error
