@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tracemalloc
 import zipfile
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def hide(place: Workplace, id_: str) -> None:
 
 def stories(place: Workplace) -> list[tuple[str, str]]:
     """Return ids and titles of all stories."""
-    with sqlite3.connect(place.database) as db:
+    with closing(sqlite3.connect(place.database)) as db:
         return db.execute("SELECT id, title FROM stories").fetchall()
 
 
