@@ -36,7 +36,8 @@ _AMOUNT = re.compile(
 )
 _REFERENCE = re.compile(
     r"(?<!\w)(?:cve[- ]?(\d{4}-\d{3,})"
-    r"|(?:ref(?:erence|\.|erenz|erenznummer|erencia|erentie)?|riferimento|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
+    r"|(?:ref(?:erence|\.|erenz|erenznummer|erencia|erentie)?|riferimento|kennziffer|kenn-?nr\.?|job[- ]?id|requisition"
+    r"|stellen-?id)"
     r"[\s:.#]*(?:number|code|id|no\.?|nr\.?)?[\s:.#]*((?:[a-z]{1,6}[-/]){0,2}[a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
 )
 _CODE = re.compile(
@@ -45,7 +46,8 @@ _CODE = re.compile(
 )
 """Accession numbers of archives, as identifiers.org lists them, and codes as of calls."""
 _REFERENCE_WORDS = frozenset(
-    "cve ref reference referenz referenznummer referencia referentie riferimento kennziffer kenn job jobid requisition stellen".split()
+    "cve ref reference referenz referenznummer referencia referentie riferimento kennziffer kenn job jobid requisition"
+    " stellen".split()
 )
 _MONEY_WORDS = frozenset(_LETTERS.findall(" ".join([*_UNIT, _CURRENCIES])))
 _MONEY_SIGN = re.compile("[€$£]")

@@ -131,6 +131,8 @@ def test_numbers_versions_and_references_are_distinguished() -> None:
     assert title_facts("Part V", "part v").parts == {"5"}
     assert not title_facts("QUAREP working group 3", "quarep working group 3").parts
     assert body_facts("bewerbung unter kennziffer w26-214").references == {"w26-214"}
+    assert body_facts("posting ref. ht-aix-122").references == {"ht-aix-122"}
+    assert body_facts("referencia plt-mri-09").references == {"plt-mri-09"}
     assert body_facts("s-biad2417, empiar-11234").references == {"s-biad2417", "empiar-11234"}
     assert body_facts("cve-2021-44228 assessment").references == {"2021-44228"}
 
@@ -1186,6 +1188,46 @@ def test_one_reference_number_makes_no_template() -> None:
 def test_an_invitation_is_no_phase(title: str, phase: str | None) -> None:
     """What readers are asked to do has not been done yet, and an adjective is no act."""
     assert extract(title, "", "", None).title_phases == ({phase} if phase else set())
+
+
+@pytest.mark.parametrize(
+    ("phase", "titles"),
+    [
+        (
+            "full",
+            "Le cours affiche complet|Posti esauriti|Plazas agotadas|De cursus is volgeboekt|Kursen är fullbokad",
+        ),
+        (
+            "closed",
+            "Fermeture de la plateforme|Piattaforma chiusa|Het centrum is gesloten|Keskus suljettu|Zakład zamknięty",
+        ),
+        (
+            "leaving",
+            "Afscheid van de directeur|Il direttore si dimette|La directora se jubila|Odstupuje ředitel|Lemondott",
+        ),
+        (
+            "reminder",
+            "Rappel : inscription|Ultimi giorni|Lembrete: prazo|Sista chansen|Przypomnienie|Nur noch bis Freitag",
+        ),
+        ("corrected", "Rectificatif|Rettifica|Fe de erratas|Rättelse|Sprostowanie|Berichtigung"),
+        (
+            "result",
+            "Résultats du concours|I vincitori|Los ganadores|De winnaars|Voittajat|Výsledky soutěže|Eredmények",
+        ),
+        ("memory", "Il y a dix ans|Dieci anni fa|Tien jaar geleden|Dziesięć lat temu"),
+    ],
+)
+def test_phases_are_read_in_the_languages_of_partners(phase: str, titles: str) -> None:
+    """A translation names the same change of an announcement as its original."""
+    for title in titles.split("|"):
+        assert extract(title, "", "", None).title_phases == {phase}, title
+
+
+def test_a_position_of_an_institution_is_no_reply() -> None:
+    """“Stellungnahme” is a reply only to something; an epithet makes no list of winners."""
+    assert extract("Stellungnahme zum Entwurf", "", "", None).title_phases == {"answer"}
+    assert not extract("Stellungnahme: Stellen für Gerätezentren", "", "", None).title_phases
+    assert not extract("Nobel laureate visits the centre", "", "", None).title_phases
 
 
 def test_a_publisher_is_named_by_its_acronym() -> None:

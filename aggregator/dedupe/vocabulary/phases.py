@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from aggregator.dedupe.vocabulary.load import FOLDER
@@ -25,6 +25,10 @@ def wording(phase: str) -> str:
     return _patterns().reports[phase]
 
 
+_BEGINNING_AND_END = re.compile(r"((?:[a-z]{1,2}(?![?*{]))?)(.*)")
+"""The first characters of a pattern, at most two and the same in each text, and the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Patterns:
     """The phase of each group, what each phase reports, and one pattern with all groups."""
@@ -36,20 +40,27 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    """Read the patterns; those with one initial are tried together, which takes less time."""
+    """Read the patterns; try those with one beginning together, which takes less time."""
     written = tomllib.loads((FOLDER / "phases.toml").read_text("utf-8"))
     names: dict[str, str] = {}
-    groups: dict[str, list[str]] = {}
+    by_initial: dict[str, dict[str, list[str]]] = {}
     for phase, values in written.items():
-        by_initial: dict[str, list[str]] = {}
+        ends: dict[str, list[str]] = {}
         for pattern in values["patterns"]:
-            by_initial.setdefault(pattern[0] if pattern[0].isalpha() else "", []).append(pattern)
-        for initial, patterns in by_initial.items():
-            group = f"p{len(names)}"
-            names[group] = phase
-            groups.setdefault(initial, []).append(f"(?P<{group}>{'|'.join(patterns)})")
+            beginning, end = _BEGINNING_AND_END.findall(pattern)[0]
+            ends.setdefault(beginning, []).append(end)
+        for beginning, patterns in ends.items():
+            names[group := f"p{len(names)}"] = phase
+            by_second = by_initial.setdefault(beginning[:1], {})
+            by_second.setdefault(beginning[1:], []).append(f"(?P<{group}>{'|'.join(patterns)})")
     initials = (
-        f"{f'(?={initial})' if initial else ''}(?:{'|'.join(each)})" for initial, each in groups.items()
+        _one_of(initial, (_one_of(second, groups) for second, groups in by_second.items()))
+        for initial, by_second in by_initial.items()
     )
     reports = {phase: values["reports"] for phase, values in written.items()}
-    return _Patterns(names=names, reports=reports, any=re.compile(rf"(?<!\w)(?:{'|'.join(initials)})(?!\w)"))
+    return _Patterns(names=names, reports=reports, any=re.compile(rf"(?<!\w){_one_of('', initials)}(?!\w)"))
+
+
+def _one_of(beginning: str, patterns: Iterable[str]) -> str:
+    """Return an expression for a beginning and one of the patterns."""
+    return f"{beginning}(?:{'|'.join(patterns)})"
