@@ -29,6 +29,7 @@ _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,12})|([0-9]{1,12}));")
 _CDATA_OR_BARE_AMPERSAND = re.compile(
     rb"(<!\[CDATA\[.*?(?:\]\]>|$))|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
 )
+_DECLARATION = re.compile(rb"^(?:\xef\xbb\xbf)?<\?[^>\n]*>")
 _LONG_NAME = re.compile(
     rb"(<(?:\w+:)?(?:author|creator|contributor|publisher|managingEditor|webMaster|owner|name|email)\b[^<>]{0,300}>"
     rb"(?:<!\[CDATA\[)?[^<]{2000})[^<\]]+"
@@ -55,7 +56,11 @@ def decode_wide(body: bytes) -> bytes | None:
 
 
 def without_slow_parts(body: bytes) -> bytes:
-    """Shorten blanks before the root and long names, where feedparser takes quadratic time."""
+    """Shorten blanks before the root and long names, where feedparser takes quadratic time.
+
+    End the line of the XML declaration: feedparser searches an encoding between all quotation marks of that line.
+    """
+    body = _DECLARATION.sub(rb"\g<0>\n", body, count=1)
     first = _FIRST_ELEMENT.search(body)
     if first and first.start() > 5_000:
         body = re.sub(rb"[ \t\r\n]+", b" ", body[: first.start()]) + body[first.start() :]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import entry_splitter, feed
+from aggregator.formats import entry_splitter, feed, feed_repair
 from aggregator.items import normalise
 from aggregator.model.documents import ParsedDocument
 from aggregator.model.items import IdentityPolicy
@@ -394,6 +394,15 @@ def test_documents_on_which_feedparser_fails_are_read_or_refused(body: bytes) ->
     assert_read_or_refused(body)
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_xml_declaration_gets_a_line_of_its_own(mark: bytes) -> None:
+    """feedparser searches the encoding between all quotation marks of that line, in quadratic time."""
+    body = rss({"title": "encoding='a'"})
+    prepared = feed_repair.without_slow_parts(mark + body)
+    first, rest = prepared.split(b"\n", 1)
+    assert first + rest == mark + body and first.endswith(b'encoding="utf-8"?>')
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(
     "inside",
@@ -404,6 +413,7 @@ def test_documents_on_which_feedparser_fails_are_read_or_refused(body: bytes) ->
         b"<description>" + b"<a " * 200_000,
         b"<description>" + b"a & b " * 100_000,
         b"<enclosure url='/a'/>" * 30_000,
+        b"<description>encoding='" + b"'\" " * 100_000,
     ],
 )
 def test_a_large_document_of_anything_ends(inside: bytes) -> None:
