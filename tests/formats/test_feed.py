@@ -396,7 +396,7 @@ def test_documents_on_which_feedparser_fails_are_read_or_refused(body: bytes) ->
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_the_xml_declaration_gets_a_line_of_its_own(mark: bytes) -> None:
-    """feedparser searches the encoding between all quotation marks of that line, in quadratic time."""
+    """feedparser searches the encoding in that line in quadratic time."""
     body = rss({"title": "encoding='a'"})
     prepared = feed_repair.without_slow_parts(mark + body)
     first, rest = prepared.split(b"\n", 1)
