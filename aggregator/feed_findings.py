@@ -114,6 +114,7 @@ FAILURES = (
         r"web page, not a feed",
         "`url` leads to a page: find the feed (`aggregator source discover`), or use `kind: page`",
     ),
+    FailureKind("not_a_feed", r"not a feed \(text/calendar\)", "this is a calendar: set `kind: ical`"),
     FailureKind(
         "not_a_feed",
         r"not a feed|no JSON Feed|not JSON",

@@ -111,3 +111,10 @@ def test_what_servers_say_is_one_short_line() -> None:
     assert "\n" not in sentence
     assert "\u202e" not in sentence
     assert len(sentence) < 300
+
+
+def test_advice_for_a_calendar() -> None:
+    """The advice for a calendar that is polled as a feed names the kind of calendars."""
+    kind = feed_findings.failure_kind("the response is not a feed (text/calendar)")
+    assert kind.code == "not_a_feed"
+    assert "`kind: ical`" in kind.advice
