@@ -145,7 +145,7 @@ FAILURES = (
         "a public server leads to a private one, which is refused: correct `url`, or report it to the partner",
     ),
     FailureKind(
-        "private", r"private address", "if this host is really yours, name it in `fetch.allow_private`"
+        "private", r"private address", "if this host may be visited, name it in `fetch.allow_private`"
     ),
     FailureKind("too_large", r"max_bytes", "if the document is correct, raise `fetch.max_bytes`"),
     FailureKind(

@@ -120,7 +120,7 @@ def refusal(
     private = [address for address in addresses if not is_public(address)]
     for address in private:
         if not is_allowed(host, port, address, allowed):
-            return f"{host} is a private address ({address}); if it may be visited, add it to fetch.allow_private"
+            return f"{host} is a private address" + ("" if host == str(address) else f" ({address})")
     others = (urls.origin(lead) for lead in leads if private and urls.host(lead) != host.lower())
     for lead in dict.fromkeys(others):
         if not _leads_to_private(lead, allowed, seconds()):

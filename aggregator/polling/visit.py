@@ -321,16 +321,10 @@ def _server_facts(response: Response) -> ServerFacts:
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:
-    """Return the validators after a 304 (CL3, RFC 9111 section 4.3.4).
-
-    A 304 with another ETag is about another document than the stored one, so that it renews nothing.
-    """
+    """Return the validators after a 304, which may carry newer ones (CL3, RFC 9110 15.4.5)."""
     new = _validators(response)
-    etag = old.etag if new.etag is None else new.etag
-    if (etag or "").removeprefix("W/") != (old.etag or "").removeprefix("W/"):
-        return old
     return Validators(
-        etag=etag,
+        etag=old.etag if new.etag is None else new.etag,
         last_modified=old.last_modified if new.last_modified is None else new.last_modified,
         url=old.url,
     )
