@@ -211,10 +211,11 @@ def _numeric(tokens: Sequence[Token], at: int, before: Day | None) -> Day | None
 
 
 def _follows_noun(tokens: Sequence[Token], at: int) -> bool:
-    """Return whether a word stands before a number that stands before no date."""
-    if not word_at(tokens, at - 1).isalpha():
+    """Return whether a word stands before a number that does not announce a date: "Kapitel 2.3."."""
+    word = word_at(tokens, at - 1)
+    if not word.isalpha() or word in words.TO_DAY or word in words.WHEN_LABELS or is_weekday(tokens, at - 1):
         return False
-    return tokens[at - 1].word not in words.TO_DAY and not is_weekday(tokens, at - 1)
+    return not words.pattern("deadline").fullmatch(word)
 
 
 def _after_ordinal(tokens: Sequence[Token], at: int) -> int:

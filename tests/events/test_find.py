@@ -132,6 +132,13 @@ def test_each_reason_is_enough(text: str) -> None:
     assert only(text).start in (date(2026, 10, 12), datetime(2026, 10, 12, 14, tzinfo=ZONE))
 
 
+@pytest.mark.parametrize("label", ["Termin", "Termin:", "Am", "Frist", "Einsendeschluss", "Bewerbungsfrist:"])
+def test_a_number_behind_a_label_of_dates_is_a_date(label: str) -> None:
+    """“Frist 15.10.” is a date at the end of a sentence, “Kapitel 15.10.” is none."""
+    assert day_of(only("Ausschreibung des Seminars", f"{label} 15.10.").start) == date(2026, 10, 15)
+    assert not found("Ausschreibung des Seminars", "Siehe Kapitel 15.10.")
+
+
 @pytest.mark.parametrize(
     ("text", "start"),
     [
