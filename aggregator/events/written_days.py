@@ -211,7 +211,7 @@ def _numeric(tokens: Sequence[Token], at: int, before: Day | None) -> Day | None
 
 
 def _follows_noun(tokens: Sequence[Token], at: int) -> bool:
-    """Return whether a word stands before a number that does not announce a date: "Kapitel 2.3."."""
+    """Return whether the word before a number announces no date: "Kapitel 2.3."."""
     word = word_at(tokens, at - 1)
     if not word.isalpha() or word in words.TO_DAY or word in words.WHEN_LABELS or is_weekday(tokens, at - 1):
         return False
