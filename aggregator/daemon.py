@@ -22,7 +22,7 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from aggregator import health, locked_store, logs, maintenance, urls
+from aggregator import database, health, logs, maintenance, urls
 from aggregator.app import build
 from aggregator.counts import count_of
 from aggregator.digests import run as digest
@@ -151,7 +151,7 @@ class Worker:
         try:
             app = self._build_app()
             with suppress(StoreError, DatabaseLost):  # which the jobs report
-                locked_store.check_authority(app.config, app.clock())
+                database.check_authority(app.config, app.clock())
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
         except (AuthorityChanged, FutureAuthority) as error:
@@ -227,7 +227,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     worker = Worker(config_file)
     contact.refuse_public(worker.app)
     with suppress(StoreError):  # every tick logs it; the site is served meanwhile
-        locked_store.check_authority(worker.app.config, worker.app.clock())
+        database.check_authority(worker.app.config, worker.app.clock())
     listener = _bind(worker.app.config.listen)
     scheduler = _scheduler(worker)
     thread = threading.Thread(target=scheduler.start, name="APScheduler", daemon=True)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from aggregator import containment, extras, feed_findings
 from aggregator.counts import count_of
+from aggregator.database import RELEASED_KEY, existing_store
 from aggregator.gateways import files
-from aggregator.locked_store import RELEASED_KEY, existing_store
 from aggregator.model.bounces import BounceRates
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from aggregator.database import existing_store, locked_store
 from aggregator.gateways import files
-from aggregator.locked_store import existing_store, locked_store
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App

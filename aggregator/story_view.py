@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from aggregator import containment
+from aggregator.database import existing_store
 from aggregator.errors import UnknownName
-from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Story

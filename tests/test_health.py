@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator import health
-from aggregator.locked_store import locked_store
+from aggregator.database import locked_store
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import StatusReport
 from aggregator.polling import fetch

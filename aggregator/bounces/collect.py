@@ -10,6 +10,7 @@ from datetime import datetime
 from aggregator import addresses
 from aggregator.bounces import bounce_tokens, read_mail
 from aggregator.counts import count_of
+from aggregator.database import existing_store
 from aggregator.errors import (
     BouncesNotConfigured,
     FilesError,
@@ -18,7 +19,6 @@ from aggregator.errors import (
     UnreadableDocument,
 )
 from aggregator.gateways import files
-from aggregator.locked_store import existing_store
 from aggregator.model.bounces import MailKind, MailReading, RecordedMail
 from aggregator.model.config import Config
 from aggregator.ports import App, Mailbox, Sandbox

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from aggregator import addresses
+from aggregator.database import existing_store
 from aggregator.errors import UnknownName
-from aggregator.locked_store import existing_store
 from aggregator.model.bounces import AddressRecord
 from aggregator.model.config import Config
 from aggregator.store import returned_mail, subscribers

@@ -44,10 +44,10 @@ def check(invocation: Invocation, live: bool, as_json: bool) -> None:
 
 
 def _check_file(invocation: Invocation) -> None:
-    from aggregator import locked_store
+    from aggregator import database
 
     config = invocation.app(mail=True).config
-    locked_store.check_authority(config, clock()())
+    database.check_authority(config, clock()())
     if config.fetch.executor != "threads":
         from aggregator.gateways import dask_executor
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import combinations, product
 
+from aggregator.database import existing_store
 from aggregator.dedupe import cluster
 from aggregator.dedupe.assign import lead_item_id
 from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
-from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 from aggregator.ports import App

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from aggregator.config.values import zone as parse_zone
+from aggregator.database import existing_store
 from aggregator.dedupe.editor_commands import story_named
 from aggregator.errors import WrongDecision
-from aggregator.locked_store import existing_store
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, StoryEvent, known_zone
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels

@@ -11,11 +11,11 @@ from typing import Any
 
 from aggregator import story_view
 from aggregator.containment import Broken, attempt, value_to_show
+from aggregator.database import existing_store
 from aggregator.dedupe import candidates, editor_commands, evidence, semantic
 from aggregator.dedupe.cluster import compared_members
 from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
-from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, Comparison, Member, NearMiss, Strength
 from aggregator.store import candidate_index, editorial, embeddings, stories, story_members, story_search

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from aggregator.database import existing_store, locked_store
 from aggregator.dedupe import candidates, cluster, editor_commands, known_stories, semantic
 from aggregator.dedupe.candidates import Candidates
-from aggregator.locked_store import existing_store, locked_store
 from aggregator.model.stories import (
     CandidatePair,
     Cluster,

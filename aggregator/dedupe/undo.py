@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from aggregator.database import existing_store
 from aggregator.dedupe import event_decisions
 from aggregator.dedupe.editor_commands import divide_story, merge_into, split_story
 from aggregator.dedupe.removed_stories import PUBLISHER, hide_removed
 from aggregator.errors import UnknownName, WrongDecision
-from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.stories import Decision
 from aggregator.ports import App

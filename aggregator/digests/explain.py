@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aggregator import addresses
 from aggregator.counts import count_of
-from aggregator.locked_store import existing_store
+from aggregator.database import existing_store
 from aggregator.model.config import Config
 from aggregator.model.digests import (
     DeliveryFacts,

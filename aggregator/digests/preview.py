@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from aggregator.containment import Containment
+from aggregator.database import existing_store
 from aggregator.digests import draft, mime
 from aggregator.digests.draft import Draft
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
 from aggregator.gateways import files
-from aggregator.locked_store import existing_store
 from aggregator.model.config import OPERATOR_ID, Config, DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody
 from aggregator.ports import App, MailInterrupted, MailRefused

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aggregator.database import existing_store
 from aggregator.errors import UnknownName
-from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.digests import MailQueue
 from aggregator.store import deliveries

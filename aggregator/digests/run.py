@@ -12,9 +12,9 @@ from functools import partial
 from aggregator import addresses
 from aggregator.bounces import collect
 from aggregator.containment import Containment
+from aggregator.database import locked_store
 from aggregator.digests import deliver, mime, schedule
 from aggregator.errors import FilesError
-from aggregator.locked_store import locked_store
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.reports import ContainedStep, DigestReport
 from aggregator.ports import App

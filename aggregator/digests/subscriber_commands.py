@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from aggregator import addresses, i18n
+from aggregator.database import existing_store
 from aggregator.digests import mime, subscriptions
 from aggregator.digests.subscriber_import import parse, without_formula
 from aggregator.digests.subscriptions import opened_store
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
-from aggregator.locked_store import existing_store
 from aggregator.model.config import Config
 from aggregator.model.subscribers import (
     AccountMessage,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aggregator import link_tokens
+from aggregator.database import refuse_lost
 from aggregator.digests import mime
-from aggregator.locked_store import refuse_lost
 from aggregator.model.subscribers import (
     FORM_VERSION,
     AccountMessage,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aggregator import feed_findings, locked_store
+from aggregator import database, feed_findings
 from aggregator.discovery import discover, site_check
 from aggregator.health import advice
 from aggregator.model.config import Source
@@ -32,9 +32,9 @@ def check_sources(app: App, progress: Progress | None = None) -> tuple[SourceChe
 
     Sources visited recently are described from the store (CL5). A site is checked at the interval of its source.
     """
-    locked_store.check_authority(app.config, app.clock())
+    database.check_authority(app.config, app.clock())
     report = fetch.run(app, publish=False, progress=progress)
-    with locked_store.locked_store(app.config, wait_seconds=LOCK_WAIT_SECONDS) as store:
+    with database.locked_store(app.config, wait_seconds=LOCK_WAIT_SECONDS) as store:
         health = {each.id: each for each in sources.health(store)}
         records, publishers = sources.records(store), sources.publishers(store)
         polled = [source for source in app.config.sources if source.id in health]

@@ -27,8 +27,9 @@ _TO = r"(?:to|until|auf|au|al|ao|hasta el|naar|till?|na|do|->|→)"
 _ARTICLE = r"(?: (?:the|den|el|le|il|dem|o|dia|día))?"
 _LEADS_ON = re.compile(rf"\s*(?:(?:is|was|has been|wird|wurde|est|è|es|é) )?{_TO}{_ARTICLE}\s*")
 """Words that alone stand between the old and the new date."""
-_TO_DATE = re.compile(rf"\W*{_TO}{_ARTICLE}\s*(?:[^\W\d]+day,?|[^\W\d]+tag,?)?\s*")
-_TO_AT_END = re.compile(rf"(?:(?<!\w)|(?=->)){_TO_DATE.pattern.removeprefix(chr(92) + 'W*')}$")
+_TO_ANY_DATE = rf"{_TO}{_ARTICLE}\s*(?:[^\W\d]+day,?|[^\W\d]+tag,?)?\s*"
+_TO_DATE = re.compile(rf"\W*{_TO_ANY_DATE}")
+_TO_AT_END = re.compile(rf"(?:(?<!\w)|(?=->)){_TO_ANY_DATE}$")
 _FROM = re.compile(
     r"[\s(]*(?:from|vom|von|du|dal|dall'|del|desde el|de|van|fra|från|od|ze?)(?: (?:the|dem|den))?\s*"
 )

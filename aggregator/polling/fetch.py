@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from aggregator import config_cache, publishing
+from aggregator.database import AUTHORITY_KEY, locked_store, refuse_future_authority
 from aggregator.errors import AggregatorError, UnknownName
-from aggregator.locked_store import AUTHORITY_KEY, locked_store, refuse_future_authority
 from aggregator.model.config import Config
 from aggregator.model.reports import FetchReport
 from aggregator.polling.contact import refuse_public

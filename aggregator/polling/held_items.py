@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from aggregator.locked_store import RELEASED_KEY, existing_store
+from aggregator.database import RELEASED_KEY, existing_store
 from aggregator.ports import App
 from aggregator.store import editorial, items, meta, runs, sources
 from aggregator.store.connection import Store, stamp

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aggregator import urls
-from aggregator.locked_store import existing_store
+from aggregator.database import existing_store
 from aggregator.model.config import Config
 from aggregator.model.polling import VisitRecord
 from aggregator.model.reports import PolitenessReport

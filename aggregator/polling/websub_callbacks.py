@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 
-from aggregator.locked_store import refuse_lost
+from aggregator.database import refuse_lost
 from aggregator.model.websub import Mode, Subscription
 from aggregator.polling import websub_leases
 from aggregator.ports import App

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from aggregator import publishing
 from aggregator.containment import Containment
+from aggregator.database import locked_store
 from aggregator.gateways import files
 from aggregator.gateways.drafts import Drafts
-from aggregator.locked_store import locked_store
 from aggregator.model.config import Channel, Config
 from aggregator.model.publishing import (
     EPOCH,

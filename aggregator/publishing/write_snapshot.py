@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from aggregator.containment import Containment
+from aggregator.database import check_same_authority, existing_store
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.gateways.new_folder import NewFolder, checksums, new_folder, new_zip
-from aggregator.locked_store import check_same_authority, existing_store
 from aggregator.model.config import Config
 from aggregator.model.publishing import EPOCH, ArchiveMonth, SourceDirectory, Tombstone
 from aggregator.model.reports import ContainedStep
