@@ -49,8 +49,9 @@ class DaskExecutor(Executor):
         self._client = _connect(address)
         self._tokens: list[str] = []
         self._running: set[Future[Any]] = set()
+        self._threads: set[Thread] = set()
         self._lost, self._closing = Event(), Event()
-        Thread(target=self._watch, name="dask workers", daemon=True).start()
+        self._start_thread("dask workers", self._watch)
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
         """Submit a task; raises ExecutorError if the scheduler or all workers are lost."""
@@ -64,17 +65,23 @@ class DaskExecutor(Executor):
         self._running.add(outer)
         inner = self._client.submit(_begin_once, token, fn, self._prepare(args), kwargs, pure=False)
         outer.add_done_callback(partial(self._forget, inner))
-        inner.add_done_callback(partial(_receive, outer))
+        inner.add_done_callback(partial(self._receive, outer))
         return outer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for the tasks, or cancel them, and close the connection."""
+        """Wait for the tasks, or cancel them, and close the connection.
+
+        Threads that still call the client then would leave coroutines that never run.
+        """
         running = list(self._running)
         if cancel_futures or not wait:
             for future in running:
                 future.cancel()
         futures.wait(running)
         self._closing.set()
+        deadline = time.monotonic() + CONNECT_SECONDS
+        for thread in list(self._threads):
+            thread.join(max(0.0, deadline - time.monotonic()))
         with suppress(Exception):  # a lost scheduler has none
             self._client.sync(self._clear_tokens, callback_timeout=CONNECT_SECONDS)
         self._client.close(timeout=CONNECT_SECONDS)
@@ -87,6 +94,24 @@ class DaskExecutor(Executor):
         self._running.discard(outer)
         if outer.cancelled():
             inner.cancel()
+
+    def _receive(self, outer: Future[Any], inner: Any) -> None:
+        """Wait for the result of a task in a thread, so that lost results are waited for together.
+
+        Dask calls the callbacks of all tasks in one thread, and those of unfinished tasks when the connection
+        closes.
+        """
+        if not outer.done():
+            self._start_thread("dask result", partial(_pass_on, outer, inner))
+
+    def _start_thread(self, name: str, function: Callable[[], None]) -> None:
+        def run() -> None:
+            function()
+            self._threads.discard(thread)
+
+        thread = Thread(target=run, name=name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
 
     def _watch(self) -> None:
         """End all tasks with WorkerLost once there was no worker for `LOST_SECONDS`."""
@@ -113,14 +138,6 @@ def _begin_once(
         raise WorkerLost("it was lost during the visit, which is not repeated before its time")
     begun.set()
     return function(*args, **kwargs)
-
-
-def _receive(outer: Future[Any], inner: Any) -> None:
-    """Wait for the result of a task in a thread, so that lost results are waited for together.
-
-    Dask calls the callbacks of all tasks in one thread.
-    """
-    Thread(target=_pass_on, args=[outer, inner], name="dask result", daemon=True).start()
 
 
 def _pass_on(outer: Future[Any], inner: Any) -> None:

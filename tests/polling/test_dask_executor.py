@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -216,6 +218,27 @@ def test_lost_results_are_waited_for_together(cluster: Any, monkeypatch: pytest.
         assert all(isinstance(task.exception(timeout=60), dask_executor.WorkerLost) for task in tasks)
         assert time.monotonic() - begun < 6
     executor.shutdown()
+
+
+def test_closing_after_lost_tasks_leaves_no_coroutine_behind(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks that the scheduler ends as the connection closes are asked for no result (L2)."""
+    from distributed import Client
+
+    monkeypatch.setattr(dask_executor, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(dask_executor, "LOST_SECONDS", 0.05)
+    unraisable: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: unraisable.append(str(raised.exc_value)))
+    for _ in range(10):
+        executor = dask_executor.DaskExecutor(f"dask://{address_of(cluster)}", lambda arguments: arguments)
+        tasks = [executor.submit(time.sleep, 0.2) for _ in range(10)]
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "nthreads", lambda _client: {})
+            assert any(isinstance(task.exception(timeout=60), dask_executor.WorkerLost) for task in tasks)
+        executor.shutdown()
+    gc.collect()
+    assert unraisable == []
 
 
 def test_a_worker_gets_no_credentials_of_other_hosts(
