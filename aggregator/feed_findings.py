@@ -1,7 +1,7 @@
 """Find the faults of a feed and advice on it, from the facts about it.
 
 The pages of partners, `check --live`, `status` and the operator's mail use this list. Its sentences are in
-finding_words.json. Pure.
+findings.json of `i18n`. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from aggregator import i18n, urls
+from aggregator import urls
+from aggregator.i18n import formatting, phrases
 from aggregator.model.findings import EntryFacts, FeedFacts, Finding, FindingWords, Level
 from aggregator.model.servers import MAX_CERTIFICATE_WARNING, MIN_SLOW_SECONDS
 from aggregator.text import line
@@ -209,7 +210,7 @@ def _failing(facts: FeedFacts) -> Iterable[Finding]:
 
 def in_words(finding: Finding, language: str) -> FindingWords:
     """Return a finding in a language; quotations from servers are plain text on one line."""
-    words = i18n.finding_words(language)[finding.code]
+    words = phrases.findings(language)[finding.code]
     values = {name: _formatted(value, language) for name, value in finding.values.items()}
     return FindingWords(
         code=finding.code,
@@ -226,9 +227,9 @@ def as_reason(words: FindingWords) -> str:
 
 def _formatted(value: str | int | date, language: str) -> str:
     if isinstance(value, int):
-        return i18n.format_number(value, i18n.text_language(language))
+        return formatting.number(value, phrases.text_language(language))
     if isinstance(value, date):
-        return i18n.day(value, i18n.text_language(language))
+        return formatting.day(value, phrases.text_language(language))
     return line(value, MAX_QUOTED_CHARACTERS) or ""
 
 

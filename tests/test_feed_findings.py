@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aggregator import feed_findings, i18n
+from aggregator import feed_findings
+from aggregator.i18n import phrases
 from aggregator.model.findings import EntryFacts, FeedFacts, Finding, Level
 from aggregator.model.polling import SourceState
 
@@ -42,7 +43,7 @@ def codes(feed: FeedFacts) -> list[str]:
 
 def test_every_finding_has_words_in_all_languages() -> None:
     """English and German have the same codes, and sentences with the same values."""
-    english, german = (i18n.finding_words(language) for language in ("en", "de"))
+    english, german = (phrases.findings(language) for language in ("en", "de"))
     assert set(english) == set(german) == set(feed_findings.CODES)
     for code in feed_findings.CODES:
         for part in ("sentence", "fix"):

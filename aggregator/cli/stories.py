@@ -377,13 +377,13 @@ def _typed(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_event(app: App, decided: DecidedEvent, when: str) -> None:
-    from aggregator import i18n
+    from aggregator.i18n import event_texts
 
     if decided.event is None:
         click.echo(f"{decided.story_id} has no event {when}".rstrip())
         return
     site, event = app.config.site, decided.event
-    line = i18n.event_line(event.event, event.former, "en", site.timezone)
+    line = event_texts.event_line(event.event, event.former, "en", site.timezone)
     click.echo(f"{decided.story_id} {event.event.kind}: {line} {when}".rstrip())
     if event.entry_id != decided.story_id:
         click.echo(f"  shares the calendar entry of {event.entry_id}")

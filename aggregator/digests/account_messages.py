@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from aggregator import i18n, link_tokens, subscriber_texts
+from aggregator import link_tokens
 from aggregator.digests import personal, schedule
 from aggregator.digests.body import render_html, wrapped
+from aggregator.i18n import formatting, phrases
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Addressee, MessageBody
 from aggregator.model.subscribers import AccountMessage
@@ -25,13 +26,13 @@ def compose_account_message(
     """
     purpose = to.purpose
     assert purpose is not None, "an edition has a body of its own"
-    words, site = subscriber_texts.message_words(to.language), config.site
+    words, site = phrases.messages(to.language), config.site
     token = link_tokens.link_token(key, to.nonce)
     at = _URLS.get(purpose, personal.manage_url)
     plans = [plan for plan in config.digests if plan.id in digests]
     values: dict[str, Any] = {
         "edition": {
-            "language": i18n.text_language(to.language),
+            "language": phrases.text_language(to.language),
             "subject": words[f"{purpose}_subject"].format(site=site.title),
         },
         "why": words[f"{purpose}_why"].format(url=site.url),
@@ -50,13 +51,13 @@ def _line(plan: DigestPlan, to: Addressee, now: datetime) -> str:
     if to.purpose is not AccountMessage.WELCOME:
         return plan.title
     day = next_day(plan, to.language, now)
-    return subscriber_texts.message_words(to.language)["when"].format(title=plan.title, day=day)
+    return phrases.messages(to.language)["when"].format(title=plan.title, day=day)
 
 
 def next_day(plan: DigestPlan, language: str, now: datetime) -> str:
     """Return the local day of the next edition of a digest in words."""
     moment = schedule.next_moment(plan.schedule, plan.timezone, now).astimezone(plan.timezone)
-    return i18n.day(moment.date(), language)
+    return formatting.day(moment.date(), language)
 
 
 def _text(values: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from itertools import groupby
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aggregator import i18n
 from aggregator.digests.mime import encoded_size
+from aggregator.i18n import edition_texts, formatting, phrases
 from aggregator.model.config import Site
 from aggregator.model.digests import Edition, EditionEntry, MessageBody
 
@@ -57,7 +57,7 @@ def size_of(body: MessageBody) -> int:
 def _compose(edition: Edition, site: Site, limit: int) -> MessageBody:
     shown = _first(edition.entries, limit)
     sections = [
-        Section(title=i18n.heading(name, edition.language), entries=tuple(entries))
+        Section(title=edition_texts.heading(name, edition.language), entries=tuple(entries))
         for name, entries in groupby(shown, key=lambda entry: entry.section)
     ]
     omitted = len(edition.entries) - len(shown)
@@ -85,10 +85,10 @@ def _page_url(edition: Edition, site: Site) -> str:
 
 
 def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: int) -> str:
-    words = i18n.digest_words(edition.language)
+    words = phrases.digests(edition.language)
     lines = [
         *wrapped(edition.subject, rest="  "),
-        *wrapped(i18n.summary(edition.entries, edition.language)),
+        *wrapped(edition_texts.summary(edition.entries, edition.language)),
     ]
     lines += ["", f"{words['whole']}:", _page_url(edition, site), ""]
     for section in sections:
@@ -103,13 +103,18 @@ def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: in
 
 
 def _entry_text(edition: Edition, entry: EditionEntry, site: Site) -> list[str]:
-    words = i18n.digest_words(edition.language)
     lines = wrapped(f"* {entry.title}", rest="  ")
-    lines += wrapped(i18n.entry_event_line(entry, edition.language, site.timezone), first="  ", rest="  ")
-    lines += wrapped(f"{entry.publisher}, {i18n.day(entry.day, edition.language)}", first="  ", rest="  ")
+    lines += wrapped(
+        edition_texts.entry_event_line(entry, edition.language, site.timezone), first="  ", rest="  "
+    )
+    lines += wrapped(
+        f"{entry.publisher}, {formatting.day(entry.day, edition.language)}", first="  ", rest="  "
+    )
     if entry.also:
-        lines += wrapped(f"({words['also']} {', '.join(entry.also)})", first="  ", rest="  ")
-    lines += wrapped(" ".join(i18n.update_note(entry, edition.language)), first="  ", rest="  ")
+        lines += wrapped(
+            f"({phrases.pages(edition.language)['also']} {', '.join(entry.also)})", first="  ", rest="  "
+        )
+    lines += wrapped(" ".join(edition_texts.update_note(entry, edition.language)), first="  ", rest="  ")
     lines += wrapped(entry.excerpt, first="  ", rest="  ")
     if entry.link:
         lines.append(f"  {entry.link}")
@@ -132,20 +137,20 @@ def wrapped(text: str, *, first: str = "", rest: str = "") -> list[str]:
 
 
 def _html(edition: Edition, site: Site, sections: Iterable[Section], omitted: int) -> str:
-    words = i18n.digest_words(edition.language)
+    words = phrases.digests(edition.language)
     return render_html(
         "digest.html.j2",
         edition=edition,
         site=site,
         page=_page_url(edition, site),
         sections=sections,
-        summary=i18n.summary(edition.entries, edition.language),
+        summary=edition_texts.summary(edition.entries, edition.language),
         more=words["more"].format(n=omitted) if omitted else "",
-        words=words,
+        words={**phrases.pages(edition.language), **words},
         why=words["why"].format(title=edition.title),
-        day=lambda entry: i18n.day(entry.day, edition.language),
-        update_note=lambda entry: i18n.update_note(entry, edition.language),
-        when=lambda entry: i18n.entry_event_line(entry, edition.language, site.timezone),
+        day=lambda entry: formatting.day(entry.day, edition.language),
+        update_note=lambda entry: edition_texts.update_note(entry, edition.language),
+        when=lambda entry: edition_texts.entry_event_line(entry, edition.language, site.timezone),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from aggregator import i18n
+from aggregator.i18n import edition_texts, formatting, phrases
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import (
     ClosingStory,
@@ -36,10 +36,12 @@ def compose_edition(
     plan: DigestPlan, pending: PendingStories, period: date, now: datetime, topics: Sequence[str] = ()
 ) -> Edition:
     """Compose the edition of a period; `topics` are the order of headings in a digest by topic."""
-    language = i18n.text_language(plan.language)
+    language = phrases.text_language(plan.language)
     by_topic = plan.sections == "topics"
     headings = (
-        [*(i18n.TOPIC + topic for topic in topics), "other", "events"] if by_topic else [*_KINDS_BY_SECTION]
+        [*(edition_texts.TOPIC + topic for topic in topics), "other", "events"]
+        if by_topic
+        else [*_KINDS_BY_SECTION]
     )
     # The subject has the date of composition, because after downtime the period began earlier.
     today = now.astimezone(plan.timezone).date()
@@ -53,7 +55,7 @@ def compose_edition(
         id=f"{plan.id}-{period.isoformat()}",
         digest_id=plan.id,
         title=plan.title,
-        subject=f"{plan.title}, {i18n.day(today, language)}",
+        subject=f"{plan.title}, {formatting.day(today, language)}",
         language=language,
         period=period,
         composed=now,
@@ -68,7 +70,7 @@ def _section(story: Story, plan: DigestPlan, topics: Sequence[str], today: date)
     kind = next(name for name, kinds in _KINDS_BY_SECTION.items() if story.kind in kinds)
     if plan.sections != "topics" or kind == "events":
         return kind
-    return next((i18n.TOPIC + topic for topic in topics if topic in story.topics), "other")
+    return next((edition_texts.TOPIC + topic for topic in topics if topic in story.topics), "other")
 
 
 def _section_of_event(story: Story, plan: DigestPlan, today: date) -> str | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator import health, i18n
+from aggregator import health
 from aggregator.counts import count_of
+from aggregator.i18n import formatting
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import QueuedMessage, Suppression
 from aggregator.model.polling import SourceState
@@ -239,4 +240,4 @@ def _short(text: str) -> str:
 
 def format_day(moment: datetime, plan: DigestPlan) -> str:
     """Format the local date of a moment."""
-    return i18n.day(moment.astimezone(plan.timezone).date(), plan.language)
+    return formatting.day(moment.astimezone(plan.timezone).date(), plan.language)

@@ -6,7 +6,8 @@ import ipaddress
 from html import escape
 from urllib.parse import quote
 
-from aggregator import link_tokens, subscriber_texts, urls
+from aggregator import link_tokens, urls
+from aggregator.i18n import phrases
 from aggregator.model.config import DigestPlan, Site
 from aggregator.model.digests import PersonalPart
 
@@ -37,7 +38,7 @@ def unsubscribe_url(web_url: str, token: str, digest_id: str) -> str:
 def personal_part(plan: DigestPlan, site: Site, web_url: str, key: bytes, nonce: bytes) -> PersonalPart:
     """Return the last paragraph of an edition, and its headers; the same ones each time (M4)."""
     token = link_tokens.link_token(key, nonce)
-    words = subscriber_texts.message_words(plan.language)
+    words = phrases.messages(plan.language)
     manage, leave = manage_url(web_url, token), unsubscribe_url(web_url, token, plan.id)
     why = words["why"].format(title=plan.title)
     links = "".join(

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from aggregator import addresses, i18n
+from aggregator import addresses
 from aggregator.database import existing_store
 from aggregator.digests import mime, subscriptions
 from aggregator.digests.subscriber_import import parse, without_formula
 from aggregator.digests.subscriptions import opened_store
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
+from aggregator.i18n import phrases
 from aggregator.model.config import Config
 from aggregator.model.subscribers import (
     AccountMessage,
@@ -72,7 +73,7 @@ def add_subscriber(
 ) -> Subscriber:
     """Ask an address to confirm, or subscribe it where consent was given otherwise (DP3)."""
     config = app.config
-    chosen, spoken = _digests(config, digests), language or i18n.text_language(config.site.language)
+    chosen, spoken = _digests(config, digests), language or phrases.text_language(config.site.language)
     if confirmed is None and config.web.url is None:
         raise SubscriberRefused(
             f"{address} is not added: a confirmation needs a page, and {config.file.name} has no `web.url`;"
@@ -152,7 +153,7 @@ def import_file(
     if not consent.strip():
         raise SubscriberRefused("--consent is empty: state where and when these people agreed")
     defaults = _digests(config, digests) if digests or len(config.digests) == 1 else ()
-    spoken = language or i18n.text_language(config.site.language)
+    spoken = language or phrases.text_language(config.site.language)
     file = parse(raw, [plan.id for plan in config.digests], defaults, spoken)
     if file.problems:
         lines = "\n".join(f"{name}:{line}: {problem}" for line, problem in file.problems)

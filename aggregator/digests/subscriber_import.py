@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aggregator import addresses, subscriber_texts
+from aggregator import addresses
 from aggregator.errors import did_you_mean
+from aggregator.i18n import phrases
 from aggregator.model.subscribers import NewSubscriber, SubscriberState
 
 COLUMNS = ("address", "digests", "language", "state")
@@ -120,8 +121,8 @@ def _subscriber(
     if not named:
         problems.append("names no digest: add a column `digests`, or --digest")
     spoken = row.get("language", "").lower() or language
-    if spoken not in subscriber_texts.LANGUAGES:
-        problems.append(f"{spoken!r} is no language of messages: {', '.join(subscriber_texts.LANGUAGES)}")
+    if spoken not in phrases.LANGUAGES:
+        problems.append(f"{spoken!r} is no language of messages: {', '.join(phrases.LANGUAGES)}")
     if problems:
         return problems, None
     return [], NewSubscriber(address=address, language=spoken, digests=tuple(dict.fromkeys(named)))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from aggregator import i18n
+from aggregator.i18n import formatting, phrases
 from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import TEMPLATES, page_template, paths
@@ -47,7 +47,7 @@ def _about_page(config: Config) -> PublishedDocument:
         "about.html",
         web_url=config.web.url,
         sign_up_url=config.sign_up_url,
-        partners=i18n.plural("n_partners", enabled, config.site.language),
+        partners=formatting.plural("n_partners", enabled, config.site.language),
     )
 
 
@@ -66,8 +66,8 @@ def _bot_page(config: Config, user_agent: str) -> PublishedDocument:
 def _duration(interval: timedelta, language: str) -> str:
     minutes = max(round(interval.total_seconds() / 60), 1)
     if minutes % 60:
-        return i18n.plural("n_minutes", minutes, language)
-    return i18n.plural("n_hours", minutes // 60, language)
+        return formatting.plural("n_minutes", minutes, language)
+    return formatting.plural("n_hours", minutes // 60, language)
 
 
 def _not_found_page(config: Config) -> PublishedDocument:
@@ -94,7 +94,7 @@ def _manifest(config: Config) -> PublishedDocument:
     manifest = {
         "name": site.title,
         "short_name": site.title[:30],
-        "lang": i18n.text_language(site.language),
+        "lang": phrases.text_language(site.language),
         "start_url": "./",
         "scope": "./",
         "display": "browser",
@@ -113,7 +113,7 @@ def _manifest(config: Config) -> PublishedDocument:
 
 def _opensearch(config: Config, url: str) -> PublishedDocument:
     title = escape(config.site.title)
-    words = i18n.page_words(config.site.language)
+    words = phrases.pages(config.site.language)
     base = escape(url, {'"': "&quot;"})
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from markupsafe import Markup
 
-from aggregator import i18n
+from aggregator.i18n import formatting
 from aggregator.model.config import Site
 from aggregator.model.pages import ListedStory, MonthRecord
 from aggregator.model.publishing import PublishedDocument, UnchangedStory
@@ -100,7 +100,7 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
         years=[
             (year, list(group)) for year, group in groupby(newest_first, key=lambda record: record.month[:4])
         ],
-        name_of=lambda record: i18n.month_name(int(record.month[5:]), site.language),
+        name_of=lambda record: formatting.month_name(int(record.month[5:]), site.language),
         month_page=paths.month_page,
         total=sum(numbers.values()),
     )
@@ -108,7 +108,7 @@ def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> 
 
 def month_name(month: str, site: Site) -> str:
     """Return the name and year of a month (`yyyy-mm`)."""
-    return i18n.month(date(int(month[:4]), int(month[5:]), 1), site.language)
+    return formatting.month(date(int(month[:4]), int(month[5:]), 1), site.language)
 
 
 def sitemap_parts(

@@ -11,7 +11,8 @@ from icalendar import Calendar, Timezone
 from icalendar import Event as Component
 from icalendar.prop import vDatetime, vDuration, vInt, vText, vUri
 
-from aggregator import __version__, i18n
+from aggregator import __version__
+from aggregator.i18n import phrases
 from aggregator.model.config import Site
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, StoryEvent, day_of, known_zone
 from aggregator.model.publishing import Publication, PublishedDocument
@@ -49,7 +50,7 @@ def render(publication: Publication) -> list[PublishedDocument]:
     site, channel = publication.site, publication.channel
     if publication.events is None:
         return []
-    words = i18n.digest_words(site.language)
+    words = phrases.events(site.language)
     page = paths.url(site, channel, "index.html")
     entries = _own_entries(publication.events)
     if channel.id != "all":
@@ -210,7 +211,7 @@ def _summary(story: Story, event: Event, site: Site) -> str:
     title = _title(story)
     if event.kind is not EventKind.DEADLINE:
         return title
-    label = i18n.digest_words(site.language)["deadline"]
+    label = phrases.events(site.language)["deadline"]
     return title if label.partition(":")[0].casefold() in title.casefold() else label.format(when=title)
 
 
@@ -227,7 +228,7 @@ def _description(story: Story) -> str:
 def _location(event: Event, site: Site) -> str | None:
     if place := line(event.place):
         return place
-    return i18n.digest_words(site.language)["online"] if event.attendance is Attendance.ONLINE else None
+    return phrases.events(site.language)["online"] if event.attendance is Attendance.ONLINE else None
 
 
 # --- times ---------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator import i18n
+from aggregator.i18n import event_texts, formatting, phrases
 from aggregator.model.config import Site
 from aggregator.model.stories import Story
 from aggregator.text import line
@@ -19,9 +19,9 @@ def correction_note(story: Story, site: Site, language: str | None = None) -> st
     if story.correction is None:
         return None
     language = language or site.language
-    words = i18n.digest_words(language)
+    words = phrases.digests(language)
     day = story.correction.at.astimezone(site.timezone).date()
-    sentence = words["corrected"].format(day=i18n.day(day, language))
+    sentence = words["corrected"].format(day=formatting.day(day, language))
     if story.correction.title_before is None:
         return sentence
     before = line(story.correction.title_before, 100)
@@ -32,7 +32,9 @@ def event_line(story: Story, site: Site, language: str | None = None) -> str | N
     """Return when and where the event of a story takes place; None if it has none."""
     if story.event is None:
         return None
-    return i18n.event_line(story.event.event, story.event.former, language or site.language, site.timezone)
+    return event_texts.event_line(
+        story.event.event, story.event.former, language or site.language, site.timezone
+    )
 
 
 def summary(story: Story, site: Site) -> str:

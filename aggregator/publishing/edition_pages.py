@@ -11,7 +11,8 @@ from typing import Any
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 
-from aggregator import __version__, i18n
+from aggregator import __version__
+from aggregator.i18n import edition_texts, formatting, phrases
 from aggregator.model.config import Site
 from aggregator.model.digests import Edition, EditionEntry, EditionSummary
 from aggregator.model.publishing import PublishedDocument
@@ -30,7 +31,7 @@ MAX_TITLES = 60
 def page(edition: Edition, site: Site, web_url: str | None = None) -> PublishedDocument:
     """Render an edition as it was sent, without stories that were hidden since."""
     sections = [
-        (i18n.heading(name, edition.language), list(entries))
+        (edition_texts.heading(name, edition.language), list(entries))
         for name, entries in groupby(edition.entries, key=lambda entry: entry.section)
     ]
     return _document(
@@ -41,11 +42,11 @@ def page(edition: Edition, site: Site, web_url: str | None = None) -> PublishedD
         web_url,
         edition=edition,
         sections=sections,
-        summary=i18n.summary(edition.entries, edition.language),
+        summary=edition_texts.summary(edition.entries, edition.language),
         feed=site.url + paths.EDITION_FEED,
-        day=lambda entry: i18n.day(entry.day, edition.language),
-        update_note=lambda entry: i18n.update_note(entry, edition.language),
-        when=lambda entry: i18n.entry_event_line(entry, edition.language, site.timezone),
+        day=lambda entry: formatting.day(entry.day, edition.language),
+        update_note=lambda entry: edition_texts.update_note(entry, edition.language),
+        when=lambda entry: edition_texts.entry_event_line(entry, edition.language, site.timezone),
     )
 
 
@@ -65,7 +66,7 @@ def index(summaries: Sequence[EditionSummary], site: Site, web_url: str | None =
         web_url,
         years=years,
         feed=site.url + paths.EDITION_FEED,
-        count=lambda summary: i18n.story_count(summary.stories, site.language),
+        count=lambda summary: formatting.plural("n_stories", summary.stories, site.language),
     )
 
 
@@ -84,7 +85,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
     generator = FeedGenerator()
     generator.register_extension("edition", _Feed, _Entry, atom=True, rss=False)
     generator.id(f"tag:{site.authority}:editions")
-    generator.title(f"{site.title}: {i18n.digest_words(site.language)['editions']}")
+    generator.title(f"{site.title}: {phrases.digests(site.language)['editions_title']}")
     generator.updated(end_of_second(max(edition.composed for edition in editions)))
     generator.link(href=site.url + paths.EDITION_FEED, rel="self", type="application/atom+xml")
     generator.link(href=site.url + paths.EDITIONS, rel="alternate", type="text/html")
@@ -102,7 +103,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
         entry.published(edition.composed)
         entry.category(term=edition.digest_id, label=edition.title)
         entry.link(href=site.url + edition.path, rel="alternate", type="text/html")
-        entry.summary(i18n.summary(edition.entries, edition.language))
+        entry.summary(edition_texts.summary(edition.entries, edition.language))
         entry.content(_titles(edition, site.url + edition.path), type="html")
         entry.edition.language = edition.language if edition.language != site.language else None
     return with_stylesheet(bytes(generator.atom_str(pretty=True)), paths.EDITION_FEED)
@@ -130,18 +131,18 @@ def _titles(edition: Edition, page_url: str) -> str:
     """Return the linked titles of an edition as HTML, section by section."""
     parts = []
     for name, section in groupby(edition.entries[:MAX_TITLES], key=lambda entry: entry.section):
-        parts.append(f"<h3>{escape(i18n.heading(name, edition.language))}</h3><ul>")
+        parts.append(f"<h3>{escape(edition_texts.heading(name, edition.language))}</h3><ul>")
         parts += [f"<li>{_title(entry, edition)}</li>" for entry in section]
         parts.append("</ul>")
     link = f'<a href="{escape(page_url)}">{escape(page_url)}</a>'
     if (more := len(edition.entries) - MAX_TITLES) > 0:
-        parts.append(f"<p>{i18n.digest_words(edition.language)['more'].format(n=more)} {link}</p>")
+        parts.append(f"<p>{phrases.digests(edition.language)['more'].format(n=more)} {link}</p>")
     return "".join(parts)
 
 
 def _title(entry: EditionEntry, edition: Edition) -> str:
     if entry.hidden:
-        return escape(i18n.digest_words(edition.language)["hidden"])
+        return escape(phrases.digests(edition.language)["hidden"])
     title = escape(entry.title)
     title = f'<a href="{escape(entry.link)}">{title}</a>' if entry.link else title
     return f"{title} ({escape(entry.publisher)})"
@@ -151,6 +152,6 @@ def _document(
     path: str, template: str, site: Site, language: str, web_url: str | None, **values: object
 ) -> PublishedDocument:
     shared = page_template.context(site, path, language, web_url)
-    words = {**i18n.page_words(language), **i18n.digest_words(language)}
+    words = {**phrases.pages(language), **phrases.digests(language)}
     body = environment().get_template(template).render(**shared | {"words": words} | values)
     return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))

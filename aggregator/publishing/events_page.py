@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from aggregator import i18n
+from aggregator.i18n import formatting, phrases
 from aggregator.model.events import EventKind
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.publishing import page_template, paths
@@ -32,11 +32,11 @@ class Filter:
 def render(publication: Publication) -> list[PublishedDocument]:
     """Render `events/index.html` and its stylesheet: deadlines first, then events by month."""
     site = publication.site
-    words = i18n.digest_words(site.language)
+    words = phrases.events(site.language)
     listed = upcoming(publication)[:MAX_LISTED]
     months = [
         (
-            i18n.month(
+            formatting.month(
                 events[0].first if events[0].first > publication.today else publication.today, site.language
             ),
             events,
@@ -58,12 +58,11 @@ def render(publication: Publication) -> list[PublishedDocument]:
     choices = [*_kinds(listed, words), *_partners(listed)]
     stylesheet = _stylesheet(choices)
     shared = page_template.context(site, paths.EVENTS, site.language, publication.web_url)
-    phrases: dict[str, object] = {**i18n.page_words(site.language), **words}
     body = (
         environment()
         .get_template("events.html.j2")
         .render(
-            **{**shared, "words": phrases},
+            **{**shared, "words": {**phrases.pages(site.language), **words}},
             sections=[(words["deadlines"], deadlines), *months] if deadlines else months,
             kinds=_kinds(listed, words),
             partners=_partners(listed),

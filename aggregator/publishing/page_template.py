@@ -10,7 +10,8 @@ from functools import lru_cache, partial
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from aggregator import i18n, publishing
+from aggregator import publishing
+from aggregator.i18n import formatting, phrases
 from aggregator.model.config import Site
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import paths, stylesheet
@@ -50,12 +51,12 @@ def parts(template: str, site: Site, path: str, *, web_url: str | None, **values
 
 def context(site: Site, path: str, language: str, web_url: str | None) -> dict[str, object]:
     """Return what all pages show and use, in a language; `web_url` serves search and status."""
-    known = i18n.text_language(language)
-    words = i18n.page_words(language)
+    known = phrases.text_language(language)
+    words = phrases.pages(language)
 
     def day(moment: datetime | date) -> str:
         local = moment.astimezone(site.timezone).date() if isinstance(moment, datetime) else moment
-        return i18n.day(local, known)
+        return formatting.day(local, known)
 
     def language_name(code: str | None) -> str:
         name: str = words["language_names"].get(_primary(code), code or "")
@@ -71,8 +72,8 @@ def context(site: Site, path: str, language: str, web_url: str | None) -> dict[s
         "navigation": [(words[name], target) for name, target in NAVIGATION],
         "day": day,
         "language_name": language_name,
-        "number": lambda count: i18n.format_number(count, known),
-        "plural": lambda phrase, count: i18n.plural(phrase, count, known),
+        "number": lambda count: formatting.number(count, known),
+        "plural": lambda phrase, count: formatting.plural(phrase, count, known),
         "as_written": as_written_beside(known),
         "story_page": paths.story_page,
     }

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from markupsafe import Markup, escape
 
-from aggregator import feed_findings, i18n
+from aggregator import feed_findings
+from aggregator.i18n import formatting, phrases
 from aggregator.model.config import Channel, Site
 from aggregator.model.findings import Level, PartnerReport
 from aggregator.model.publishing import PublishedDocument
@@ -70,7 +71,7 @@ def _strip(report: PartnerReport) -> day_strips.Strip | None:
 
 
 def _failures(codes: Sequence[str], site: Site) -> list[str]:
-    words = i18n.finding_words(site.language)
+    words = phrases.findings(site.language)
     return [words[code]["sentence"] for code in codes]
 
 
@@ -107,8 +108,8 @@ def badge(report: PartnerReport, site: Site) -> PublishedDocument:
 def _badge_parts(report: PartnerReport, site: Site) -> tuple[str, str]:
     """Return the texts on the left and right side of a badge."""
     title = line(site.title, MAX_BADGE_CHARACTERS) or ""
-    listed_on: str = i18n.page_words(site.language)["badge_listed"]
-    return listed_on.format(title=title), i18n.plural("badge_stories", sum(report.weeks), site.language)
+    listed_on: str = phrases.pages(site.language)["badge_listed"]
+    return listed_on.format(title=title), formatting.plural("badge_stories", sum(report.weeks), site.language)
 
 
 def _badge_text(report: PartnerReport, site: Site) -> str:

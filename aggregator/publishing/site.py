@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from aggregator import i18n
+from aggregator.i18n import edition_texts, formatting, phrases
 from aggregator.model.config import Channel
 from aggregator.model.publishing import Publication, PublishedDocument, UnchangedStory
 from aggregator.model.stories import Story
@@ -62,7 +62,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
     site, channel = publication.site, publication.channel
     zone = site.timezone
     path = paths.path(channel, "index.html")
-    language = i18n.text_language(channel.language or site.language)
+    language = phrases.text_language(channel.language or site.language)
     shared = page_template.context(site, path, language, publication.web_url)
 
     def local_day(story: Story | UnchangedStory) -> date:
@@ -84,7 +84,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
             url_of=lambda name: paths.url(site, channel, name),
             sign_up_url=publication.sign_up_url,
             calendar_url=_calendar_url(publication),
-            coming_up=i18n.heading("coming", language),
+            coming_up=edition_texts.heading("coming", language),
             coming=_upcoming(publication),
             badge=lambda event: badge(event, language),
             days=[
@@ -106,7 +106,10 @@ class _Articles:
         self._root = str(shared["root"])
         template = environment().get_template("article.html.j2")
         self._macro: Any = template.make_module(
-            {**shared, "short_day": lambda moment: i18n.short_day(moment.astimezone(zone).date(), language)}
+            {
+                **shared,
+                "short_day": lambda moment: formatting.short_day(moment.astimezone(zone).date(), language),
+            }
         )
 
     def article(self, story: Story | UnchangedStory) -> Markup:

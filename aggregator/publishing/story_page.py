@@ -7,7 +7,7 @@ import re
 import nh3
 from markupsafe import Markup
 
-from aggregator import i18n
+from aggregator.i18n import event_texts
 from aggregator.model.config import Site
 from aggregator.model.pages import GoneStoryPage, StoryPage
 from aggregator.model.publishing import PublishedDocument
@@ -54,7 +54,8 @@ def render(page: StoryPage, site: Site, *, web_url: str | None) -> PublishedDocu
         canonical=own if text or not lead.link else paths.href(lead.link),
         text=text,
         dates=[
-            i18n.event_line(each.event, each.former, site.language, site.timezone) for each in story.events
+            event_texts.event_line(each.event, each.former, site.language, site.timezone)
+            for each in story.events
         ],
         calendar=_calendar(story),
         link_of=paths.further_source,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from aggregator import calendar_names, i18n
+from aggregator import calendar_names
+from aggregator.i18n import event_texts, phrases
 from aggregator.model.config import Site
 from aggregator.model.events import Event, EventKind, EventStatus, StoryEvent, day_of
 from aggregator.model.publishing import Publication
@@ -53,7 +54,7 @@ def upcoming(publication: Publication) -> list[UpcomingEvent]:
 def badge(event: UpcomingEvent, language: str) -> tuple[str, str]:
     """Return days and month for a small calendar leaf; a deadline has only its last day."""
     first = event.last if event.is_deadline else event.first
-    months = calendar_names.month_labels(i18n.text_language(language))
+    months = calendar_names.month_labels(phrases.text_language(language))
     month = months[first.month - 1]
     if event.event.month_only:
         return "", month
@@ -82,6 +83,6 @@ def _listed(story: Story, story_event: StoryEvent, site: Site) -> UpcomingEvent:
         event=event,
         first=first,
         last=max(first, last),
-        line=i18n.event_line(event, story_event.former, site.language, site.timezone),
+        line=event_texts.event_line(event, story_event.former, site.language, site.timezone),
         calendar=None if event.month_only else paths.story_calendar(story.id),
     )

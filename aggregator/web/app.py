@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Scope
 
-from aggregator import i18n
 from aggregator.errors import StoreError
+from aggregator.i18n import phrases
 from aggregator.model.config import Config, Site
 from aggregator.ports import App, Clock
 from aggregator.store.read_only import Reader, TooSlow
@@ -114,7 +114,7 @@ def _store_errors(site: Site) -> Callable[[Request, StoreError], Response]:
 
     def handle(request: Request, error: StoreError) -> Response:
         nonlocal logged
-        words = i18n.page_words(site.language)
+        words = phrases.pages(site.language)
         if isinstance(error, TooSlow):
             return responses.error_response(request, site, 503, words["too_general"])
         if str(error) != logged:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aggregator import subscriber_texts
+from aggregator.i18n import phrases
 from aggregator.model.config import Config
 from aggregator.web import forms, responses
 
@@ -39,7 +39,7 @@ class CrossSite:
             await self.app(scope, receive, send)
             return
         site = replace(self.config.site, language=forms.page_language(request, self.config.site.language))
-        words = subscriber_texts.page_words(site.language)
+        words = phrases.subscriber_pages(site.language)
         await responses.error_response(request, site, 403, words["foreign_why"])(scope, receive, send)
 
 

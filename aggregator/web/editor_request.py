@@ -14,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from aggregator import addresses, editor_reasons, editor_texts, i18n
+from aggregator import addresses
 from aggregator.digests.editor_sign_in import is_editor, mails_links
 from aggregator.errors import AggregatorError, StoreBusy, UnknownName, WrongDecision
+from aggregator.i18n import dedupe_reasons, formatting, phrases
 from aggregator.ports import App
 from aggregator.publishing import page_template
 from aggregator.store import editor_lists, editor_sessions
@@ -86,12 +87,12 @@ class EditorRequest:
     @cached_property
     def language(self) -> str:
         """Return the language of the page."""
-        return i18n.text_language(forms.page_language(self.http, self.app.config.site.language))
+        return phrases.text_language(forms.page_language(self.http, self.app.config.site.language))
 
     @cached_property
     def words(self) -> Mapping[str, Any]:
         """Return the phrases of the page."""
-        return {**i18n.page_words(self.language), **editor_texts.page_words(self.language)}
+        return {**phrases.pages(self.language), **phrases.editor_pages(self.language)}
 
     @property
     def root(self) -> str:
@@ -185,9 +186,9 @@ class EditorRequest:
             "subjects": editor_lists.subjects_of,
             "problem": self._problem_sentence(problem) if problem else None,
             "moment": self._moment,
-            "translated": partial(editor_reasons.translated, language=self.language),
+            "translated": partial(dedupe_reasons.translated, language=self.language),
             "reason_language": self._reason_language,
-            "decimal": partial(i18n.format_decimal, language=self.language),
+            "decimal": partial(formatting.decimal, language=self.language),
             "section": "",
             "done": None,
             "review_counts": None,
@@ -198,14 +199,14 @@ class EditorRequest:
 
     def _reason_language(self, reason: str) -> Markup:
         """Return the attribute `lang` of a reason that stays in English."""
-        is_known = editor_reasons.is_known(reason, self.language)
+        is_known = dedupe_reasons.is_known(reason, self.language)
         return page_template.foreign(self.language if is_known else "en", self.language)
 
     def _moment(self, at: datetime) -> str:
         """Return day and time of a moment in the zone of the site."""
         local = at.astimezone(self.app.config.site.timezone)
         text: str = self.words["moment"]
-        return text.format(day=i18n.day(local.date(), self.language), time=f"{local:%H:%M}")
+        return text.format(day=formatting.day(local.date(), self.language), time=f"{local:%H:%M}")
 
     def _problem_sentence(self, problem: RequestProblem) -> str:
         """Return the sentence that states a problem."""

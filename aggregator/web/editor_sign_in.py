@@ -9,8 +9,8 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from aggregator import i18n
 from aggregator.digests import editor_sign_in
+from aggregator.i18n import phrases
 from aggregator.store.editor_sessions import SESSION_LIFETIME
 from aggregator.web import forms
 from aggregator.web.background import process_requests
@@ -49,7 +49,7 @@ class SignIn:
             refusal = request.problem_page(RequestProblem("too_many_why", 429), "too_many")
             refusal.headers["Retry-After"] = str(int(WINDOW_SECONDS))
             return refusal
-        language = i18n.text_language(request.language)
+        language = phrases.text_language(request.language)
         await run_in_threadpool(editor_sign_in.request_link, request.app, address, language)
         page = request.render("editor_sent.html.j2", title=request.words["link_sent"])
         # After the response, so that its duration does not show whether the address is listed (ED2).

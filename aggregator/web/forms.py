@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from aggregator import addresses, subscriber_texts
+from aggregator import addresses
+from aggregator.i18n import phrases
 from aggregator.web.conditional import weighted
 
 MAX_FIELDS = 2000
@@ -59,4 +60,4 @@ def page_language(request: Request, default: str) -> str:
 
 def known_language(text: str, default: str) -> str:
     """Return the text if it is a language of pages, otherwise `default`."""
-    return text if text in subscriber_texts.LANGUAGES else default
+    return text if text in phrases.LANGUAGES else default

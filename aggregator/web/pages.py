@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from aggregator import i18n
+from aggregator.i18n import phrases
 from aggregator.model.config import Site
 from aggregator.publishing import page_template, stylesheet
 
@@ -31,7 +31,7 @@ def render(template: str, site: Site, path: str, **values: object) -> bytes:
 
 def render_error(site: Site, path: str, status: int, explanation: str | None = None) -> bytes:
     """Render the page of an error; `explanation` replaces the usual one."""
-    errors = i18n.page_words(site.language)["errors"]
+    errors = phrases.pages(site.language)["errors"]
     heading, usual = errors.get(status, errors[400 if status < 500 else 500])
     return render(
         "error.html.j2", site, path, status=status, heading=heading, explanation=explanation or usual

@@ -10,7 +10,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aggregator import i18n
+from aggregator.i18n import formatting, phrases
 from aggregator.model.config import Config
 from aggregator.model.documents import ItemKind
 from aggregator.model.publishing import EPOCH
@@ -101,7 +101,7 @@ class Search:
 
     def _render_page(self, search: SearchRequest, found: SearchResults, path: str) -> bytes:
         site = self.config.site
-        words = i18n.page_words(site.language)
+        words = phrases.pages(site.language)
         facets = tuple(self._facet(name, search, found) for name in FILTERS)
         last = _last_page(found)
         return pages.render(
@@ -127,7 +127,7 @@ class Search:
             found=found,
             title=partial(_title, found),
             excerpt=partial(_excerpt, found),
-            day=lambda moment: i18n.day(moment.astimezone(site.timezone).date(), site.language),
+            day=lambda moment: formatting.day(moment.astimezone(site.timezone).date(), site.language),
             kind=lambda value: words["kinds"].get(value, value),
             pages=last,
             previous_page=_page_url(search, search.page - 1) if 1 < search.page <= last else None,
@@ -136,7 +136,7 @@ class Search:
 
     def _facet(self, name: str, search: SearchRequest, found: SearchResults) -> Facet:
         """Return a filter with all values of feeds.yaml and of the stories found."""
-        words = i18n.page_words(self.config.site.language)
+        words = phrases.pages(self.config.site.language)
         counts = found.counts.get(FILTERS[name], {})
         labels = self._labels(name, words)
         selected = search.filters.get(name, "")
@@ -185,7 +185,7 @@ class Search:
 
     def _render_feed(self, search: SearchRequest, found: tuple[Story, ...]) -> bytes:
         site = replace(self.config.site, url=self.config.web.url or self.config.site.url)
-        words = i18n.page_words(site.language)
+        words = phrases.pages(site.language)
         everything = next(channel for channel in self.config.channels if channel.id == "all")
         title = f"{site.title} · {words['search_for'].format(query=label(search))}"
         query = search.query()

@@ -15,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aggregator import calendar_names, health, i18n
+from aggregator import calendar_names, health
+from aggregator.i18n import formatting, phrases
 from aggregator.model.config import Config, Site
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay, SourceHealth, StatusReport
@@ -164,7 +165,7 @@ def _failure(source: SourceHealth, phrases: Mapping[str, str]) -> str:
 
 
 def _facts(status: PublicStatus, site: Site) -> dict[str, Any]:
-    words = i18n.page_words(site.language)
+    words = phrases.pages(site.language)
     last = status.last_success
     return {
         "fresh": status.fresh,
@@ -195,7 +196,7 @@ def _facts(status: PublicStatus, site: Site) -> dict[str, Any]:
 
 
 def _page(status: PublicStatus, site: Site, path: str) -> bytes:
-    words = i18n.page_words(site.language)
+    words = phrases.pages(site.language)
     last = status.last_success
     tone, sentence = _state(status, words)
     visit = words["last_visit"].format(moment=_moment(last, site)) if last else words["no_visit"]
@@ -207,8 +208,8 @@ def _page(status: PublicStatus, site: Site, path: str) -> bytes:
         tone=tone,
         sentence=sentence,
         summary=words["status_summary"].format(
-            stories=i18n.plural("n_stories", status.report.stories, site.language),
-            sources=i18n.plural("n_sources", len(status.report.sources), site.language),
+            stories=formatting.plural("n_stories", status.report.stories, site.language),
+            sources=formatting.plural("n_sources", len(status.report.sources), site.language),
             visit=visit,
         ),
         stories=_bars(words["stories_a_month"], status.stories, status.now, site),
@@ -234,7 +235,7 @@ def _state(status: PublicStatus, words: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str, Any]:
-    words = i18n.page_words(site.language)
+    words = phrases.pages(site.language)
     strip = day_strips.day_strip(status.days.get(source.id, {}), status.first_day, DAYS)
     success = source.last_success
     return {
@@ -249,14 +250,14 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
         "last_success": words["last_success"].format(moment=_moment(success, site))
         if success
         else words["never_read"],
-        "stories": i18n.story_count(source.stories, site.language),
+        "stories": formatting.plural("n_stories", source.stories, site.language),
         "strip": strip.paths,
         "alternative": words["strip"].format(days=DAYS, **strip.days),
     }
 
 
 def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> dict[str, Any]:
-    words = i18n.page_words(site.language)
+    words = phrases.pages(site.language)
     months = charts.last_months(now.date(), MONTHS)
     named = [(_month(month, site), numbers.get(month, 0)) for month in months]
     return {
@@ -271,11 +272,11 @@ def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> 
 
 def _month(month: str, site: Site) -> str:
     year, number = month.split("-")
-    return f"{calendar_names.months(i18n.text_language(site.language))[int(number) - 1]} {year}"
+    return f"{calendar_names.months(phrases.text_language(site.language))[int(number) - 1]} {year}"
 
 
 def _moment(moment: datetime, site: Site) -> str:
     local = moment.astimezone(site.timezone)
-    day = i18n.day(local.date(), site.language)
-    text: str = i18n.page_words(site.language)["moment"]
+    day = formatting.day(local.date(), site.language)
+    text: str = phrases.pages(site.language)["moment"]
     return text.format(day=day, time=f"{local:%H:%M}")

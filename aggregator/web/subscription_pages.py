@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aggregator import addresses, i18n, subscriber_texts
+from aggregator import addresses
 from aggregator.digests.account_messages import next_day
+from aggregator.i18n import phrases
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.subscribers import Subscriber, SubscriberState
 from aggregator.ports import Clock
@@ -62,13 +63,13 @@ class Pages:
 
     def unsubscribe(self, digest: str | None) -> str:
         """Render the button that unsubscribes."""
-        words = subscriber_texts.page_words(self.language)
+        words = phrases.subscriber_pages(self.language)
         question = words["leave_one"].format(title=self._title(digest)) if digest else words["leave_all"]
         return self._render("leave", "button.html.j2", question=question, button="do_leave")
 
     def unsubscribed(self, subscriber: Subscriber, digest: str | None, token: str, undo: str | None) -> str:
         """Render what follows unsubscribing, with undo unless it changed nothing (SU4)."""
-        words = subscriber_texts.page_words(self.language)
+        words = phrases.subscriber_pages(self.language)
         running = subscriber.state is not SubscriberState.UNSUBSCRIBED
         remaining = subscriber.digests if running and digest else ()
         rest = [plan.title for plan in self.config.digests if plan.id in remaining]
@@ -78,7 +79,7 @@ class Pages:
 
     def subscription(self, subscriber: Subscriber, said: str | None = None) -> str:
         """Render the page of a subscription; its address is shortened (DP5)."""
-        state = subscriber_texts.page_words(self.language)[subscriber.state]
+        state = phrases.subscriber_pages(self.language)[subscriber.state]
         return self._render(
             "subscription",
             "subscription.html.j2",
@@ -101,11 +102,11 @@ class Pages:
         return [(plan, next_day(plan, self.language, now)) for plan in self.config.digests]
 
     def _render(self, title: str, template: str, **values: object) -> str:
-        words = {**i18n.page_words(self.language), **subscriber_texts.page_words(self.language)}
+        words = {**phrases.pages(self.language), **phrases.subscriber_pages(self.language)}
         shared = page_template.context(self.config.site, "", self.language, self.root)
         here = {"words": words, "root": self.root}
         return (
             environment()
             .get_template(template)
-            .render(**shared | here, title=words[title], languages=subscriber_texts.LANGUAGES, **values)
+            .render(**shared | here, title=words[title], languages=phrases.LANGUAGES, **values)
         )

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from aggregator import addresses, i18n, subscriber_texts
+from aggregator import addresses
 from aggregator.digests import subscriptions
 from aggregator.errors import AggregatorError
+from aggregator.i18n import phrases
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
 from aggregator.ports import App
 from aggregator.web import forms, headers
@@ -103,7 +104,9 @@ class Subscriptions:
             problem = "no_address" if address is None else "no_digest"
             filled = SignUp(address=first_value(form, "address")[:254], digests=digests, problem=problem)
             return _page(pages.sign_up(filled), 400)
-        message_language = forms.known_language(first_value(form, "language"), i18n.text_language(language))
+        message_language = forms.known_language(
+            first_value(form, "language"), phrases.text_language(language)
+        )
         if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
             subscriptions.store_request, app, kind, address, message_language, sorted(digests)
         ):
@@ -234,6 +237,6 @@ def _page(html: str, status: int = 200) -> HTMLResponse:
 
 def _language(request: Request, usual: str) -> str:
     """Return the language of a page: `?lang=`, the subscriber's, the browser's, or the usual."""
-    if usual in subscriber_texts.LANGUAGES and "token" in request.path_params:
+    if usual in phrases.LANGUAGES and "token" in request.path_params:
         return forms.known_language(request.query_params.get("lang", ""), usual)
     return forms.page_language(request, usual)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import html
 
-from aggregator import i18n
+from aggregator.i18n import event_texts
 from aggregator.model.events import Event, EventStatus
 from aggregator.model.stories import Story
 from aggregator.publishing import events_page
@@ -140,7 +140,7 @@ def test_a_series_is_announced_with_its_next_dates(start: date) -> None:
     """The line of a series names no date of long ago, and only what changed as changed."""
     series = event(start=start, end=start, occurrences=(date(2026, 10, 20), date(2027, 10, 20)))
     moved = replace(series, place="Rome, Italy", occurrences=(date(2027, 10, 20),))
-    line = i18n.event_line(series, None, "en", site().timezone)
+    line = event_texts.event_line(series, None, "en", site().timezone)
     assert line == "20 October 2026, Turin, Italy and 1 further date"
-    line = i18n.event_line(moved, series, "en", site().timezone)
+    line = event_texts.event_line(moved, series, "en", site().timezone)
     assert line == "20 October 2027, Rome, Italy (previously Turin, Italy)"

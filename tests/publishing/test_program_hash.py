@@ -47,8 +47,8 @@ def program(original: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("path", "decides"),
     [
-        ("i18n.py", True),
-        ("page_words.json", True),
+        ("i18n/formatting.py", True),
+        ("i18n/en/pages.json", True),
         ("publishing/corrections.py", True),
         ("publishing/templates/article.html.j2", True),
         ("store/stories.py", True),
@@ -108,7 +108,7 @@ def test_entries_of_unchanged_stories_follow_the_program(place: Workplace, web: 
     one_source(place, web)
     fetch()
     assert (place.public / "index.html").read_text("utf-8").count(">Details<") == 2
-    words = program / "page_words.json"
+    words = program / "i18n" / "en" / "pages.json"
     words.write_text(words.read_text("utf-8").replace('"Details"', '"More words"'), "utf-8")
     web.feed("/feed", rss(news(1), news(2), news(3)), '"2"')
     fetch()
@@ -126,7 +126,7 @@ def test_a_job_keeps_the_hash_with_which_it_began(
     visit = polling_fetch._poll
 
     def replacing(*of: Any, **more: Any) -> Any:
-        (program / "i18n.py").write_bytes((program / "i18n.py").read_bytes() + b"\n")
+        (program / "i18n" / "phrases.py").write_bytes((program / "i18n" / "phrases.py").read_bytes() + b"\n")
         return visit(*of, **more)
 
     monkeypatch.setattr(polling_fetch, "_poll", replacing)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import i18n, story_view
+from aggregator import story_view
+from aggregator.i18n import event_texts
 from aggregator.model.events import Event, day_of
 from aggregator.polling import fetch
 from aggregator.publishing import publish, structured_data
@@ -134,7 +135,7 @@ SINGLE = replace(SERIES, occurrences=())
 )
 def test_a_series_moved_only_if_its_next_date_did(now: Event, former: Event, line: str) -> None:
     """A former date is named if the next date was none before, and it is the nearest one."""
-    assert i18n.event_line(now, former, "en", site().timezone) == line
+    assert event_texts.event_line(now, former, "en", site().timezone) == line
 
 
 @pytest.mark.parametrize("year", [1583, 1800, 1890, 1940, 2026])

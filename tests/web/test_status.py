@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from aggregator import maintenance
-from aggregator.i18n import page_words
+from aggregator.i18n import phrases
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
@@ -124,7 +124,7 @@ def test_reasons_are_words_of_this_program(reason: str | None, words: str) -> No
         items=0,
         stories=0,
     )
-    assert status.reason(source, page_words("en")) == words
+    assert status.reason(source, phrases.pages("en")) == words
 
 
 def failed_once(place: Workplace, web: Web, clock: Clock, *paths: str) -> ASGIApp:

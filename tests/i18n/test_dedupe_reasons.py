@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from aggregator import editor_reasons
 from aggregator.dedupe import cluster
 from aggregator.dedupe.compare import compare
 from aggregator.dedupe.vocabulary.load import FOLDER
+from aggregator.i18n import dedupe_reasons
+from aggregator.i18n.phrases import FOLDER as PHRASES
 from aggregator.model.stories import Member
 from tests.dedupe.test_same_story import reported
 
-PAIRS = Path(__file__).parent / "data" / "dedupe"
+PAIRS = Path(__file__).parents[1] / "data" / "dedupe"
 
 
 def member(side: dict[str, Any], id_: str) -> Member:
@@ -53,7 +54,7 @@ def test_every_reason_of_the_labelled_pairs_is_translated() -> None:
         comparison = compare(one, other, all_vetoes=True)
         reasons = [piece.reason for piece in comparison.evidence]
         reasons += [*comparison.vetoes, *filter(None, [comparison.failed]), comparison.reason]
-        unknown = [reason for reason in reasons if not editor_reasons.is_known(reason, "de")]
+        unknown = [reason for reason in reasons if not dedupe_reasons.is_known(reason, "de")]
         assert unknown == []
         seen |= {piece.name for piece in comparison.evidence}
     assert len(seen) > 30
@@ -70,7 +71,7 @@ def test_every_reason_of_placing_is_translated() -> None:
     reasons = {placement.why for placement in placements}
     reasons |= {why for placement in placements for _, why in placement.related}
     reasons |= {each.why for placement in placements for each in placement.merge_candidates}
-    assert [reason for reason in reasons if not editor_reasons.is_known(reason, "de")] == []
+    assert [reason for reason in reasons if not dedupe_reasons.is_known(reason, "de")] == []
     assert len(reasons) > 30
 
 
@@ -78,7 +79,7 @@ def test_every_stage_of_an_event_is_translated() -> None:
     """What only one item reports has a German phrase, also where no labelled pair has it."""
     phases = tomllib.loads((FOLDER / "phases.toml").read_text("utf-8"))
     for phase in phases.values():
-        assert editor_reasons.is_known(f"only one reports {phase['reports']}", "de")
+        assert dedupe_reasons.is_known(f"only one reports {phase['reports']}", "de")
 
 
 @pytest.mark.parametrize(
@@ -106,8 +107,8 @@ def test_every_stage_of_an_event_is_translated() -> None:
 )
 def test_a_reason_in_german(reason: str, german: str) -> None:
     """Phrases are joined as in English; words of items and unknown reasons stay as they are."""
-    assert editor_reasons.translated(reason, "de") == german
-    assert editor_reasons.translated(reason, "en") == reason
+    assert dedupe_reasons.translated(reason, "de") == german
+    assert dedupe_reasons.translated(reason, "en") == reason
 
 
 @pytest.mark.parametrize(
@@ -134,27 +135,27 @@ def test_a_reason_in_german(reason: str, german: str) -> None:
 )
 def test_reasons_of_earlier_versions_are_worded_anew(stored: str, english: str, german: str) -> None:
     """Stored reasons have the words of this version, in each language."""
-    assert editor_reasons.translated(stored, "en") == english
-    assert editor_reasons.translated(stored, "de") == german
-    assert editor_reasons.is_known(stored, "de")
+    assert dedupe_reasons.translated(stored, "en") == english
+    assert dedupe_reasons.translated(stored, "de") == german
+    assert dedupe_reasons.is_known(stored, "de")
 
 
 def test_every_former_phrase_has_one_of_this_version() -> None:
     """A former phrase has the placeholders of the one that replaced it, which is translated."""
-    phrases = json.loads(Path(editor_reasons.__file__).with_suffix(".json").read_text("utf-8"))
-    for former, phrase in phrases["former"].items():
-        assert phrase in phrases["de"]
+    phrases = json.loads((PHRASES / "de" / "dedupe_reasons.json").read_bytes())
+    for former, phrase in json.loads(dedupe_reasons.FORMER_FILE.read_bytes()).items():
+        assert phrase in phrases
         assert sorted(re.findall(r"{\w+}", former)) == sorted(re.findall(r"{\w+}", phrase))
 
 
 def test_a_reason_of_many_words_stays_in_english() -> None:
     """Only a reason of bounded length is compared with phrases: it has words of items."""
     words = "x, but y; " * 190
-    assert editor_reasons.translated(f"both name {words}", "de") == f"both name {words}"
-    assert editor_reasons.translated("both name " + "x " * 900, "de") == "beide nennen " + "x " * 900
-    assert editor_reasons.translated("both name " + "x " * 1_000, "de") == "both name " + "x " * 1_000
+    assert dedupe_reasons.translated(f"both name {words}", "de") == f"both name {words}"
+    assert dedupe_reasons.translated("both name " + "x " * 900, "de") == "beide nennen " + "x " * 900
+    assert dedupe_reasons.translated("both name " + "x " * 1_000, "de") == "both name " + "x " * 1_000
 
 
 def test_a_reason_is_translated_as_a_whole() -> None:
     """A reason of which one part has no phrase stays in English, as the page marks its language."""
-    assert editor_reasons.translated("both name alpha; nobody knows", "de") == "both name alpha; nobody knows"
+    assert dedupe_reasons.translated("both name alpha; nobody knows", "de") == "both name alpha; nobody knows"

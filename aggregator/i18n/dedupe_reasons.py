@@ -1,7 +1,7 @@
-"""Translate reasons of deduplication for the editors' pages (editor_reasons.json).
+"""Translate reasons of deduplication for the editors' pages (dedupe_reasons.json).
 
 Reasons are stored in English. A phrase has placeholders in braces, whose name begins with what it stands for. Phrases
-of earlier versions (`former`) are replaced by those of this one.
+of earlier versions (former_dedupe_reasons.json) are replaced by those of this one.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-from aggregator import calendar_names, i18n
+from aggregator import calendar_names
+from aggregator.i18n.phrases import FOLDER, text_language
 
 MAX_CHARACTERS = 2_000
 """Maximum length of a reason that is translated; words of items make a longer one."""
@@ -32,11 +32,12 @@ class _Phrase(NamedTuple):
 
 FORMER = "former"
 """Stands for a language: the English phrases of earlier versions."""
+FORMER_FILE = FOLDER / "former_dedupe_reasons.json"
 
 
 def translated(reason: str, language: str) -> str:
     """Return a reason in a language; it stays in English if a part of it has no phrase."""
-    language, reason = i18n.text_language(language), _current(reason)
+    language, reason = text_language(language), _current(reason)
     return _whole(reason, _phrases(language), language) if _is_known(reason, language) else reason
 
 
@@ -64,8 +65,11 @@ def _is_known(reason: str, language: str) -> bool:
 @cache
 def _phrases(language: str) -> tuple[_Phrase, ...]:
     """Return the phrases of a language, in the order in which they are tried."""
-    written: Mapping[str, Mapping[str, str]] = json.loads(Path(__file__).with_suffix(".json").read_bytes())
-    return tuple(_Phrase(_pattern(phrase), words) for phrase, words in written.get(language, {}).items())
+    if language == "en":
+        return ()
+    file = FORMER_FILE if language == FORMER else FOLDER / language / "dedupe_reasons.json"
+    written: Mapping[str, str] = json.loads(file.read_bytes())
+    return tuple(_Phrase(_pattern(phrase), words) for phrase, words in written.items())
 
 
 def _pattern(phrase: str) -> re.Pattern[str]:

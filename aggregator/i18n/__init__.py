@@ -1,0 +1,1 @@
+"""Texts for people, with dates and numbers, in English and German."""
