@@ -1,1 +1,1 @@
-"""Tests of items."""
+"""Tests of events."""

@@ -1,1 +1,1 @@
-"""Tests of items."""
+"""Tests of phrases and formats in each language."""
