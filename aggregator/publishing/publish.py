@@ -37,7 +37,7 @@ from aggregator.publishing import (
 )
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import FragmentCache
-from aggregator.publishing.publish_pages import PageWork
+from aggregator.publishing.page_work import PageWork
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     archives,

@@ -15,7 +15,7 @@ from aggregator.model.config import Site
 from aggregator.model.publishing import EPOCH, Publication, PublishedDocument
 from aggregator.model.reports import ContainedStep
 from aggregator.publishing import paths, written_entries
-from aggregator.publishing.publish_pages import PageWork
+from aggregator.publishing.page_work import PageWork
 from aggregator.store import channels, meta, stories, story_events
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import EVENTS_END_KEY

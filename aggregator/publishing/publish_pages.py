@@ -7,22 +7,18 @@ pages of stories are written again, newest first and a bounded number in each ro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
-from functools import cached_property, partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aggregator import publishing
-from aggregator.containment import Containment
 from aggregator.gateways import files
-from aggregator.gateways.drafts import Drafts
 from aggregator.model.config import Channel, Config
 from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChange
 from aggregator.model.publishing import PublishedDocument, SourceDirectory, UnchangedStory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
-from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
+from aggregator.publishing.page_work import PageWork
 from aggregator.store import archives, meta, pages, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import DOCUMENTS_LEFT_KEY, PAGES_BEFORE_KEY
@@ -47,66 +43,6 @@ DIRECTORY_KEY = "directory_written"
 """Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
 FIXED_PAGES_KEY = "fixed_pages_with"
 """Key of what the pages that depend on settings alone were rendered with."""
-
-
-@dataclass(kw_only=True)
-class PageWork:
-    """The inputs of one run, and what it wrote so far.
-
-    With `everything` the run writes all that is out of date, however much it is.
-    """
-
-    store: Store
-    config: Config
-    contained: Containment
-    render_hash: str
-    publishers: str
-    """All publishers, of which an entry contains some."""
-    change_count: int
-    """Number of changes of stories when the run began (`stories.changes`)."""
-    everything: bool
-    written: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    is_unfinished: bool = False
-    """Whether documents are left to the next round, apart from pages of stories."""
-
-    @cached_property
-    def story_pages_hash(self) -> str:
-        """Return a hash of what pages of stories depend on besides the story."""
-        named = [
-            (each.id, each.name, each.url, each.licence, each.full_text)
-            for each in sources.publishers(self.store).values()
-        ]
-        inputs = (publishing.program_hash(), self.config.site, self.config.channels, self.web_url, named)
-        return hashlib.sha256(repr(inputs).encode()).hexdigest()
-
-    @property
-    def web_url(self) -> str | None:
-        """Return the address of the web app with search and status, None if there is none."""
-        return self.config.web.url
-
-    def write(self, documents: Sequence[PublishedDocument], *, compress: bool = True) -> None:
-        """Write documents that differ from their files, and make them visible."""
-        drafts = Drafts(self.config.public, compressed=compress)
-        for document in documents:
-            self._count(document.path, drafts.add(document))
-        drafts.rename_all()
-
-    def write_parts(self, documents: Iterable[tuple[str, Iterable[bytes]]]) -> list[bytes]:
-        """Write documents in parts, like `write`; return their hashes."""
-        drafts, hashes = Drafts(self.config.public), []
-        for path, parts in documents:
-            changed, document_hash = drafts.add_parts(path, parts)
-            hashes.append(document_hash)
-            self._count(path, changed)
-        drafts.rename_all()
-        return hashes
-
-    def _count(self, path: str, changed: bool) -> None:
-        if changed:
-            self.written.append(path)
-        else:
-            self.unchanged += 1
 
 
 def write_pages(work: PageWork) -> None:

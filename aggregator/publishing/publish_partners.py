@@ -20,7 +20,7 @@ from aggregator.store.partner_reports import PageState
 
 if TYPE_CHECKING:
     from aggregator.model.findings import PartnerReport
-    from aggregator.publishing.publish_pages import PageWork
+    from aggregator.publishing.page_work import PageWork
 
 MAX_REPORTS = 1_000
 """Maximum number of reports composed in one round; the next round continues."""
