@@ -48,13 +48,12 @@ class FoundDates:
 def find_dates(folded: str, words: Set[str], language: str | None = None) -> FoundDates:
     """Find days with the months and years that they name.
 
-    Months of the text's `language` are read as well.     `folded` may be a part of a text whose `words` are given, so that a word cut in two is no month.
+    Months of the text's `language` are read as well. `folded` may be a part of a text whose `words` are given, so that
+    a word cut in two is no month.
     """
     patterns = _patterns(language if language in _OTHER_LANGUAGES else None)
-    written_as_iso, named = (
-        "-" in folded and _may_name_year(folded),
-        not patterns.months.keys().isdisjoint(words),
-    )
+    written_as_iso = "-" in folded and _may_name_year(folded)
+    named = not patterns.months.keys().isdisjoint(words)
     if not (written_as_iso or named or "." in folded):
         return FoundDates(dates=frozenset(), months=frozenset(), years=frozenset(), rest=folded)
     collected = _Collected(patterns.months)
