@@ -33,8 +33,8 @@ BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
 """Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
-MIN_RARE_DIGITS, MIN_NAME_CHARACTERS = 3, 5
-"""Minimum length of a number and of a name that lead to candidates by themselves."""
+MIN_NAME_CHARACTERS = 5
+"""Minimum length of a name that leads to candidates by itself."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
 _CAPITAL = "[A-ZÀ-ÖØ-Þ]"
@@ -219,6 +219,12 @@ class Features:
         """Return the pairs of capitalised words: persons, institutions."""
         return text_names.phrases(self.clean_title) | text_names.phrases(self.clean_text)
 
+    @property
+    def titled_phrases(self) -> frozenset[str]:
+        """Return the pairs of capitalised words of which the title has both."""
+        words = {without_transliteration(word) for word in self.key.split()}
+        return frozenset(each for each in self.phrases if words.issuperset(each.split()))
+
     @cached_property
     def initials(self) -> Mapping[str, frozenset[str]]:
         """Return the acronyms that capitalised words may have, with these words."""
@@ -300,7 +306,7 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     rare = [f"a {amount}" for amount in facts.amounts] + [f"v {version}" for version in facts.versions]
-    rare += [f"n {number}" for number in facts.numbers if _is_rare(number)]
+    rare += [f"n {number}" for number in facts.numbers if text_facts.is_rare_number(number)]
     keys |= {_hash(name) | 1: 2.5 for name in sorted(rare)[:MAX_INDEX_KEYS]}
     names = {name for name in in_title.names | in_text.names if len(name) >= MIN_NAME_CHARACTERS}
     keys |= {_hash(f"w {name}") | 1: 0.5 for name in sorted(names - item.publisher_words)[:MAX_INDEX_KEYS]}
@@ -311,11 +317,6 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     if len(beginning) == BEGINNING_WORDS:
         keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
-
-
-def _is_rare(number: str) -> bool:
-    """Return whether few items have a number: a decimal one, or one of at least three digits."""
-    return "." in number or sum(map(str.isdigit, number)) >= MIN_RARE_DIGITS
 
 
 def address_key(address: str) -> int:
