@@ -7,7 +7,9 @@ import re
 MAX_BYTES = 512_000
 """Maximum number of bytes parsed; RFC 9309 section 2.5 requires at least 500 KiB."""
 
-_AGENT_LINE = re.compile(r"^([ \t]*user[ -]?agent[ \t]*:[ \t]*)([^\s#][^\r\n#]*)", re.IGNORECASE | re.MULTILINE)
+_AGENT_LINE = re.compile(
+    r"^([ \t]*user[ -]?agent[ \t]*:[ \t]*)([^\s#][^\r\n#]*)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def allows(text: str | None, url: str, agent: str) -> bool:
@@ -24,7 +26,7 @@ def allows(text: str | None, url: str, agent: str) -> bool:
 
 
 def _exact(name: str, agent: str) -> str:
-    """Return `agent` if a group is for it, with or without a version, else a name that it has not.
+    """Return `agent` for a group of it, with or without a version, else a name that it has not.
 
     Protego applies a group for "agg" to "aggregator" as well (RFC 9309 section 2.2.1).
     """
