@@ -92,10 +92,12 @@ def test_a_syntax_error_is_named_with_its_line() -> None:
     assert re.fullmatch(r"malformed but read: line [0-9]+: not well-formed \(invalid token\)", note)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_without_a_byte_order_mark_is_no_damaged_utf_8(encoding: str) -> None:
-    """A document of two bytes a character is left to the parser, which recognises it."""
-    reading = read(rss({"title": "Müller"}).decode().encode(encoding))
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("stated", ["UTF-8", "iso-8859-1", "unknown"])
+def test_a_wide_document_without_a_byte_order_mark_is_read(encoding: str, stated: str) -> None:
+    """Its first character shows its encoding, whatever it states (XML 1.0, appendix F)."""
+    body = rss({"title": "Müller"}).decode().replace("utf-8", stated)
+    reading = read(body.encode(encoding), content_type="text/xml; charset=iso-8859-1")
     assert (reading.entries[0].title, reading.notes) == ("Müller", ())
 
 
