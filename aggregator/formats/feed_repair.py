@@ -27,7 +27,7 @@ _WIDE = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
-"""Beginnings of documents in wide encodings, with and without a byte order mark (XML 1.0, appendix F)."""
+"""Beginnings of wide encodings: a byte order mark, or the first < (XML 1.0, appendix F)."""
 ENCODING_DECLARATION = re.compile(r"^(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']")
 _REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
 _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,12})|([0-9]{1,12}));")

@@ -19,8 +19,8 @@ _ASCII = bytes(range(128))
 def redirect_target(url: str, location: str) -> str:
     """Return the URL of a Location without its fragment; as written where it is not a URL.
 
-    Characters that no URL may have are encoded, and bytes that are not UTF-8 as they are. A fragment is no part of what is requested (RFC 9110 4.2.5), and
-    validators belong to what is requested (CL3).
+    Characters that no URL may have are encoded, and bytes that are not UTF-8 as they are. A fragment is no part of what
+    is requested (RFC 9110 4.2.5), and validators belong to what is requested (CL3).
     """
     octets = location.encode("latin-1", "replace")
     try:

@@ -169,7 +169,7 @@ def test_https_to_http_is_refused() -> None:
     ("location", "path"), [("/\xc3\xbc", "/%C3%BC"), ("/\xfc?q=\xe4#x", "/%FC?q=%E4"), ("/%FC b", "/%FC%20b")]
 )
 def test_a_location_keeps_its_bytes(location: str, path: str) -> None:
-    """Bytes of a Location that are not UTF-8 are encoded as they are, since the server knows no others."""
+    """Bytes of a Location that are not UTF-8 are encoded as they are."""
     assert redirect_target("https://a.example/", location) == f"https://a.example{path}"
 
 
