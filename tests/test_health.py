@@ -115,3 +115,5 @@ def test_a_running_job_is_not_interrupted(place: Workplace, web: Web) -> None:
         runs.begin(store, "digest", NOW)
         assert [run.outcome for run in health.read_report(config).runs] == ["running", "done"]
     assert [run.outcome for run in health.read_report(config).runs] == ["interrupted", "done"]
+    with locked_store(config):  # another job, which has not begun its run yet
+        assert [run.outcome for run in health.read_report(config).runs] == ["interrupted", "done"]
