@@ -174,7 +174,7 @@ NETWORK_CODES = frozenset({"unknown_host", "unreachable"})
 
 
 def common_advice(reasons: Iterable[str | None]) -> str | None:
-    """Return what to check on this machine if all sources fail for these reasons; None for other causes."""
+    """Return what to check on this machine if all sources fail for these reasons, or None."""
     codes = {failure_kind(reason or "").code for reason in reasons}
     if codes <= NETWORK_CODES:
         return "check the network connection"

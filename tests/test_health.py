@@ -73,14 +73,17 @@ def test_failed_visits_are_counted(failures: tuple[int, ...], sentence: str | No
 @pytest.mark.parametrize(
     ("reasons", "advice"),
     [
-        (["the host name is unknown (DNS)", "no complete response within 20 s"], ": check the network connection"),
+        (
+            ["the host name is unknown (DNS)", "no complete response within 20 s"],
+            ": check the network connection",
+        ),
         (["its certificate is not valid: certificate is not yet valid"], ": check the clock and the"),
         (["the host name is unknown (DNS)", "not found (404)"], "; each is tried again"),
         (["10.0.0.1 is a private address"], "; each is tried again"),
     ],
 )
 def test_a_common_cause_is_named(reasons: list[str], advice: str) -> None:
-    """If all sources fail, advice names network or clock only where all reasons may come from it."""
+    """Where all sources fail, advice names network or clock only if all reasons may come from it."""
     failed = [source_health(failures=1, reason=reason) for reason in reasons * 3]
     sentence = health.failed_visits(status_report(*failed))
     assert sentence and sentence.startswith(f"no source could be read at its last visit{advice}")

@@ -203,5 +203,7 @@ def _raise_if_all_fail(
         from aggregator.feed_findings import common_advice
 
         first = failing[0]
-        advice = common_advice(source.reason for source in failing) or "`aggregator status` has advice on each"
+        advice = (
+            common_advice(source.reason for source in failing) or "`aggregator status` has advice on each"
+        )
         raise AggregatorError(f"all {total} {noun} fail (first: {first.id}: {first.reason}); {advice}")
