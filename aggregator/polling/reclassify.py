@@ -111,5 +111,4 @@ def _move_stories(work: Round, story_ids: set[str]) -> None:
             for id_ in story_ids
             if before[id_].isdisjoint(plan.channels) and not after[id_].isdisjoint(plan.channels)
         ]
-        old = min(record.last_composed, work.now - editions.MAX_FIRST_AGE)
-        editions.add_baseline(work.store, plan, entered, until=old)
+        editions.add_baseline(work.store, plan, entered, until=record.old_before(work.now))

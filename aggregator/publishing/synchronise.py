@@ -23,7 +23,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
         channels.outdate_selections(store, _selecting(changes.renamed, config))
         archives.outdate_months_of_sources(store, changes.restricted)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
-    reselect_channels(store, config.channels, now)
+    reselect_channels(store, config.channels, config.digests, now)
 
 
 def _selecting(source_ids: Set[str], config: Config) -> list[str]:
