@@ -39,7 +39,7 @@ def parsing_hash(source: Source, now: datetime) -> str:
     """Return a hash of the parser version and options of a source's documents (V4).
 
     A calendar is read again each month, because the next dates of its series change with time. Topics and filters are
-    applied to stored items instead (`classification_hash`).
+    applied to stored items instead (`reclassification.classification_hash`).
     """
     options = (
         VERSION,
@@ -50,10 +50,3 @@ def parsing_hash(source: Source, now: datetime) -> str:
         *((f"{now:%Y-%m}",) if source.kind == "ical" else ()),
     )
     return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
-
-
-def classification_hash(config: Config) -> str:
-    """Return a hash of the topics and filters that stored items have (V4)."""
-    sources = [(source.id, source.topics, source.only, source.drop) for source in config.sources]
-    rules = (config.topics, sorted(source for source in sources if any(source[1:])))
-    return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]
