@@ -19,6 +19,7 @@ from aggregator.store import (
     editorial,
     meta,
     partner_reports,
+    reclassification,
     returned_mail,
     runs,
     set_aside,
@@ -72,6 +73,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         failing=tuple(runs.failing(store, running=running)),
         sentence_encoder=extras.sentence_encoder(),
         bounces=returned_mail.bounce_rates(store),
+        unclassified=reclassification.count_left(store, reclassification.classification_hash(config)),
     )
 
 

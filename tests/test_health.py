@@ -83,7 +83,7 @@ def test_failed_visits_are_counted(failures: tuple[int, ...], sentence: str | No
     ],
 )
 def test_a_common_cause_is_named(reasons: list[str], advice: str) -> None:
-    """Advice names network or clock only if the reasons of all sources may come from it."""
+    """Where all sources fail, advice names network or clock only if all reasons may be from it."""
     failed = [source_health(failures=1, reason=reason) for reason in reasons * 3]
     sentence = health.failed_visits(status_report(*failed))
     assert sentence and sentence.startswith(f"no source could be read at its last visit{advice}")
