@@ -60,7 +60,7 @@ _MAY_STAY_OPEN = frozenset(
 
 
 def open_at_end(root: Node, body: bytes) -> list[Node]:
-    """Return the innermost elements at the end of a page that breaks off; none if it is whole.
+    """Return the elements within which a page breaks off; none if it is whole.
 
     Such a page has no </body> or </html>, and ends within an element that must be closed.
     """

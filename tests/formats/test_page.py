@@ -175,7 +175,7 @@ def test_the_charset_is_found(body: bytes, content_type: str) -> None:
     ],
 )
 def test_a_page_that_breaks_off_within_an_item_says_so(body: str, breaks_off: bool) -> None:
-    """Its last item is then no edit of the known one; end tags that HTML lets omit prove nothing."""
+    """Its last item is then no edit; end tags that may be omitted prove nothing (HTML)."""
     assert (BREAKS_OFF in read(body).notes) is breaks_off
 
 
