@@ -56,7 +56,7 @@ _MAY_STAY_OPEN = frozenset(
     "html head body li dt dd p rb rp rt rtc option optgroup colgroup caption thead tbody tfoot tr td th"
     " area base br col embed hr img input link meta source track wbr".split()
 )
-"""Elements without an end tag, and those whose end tag may be omitted (HTML, section 13.1.2.4)."""
+"""Elements without end tag, and those whose end tag may be omitted (HTML 13.1.2.4)."""
 
 
 def open_at_end(root: Node, body: bytes) -> list[Node]:
