@@ -155,6 +155,13 @@ def test_another_body_is_read() -> None:
     assert isinstance(result(response(etag=OLD.etag or ""), validators=OLD, body_hash="other"), ParsedVisit)
 
 
+def test_an_entry_that_says_nothing_is_no_item() -> None:
+    """An entry without title, text, link and file is left out; RSS forbids it."""
+    body = rss({}, {"guid": "1", "title": " ", "description": ""}, {"guid": "2", "description": "Text"})
+    found = result(response(body=body))
+    assert ([item.guid for item in found.items], found.entries) == (["2"], 1)
+
+
 # --- failures are values -------------------------------------------------------------------------------
 
 
