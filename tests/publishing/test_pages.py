@@ -628,6 +628,14 @@ def test_passages_are_short_and_show_the_difference() -> None:
     assert text_changes.passages("", "a b") == ("…", "a b")
 
 
+def test_a_passage_ends_with_a_whole_word() -> None:
+    """A passage that is cut at its maximum length ends before the word that would exceed it."""
+    after = "The winter school moves to another city. " * 4
+    shown = text_changes.passages("Soon.", after)[1]
+    assert shown.endswith(" …") and set(shown.split()) <= {*after.split(), "…"}
+    assert text_changes.passages("a", "b" * 200)[1] == "b" * text_changes.MAX_QUOTED_CHARACTERS + " …"
+
+
 def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """No part of the site map has more URLs than allowed, and the index names each part."""
     monkeypatch.setattr(archive_pages, "MAX_URLS", 2)
