@@ -37,7 +37,12 @@ MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 _DIGIT = re.compile(r"\d")
 _SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
-_LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | · date datum".split())
+_LINKS = (
+    words.UNTIL
+    | words.END_LABELS
+    | words.BEFORE_DAY
+    | frozenset(", ) ; : | · date datum fecha data dato dátum dátuma".split())
+)
 _LIST_LINKS = words.AND | words.BEFORE_DAY | frozenset(",;")
 
 
@@ -189,7 +194,8 @@ def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) ->
     if len(stops) == 1 or any(stop is not None for stop in stops):
         return None
     between = _words_between(tokens, first, second)
-    if not between & (words.UNTIL | words.END_LABELS) or not between <= _LINKS:
+    links = _LINKS | {"."} if between & (words.END_LABELS - words.UNTIL) else _LINKS
+    if not between & (words.UNTIL | words.END_LABELS) or not between <= links:
         return None
     dates = days.joined_range(first.dates, second.dates)
     if dates is None:
@@ -234,12 +240,17 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
     if when.dates.is_range and replaced_dates.is_old_and_new(context):
         when = replace(when, dates=replaced_dates.new_days(context, when.dates), starts=when.stops)
     today = published.astimezone(zone).date()
-    past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
-    first, last = _with_years(when.dates, today, backwards=past)
+    past = words.pattern("past").search(context.sentence) is not None
+    reported = past or any(
+        words.pattern(name).search(f"{context.sentence} {context.title}") for name in ("past", "report")
+    )
+    first, last = (
+        _years_of_report(when.dates, today, past=past) if reported else _with_years(when.dates, today)
+    )
     if first is None or last is None or last < first or not written_days.has_events(first, last):
         return
     has_time = when.starts is not None
-    kind = reasons.kind_of(when.dates, context, first, last, today, has_time=has_time, past=past)
+    kind = reasons.kind_of(when.dates, context, first, last, today, has_time=has_time, past=reported)
     if kind is None:
         return
     place = (
@@ -271,11 +282,24 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
 
 # --- years and moments ---------------------------------------------------------------------------------
 
+_Range = tuple[date | None, date | None]
 
-def _with_years(dates: days.Dates, today: date, *, backwards: bool) -> tuple[date | None, date | None]:
+
+def _years_of_report(dates: days.Dates, today: date, *, past: bool) -> _Range:
+    """Return first and last day in a report; without a year those nearest to `today`.
+
+    `past`: its sentence is in the past tense, so that they are over.
+    """
+    coming, over = _with_years(dates, today), _with_years(dates, today, backwards=True)
+    if over[1] is None or coming[1] is None:
+        return coming if over[1] is None else over
+    return over if past or today - over[1] < coming[1] - today else coming
+
+
+def _with_years(dates: days.Dates, today: date, *, backwards: bool = False) -> _Range:
     """Return first and last day; without a year the first that is not before `today` (EX4).
 
-    A report in the past tense means the last such day before.
+    `backwards`: the last such day before.
     """
     if dates.last.year is not None:
         return _as_date(dates.first, dates.first.year), _as_date(dates.last, dates.last.year, last=True)

@@ -236,7 +236,15 @@ _NOT_COMING = (
     " роден* актуализиран* redigerad* lagt?ut opprettet appeared instead?of anstatt anstelle verschoben?vom"
     " au?lieu?de au?lieu?du invece?del invece?che en?lugar?de em?vez?de i?stället?för i?stedet?for"
     " in?plaats?van zamiast namesto ändrad* in?kraft into?force"
-    " en?vigueur"
+    " en?vigueur publication?date* date?of?publication date?of?issue date?added date?of?update"
+    " veröffentlichungsdatum publikationsdatum erscheinungsdatum erscheinungstermin erstellungsdatum"
+    " änderungsdatum datum?der?veröffentlichung datum?der?erstellung veröffentlichung: date?de?publication"
+    " date?de?parution mise?en?ligne publication: fecha?de?publicación fecha?de?actualización publicación:"
+    " data?di?pubblicazione data?di?aggiornamento ultimo?aggiornamento pubblicazione: data?de?atualização"
+    " data?publikacji data?dodania datum?publikace datum?vydání vloženo publicatiedatum datum?publicatie"
+    " datum?van?publicatie publiceringsdatum udgivelsesdato publiceringsdato offentliggørelsesdato"
+    " publiseringsdato julkaisupäivä* julkaisuaika* megjelenés?dátuma megjelenés: közzététel?dátuma"
+    " közzététel: datum?objave dátum?zverejnenia data?publicării"
 )
 _ORIGINALLY = (
     "originally ursprünglich initialement inizialmente originariamente inicialmente originalmente"
@@ -279,19 +287,30 @@ _OPEN = (
     " accepted?between angenommen?vom can?be?submitted eingereicht?werden"
 )
 _PAST = (
-    "we?met took?place was?held were?held has?taken have?taken came?together organised?the recap looking?back"
-    " met?in trafen?sich haben?wir?uns trafen zurückblick rückblick a?eu?lieu ont?eu?lieu s?est?tenu*"
-    " s?est?déroulé* retour?sur si?è?svolt* si?è?tenut* tuvo?lugar se?celebró celebramos nos?reunimos"
-    " teve?lugar decorreu realizou?se reunimos järjestettiin pidettiin kokoontui ägde?rum hölls träffades"
-    " samlades fant?sted ble?holdt møttes samlet fandt?sted blev?afholdt mødtes vond?plaats vonden?plaats"
-    " kwamen?samen odbył* zakończył* proběhl* konal* se?konala megrendezt* zajlott lezajlott találkoztak"
-    " je?potekal* so?potekal* se?je?odvij* проведе?се състоя?се се?проведе fand~statt fanden~statt"
-    " we?discussed we?gathered we?attended we?hosted participants?met participants?gathered avons?organisé"
-    " avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt* si?sono?tenut*"
-    " si?sono?incontrat* haben?teilgenommen last?week last?month yesterday letzte?woche letzten?monat gestern"
-    " semaine?dernière settimana?scorsa semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke"
-    " sidste?uge vorige?week w?zeszłym?tygodniu terugblik återblick tilbageblik tilbakeblikk nachlese"
-    " compte?rendu resoconto relacja beszámoló minulý?týden múlt?héten prejšnji?teden миналата?седмица"
+    "we?met took?place was?held were?held has?taken have?taken came?together organised?the met?in"
+    " trafen?sich haben?wir?uns trafen a?eu?lieu ont?eu?lieu s?est?tenu* s?est?déroulé* si?è?svolt*"
+    " si?è?tenut* tuvo?lugar se?celebró teve?lugar decorreu realizou?se järjestettiin pidettiin kokoontui"
+    " ägde?rum hölls träffades samlades fant?sted ble?holdt møttes samlet fandt?sted blev?afholdt mødtes"
+    " vond?plaats vonden?plaats kwamen?samen odbył* zakończył* proběhl* konal* se?konala megrendezt* zajlott"
+    " lezajlott találkoztak je?potekal* so?potekal* se?je?odvij* проведе?се състоя?се се?проведе fand~statt"
+    " fanden~statt we?discussed we?gathered we?attended we?hosted participants?met participants?gathered"
+    " avons?organisé avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt*"
+    " si?sono?tenut* si?sono?incontrat* haben?teilgenommen"
+)
+_REPORT = (
+    "minutes?of minutes?from minutes: report?on report?of report?from proceedings?of recap looking?back"
+    " recording?of recordings?of recording?from slides?of slides?from photos?of photos?from pictures?from"
+    " impressions?from highlights?of highlights?from *protokoll zurückblick rückblick bericht?vo*"
+    " bericht?über nachlese aufzeichnung* fotos?vo* bilder?vo* impressionen compte?rendu comptes?rendus"
+    " procès?verba* retour?sur retour?en?images enregistrement?d* photos?d* bilan?d* resoconto verbale"
+    " foto?d* acta?de acta crónica fotos?d* grabación?d* ata?da ata?de fotografias?d* gravação?d* verslag*"
+    " notulen terugblik foto's?van opname?van relacj* protokół protokoł* sprawozdanie?z nagrani*?z zdjęcia?z"
+    " zápis* záznam?z fotografie?z ohlédnutí minnesanteckningar återblick inspelning?från bilder?från"
+    " referat* tilbageblik tilbakeblikk opptak?fra billeder?fra optagelse?fra pöytäkirja* muistio* tallenne*"
+    " kuvia jegyzőkönyv* emlékeztető* beszámoló* zapisnik* zápisnic* протокол* celebramos reunimos last?week"
+    " last?month yesterday letzte?woche letzten?monat gestern semaine?dernière settimana?scorsa"
+    " semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke sidste?uge vorige?week"
+    " w?zeszłym?tygodniu minulý?týden múlt?héten prejšnji?teden миналата?седмица"
 )
 _STATUS = {
     "cancelled": "cancelled canceled called?off will?not?take?place"
@@ -337,6 +356,7 @@ _HYBRID = (
 )
 END_LABELS = _word_set(
     "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy"
+    " zakończenia ukončení befejezés"
     " loppuu until bis"
 )
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
@@ -344,8 +364,8 @@ WHEN_LABELS = _word_set(
     "időpont kdy kiedy milloin når när tid tidspunkt kdaj czas"
     " when wann quand quando cuándo dates date start starts end beginn ende datum termin termine term time"
     " zeit début inizio inicio"
-    " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
-    " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
+    " início dato dátum дата ajankohta päivämäärä news aktuelles uhr data fecha heure hora ora yesterday today"
+    " tomorrow heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
 )
 """Labels that are no names of places."""
 PLACE_LABELS = _word_set(
@@ -375,6 +395,7 @@ def pattern(name: str) -> re.Pattern[str]:
         "closed": _CLOSED,
         "open": _OPEN,
         "past": _PAST,
+        "report": _REPORT,
         "online": _ONLINE,
         "hybrid": _HYBRID,
         **_STATUS,

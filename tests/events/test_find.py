@@ -89,6 +89,25 @@ def test_a_missing_year_is_the_next_one(text: str, published: str, start: date) 
     assert only(text, published=published).start == start
 
 
+@pytest.mark.parametrize(
+    ("title", "year"),
+    [
+        ("Minutes of the meeting of 28 May", 2026),
+        ("Protokoll der Mitgliederversammlung vom 28. Mai", 2026),
+        ("Acta de la reunión del 28 de mayo", 2026),
+        ("Photos of the open day on 28 May", 2026),
+        ("Compte rendu et perspectives : réunion le 28 juin", 2026),
+        ("Rückblick und Ausblick: Tagung am 28. Juni", 2026),
+        ("Nos reunimos el 28 de junio para una charla", 2026),
+    ],
+)
+def test_a_report_has_the_nearest_date(title: str, year: int) -> None:
+    """Reports name recent dates, but may also be the subject of an event soon after (EX4)."""
+    event = only(title, published="2026-06-03")
+    assert event.start == date(year, event.start.month, 28)
+    assert event.retrospective == (event.start.month == 5)
+
+
 # --- reasons (EX5) -------------------------------------------------------------------------------------
 
 
@@ -663,6 +682,37 @@ def test_a_deadline_may_begin_with_its_time(text: str) -> None:
     """The word for until stands before the time, and other such words may stand before it."""
     event = only("", text)
     assert (event.kind, event.start) == (EventKind.DEADLINE, datetime(2026, 6, 11, 12, tzinfo=ZONE))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Date of publication: 12 June 2026. Date: 14 June 2026",
+        "Datum der Veröffentlichung: 12. Juni 2026. Datum: 14. Juni 2026",
+        "Erscheinungsdatum: 12.06.2026. Termin: 14.06.2026",
+        "Fecha de publicación: 12/06/2026. Fecha: 14/06/2026",
+        "Data publikacji: 12 czerwca 2026. Data: 14 czerwca 2026",
+        "Julkaisupäivä: 12.6.2026. Ajankohta: 14.6.2026",
+    ],
+)
+def test_a_date_of_publication_is_no_event(text: str) -> None:
+    """A label says that a date is that of a publication; a label is no place either (EX5)."""
+    event = only("Workshop", text)
+    assert (event.start, event.place) == (date(2026, 6, 14), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fecha de inicio: 12 de junio de 2026. Fecha de fin: 14 de junio de 2026.",
+        "Data inizio: 12/06/2026 Data fine: 14/06/2026",
+        "Data rozpoczęcia: 12.06.2026. Data zakończenia: 14.06.2026.",
+    ],
+)
+def test_labels_name_the_first_and_last_day(text: str) -> None:
+    """A label of the last day joins it to the first, also in a sentence of its own (EX3)."""
+    event = only("Workshop", text)
+    assert (event.start, event.end) == (date(2026, 6, 12), date(2026, 6, 14))
 
 
 def test_an_initial_is_no_place() -> None:
