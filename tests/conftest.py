@@ -86,7 +86,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], float]:
-    """Let time pass only while something sleeps; return a function that returns how many seconds have passed.
+    """Let time pass only in `time.sleep`; return a function that returns the seconds passed.
 
     A busy machine changes nothing then. Timeouts of sockets and locks still measure real time.
     """
