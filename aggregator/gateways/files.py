@@ -342,7 +342,8 @@ def write_template(data: Path, name: str, content: bytes) -> None:
 def _replace(target: Path, body: bytes, mode: int = 0o666) -> None:
     """Write a file, which is on disk before it becomes visible.
 
-    Of two runs at once the last one counts. Permissions are `mode`, as far as the umask allows. A missing folder is made, closed to other users if the file is.
+    Of two runs at once the last one counts. Permissions are `mode`, as far as the umask allows. A missing folder is
+    made, closed to other users if the file is.
     """
     draft = target.parent / f".{target.name}.{os.getpid()}-{time.monotonic_ns()}.draft"
     try:
