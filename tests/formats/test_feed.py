@@ -512,7 +512,7 @@ def test_links_in_texts_have_the_stated_base(body: bytes, part: str, other: str)
 
 
 def test_relations_of_links_have_several_spellings() -> None:
-    """A relation may be a URL (RFC 4287 section 4.2.7.2), also for an entry that is not parsed again.
+    """A relation may be a URL (RFC 4287 4.2.7.2), also of an entry that is not parsed again.
 
     An enclosure without address is no file.
     """
