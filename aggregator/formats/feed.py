@@ -394,7 +394,8 @@ def _rights(thing: Any) -> str | None:
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
     enclosures = []
     for enclosure in entry.get("enclosures", ())[:20]:
-        if link := urls.join(base, enclosure.get("href")):
+        link = urls.join(base, enclosure.get("href"))
+        if link and link != base:  # which an empty reference leads to
             length = str(enclosure.get("length") or "").strip()
             enclosures.append(
                 Enclosure(

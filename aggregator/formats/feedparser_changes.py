@@ -6,7 +6,7 @@ from typing import Any
 
 import feedparser
 
-from aggregator.formats import feed_events
+from aggregator.formats import entry_splitter, feed_events
 
 SECONDARY_TEXTS = ("itunes_summary", "media_description")
 """Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
@@ -51,6 +51,8 @@ def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
 
 def _start_link_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
     """Begin a link, and note whether its text is the URL: it precedes those of Atom in RSS."""
+    if "rel" in attributes:
+        attributes = {**attributes, "rel": entry_splitter.relation(attributes["rel"])}
     _start_link(self, attributes)
     if "href" not in attributes and (links := self._get_context().get("links")):
         links[-1]["is_text"] = True

@@ -511,6 +511,23 @@ def test_links_in_texts_have_the_stated_base(body: bytes, part: str, other: str)
     assert re.findall('href="([^"]*)"', item.html) == [f"{part}#n", f"{other}x"]
 
 
+def test_relations_of_links_have_several_spellings() -> None:
+    """A relation may be a URL (RFC 4287 4.2.7.2), also of an entry that is not parsed again.
+
+    An enclosure without address is no file.
+    """
+    links = "".join(
+        f'<entry><title>{n}</title><id>{n}</id><link rel="{rel}" href="/{n}"/><link rel="enclosure" href=""/></entry>'
+        for n, rel in enumerate(("http://www.iana.org/assignments/relation/alternate", " Alternate "))
+    )
+    body = f'<feed xmlns="http://www.w3.org/2005/Atom">{links}</feed>'.encode()
+    entries = read(body).entries
+    assert [(entry.link, entry.enclosures) for entry in entries] == [
+        (f"https://node.example/{n}", ()) for n in (0, 1)
+    ]
+    assert [part.link for part in entry_splitter.split_entries(body)] == ["/0", "/1"]
+
+
 @pytest.mark.parametrize(
     ("inside", "rights"),
     [
