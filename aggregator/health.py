@@ -153,10 +153,15 @@ def failed_visits(report: StatusReport) -> str | None:
     if not count:
         return None
     if has_no_good_visit(report):
-        advice = ": check the network connection" if count >= MIN_SOURCES_ALL_FAILED else ""
-        return f"no source could be read at its last visit{advice}; each is tried again"
+        return f"no source could be read at its last visit{_common_advice(report)}; each is tried again"
     sources, is_again = count_of(len(report.sources), "source"), "it is" if count == 1 else "they are"
     return f"the last visit of {count} of {sources} failed; {is_again} tried again"
+
+
+def _common_advice(report: StatusReport) -> str:
+    reasons = [source.reason for source in report.sources if source.failures]
+    advice = feed_findings.common_advice(reasons) if len(reasons) >= MIN_SOURCES_ALL_FAILED else None
+    return f": {advice}" if advice else ""
 
 
 def _visits_failed(report: StatusReport) -> int:

@@ -27,7 +27,7 @@ RAW_MAIL = "bounces"
 """Folder in the data folder with the raw mails that came to the bounce address."""
 RAW_MAIL_SPARE_SECONDS = 3600
 """Minimum age of a raw mail that is removed: its record may not be written yet."""
-TEMPLATES = "templates"
+TEMPLATES = "compiled-templates"
 """Folder in the data folder with compiled templates."""
 LINK_KEY_BYTES = 32
 """Length of the key of personal links, in bytes."""
@@ -36,13 +36,15 @@ PROBE_SECONDS = 0.05
 
 
 def close_data(data: Path, public: Path) -> None:
-    """Close the data folder and its personal data to other users, whatever the umask was.
+    """Make the data folder, and close its personal data to other users, whatever the umask was.
 
-    Web servers can still reach a `public` folder inside it.
+    Web servers can still reach a `public` folder inside it. A folder that exists keeps its own rights, because other
+    programs may use it.
     """
     try:
-        within = public.resolve().is_relative_to(data.resolve())
-        permissions.make_folder(data, passable=within)
+        if not data.is_dir():
+            within = public.resolve().is_relative_to(data.resolve())
+            permissions.make_folder(data, passable=within)
         for pattern in PRIVATE:
             for file in data.glob(pattern):
                 permissions.close_file(file)

@@ -679,7 +679,7 @@ def test_compiled_templates_are_kept_for_the_next_run(
     site.poll(news(1))
     assert compiled()
     assert compiled() == []
-    folder = place.database.parent / "templates"
+    folder = place.database.parent / "compiled-templates"
     files_ = sorted(file for file in folder.iterdir() if file.name != program_hash_cache.NAME)
     assert {file.stat().st_mode & 0o777 for file in files_} == {0o600}
     files_[0].write_bytes(files_[0].read_bytes()[:-9])
