@@ -233,7 +233,7 @@ class HttpFetcher:
                 return too_large
         try:
             body = codings.decode(packed.getvalue(), headers.get("content-encoding", ""), limit)
-        except codings.Unfinished:  # an incomplete body must not count as a document
+        except codings.Truncated:  # an incomplete body must not count as a document
             return Failure(reason="the response was cut short", status=answer.status_code)
         except codings.Undecodable:
             return Failure(reason=UNDECODABLE, status=answer.status_code)
