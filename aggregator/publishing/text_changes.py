@@ -33,7 +33,7 @@ def _word_start(text: str, position: int) -> int:
 
 
 def _quoted(text: str, begin: int, end: int) -> str:
-    """Return whole words up to the one at `end`, with ellipses where text is omitted."""
+    """Return a passage of whole words, to the one at `end`, with ellipses where text is cut."""
     end = _word_end(text, end)
     if end - begin > MAX_QUOTED_CHARACTERS:
         last_blank = text.rfind(" ", begin, begin + MAX_QUOTED_CHARACTERS + 1)
