@@ -126,7 +126,7 @@ def _behind_link(tokens: Sequence[Token], begin: int, link: int) -> int | None:
 
 
 def _is_behind_date(tokens: Sequence[Token], begin: int, end: int, free: Sequence[bool]) -> bool:
-    """Return whether a number stands behind a date and a comma: "5 June 2026, 9.00"."""
+    """Return whether a number is behind a date and a comma: "5 June 2026, 9.00"."""
     is_behind = begin > 1 and word_at(tokens, begin - 1) == "," and not free[begin - 2]
     return is_behind and word_at(tokens, end) in ("", ",", ")", "|")
 
