@@ -18,6 +18,7 @@ from aggregator.events import (
     words,
     written_days,
 )
+from aggregator.events.replaced_dates import Dated
 from aggregator.events.sentences import Context, context_of
 from aggregator.events.times_of_day import Times
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split, word_at
@@ -70,8 +71,10 @@ def find_events(
     """
     title = composed(title[:MAX_TITLE_CHARACTERS])
     text = composed(text[:MAX_TEXT_CHARACTERS])
-    found = [*_events(title, "", language, published, zone)]
-    found += _events(text, folded(title), language, published, zone)
+    found = replaced_dates.without_planned(
+        _events(title, "", language, published, zone),
+        _events(text, folded(title), language, published, zone),
+    )
     return tuple(_with_time_of_text(_distinct(found), text, language, zone))[:MAX_EVENTS]
 
 
@@ -122,31 +125,29 @@ def _joined(first: Event, second: Event) -> Event:
     )
 
 
-def _events(
-    text: str, title: str, language: str | None, published: datetime, zone: tzinfo
-) -> Iterator[Event]:
-    """Yield the events of one text; `title` is the folded title above it."""
+def _events(text: str, title: str, language: str | None, published: datetime, zone: tzinfo) -> list[Dated]:
+    """Return the events of one text by their dates; `title` is the folded title above it."""
     if not _DIGIT.search(text):
-        return
+        return []
     low = folded(text)
     if not may_name_date(low, language):  # most texts do not, and splitting them takes long
-        return
+        return []
     tokens = split(text, low, language)
     mentions = _mentions(tokens)
     if not mentions:
-        return
+        return []
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     ends = [end for end in ends if not any(when.start < end < when.end for when in mentions)]  # "15. Juli"
     bounds = [0, *ends, len(text)]
     end_before = 0
-    found: list[tuple[Context, list[Event]]] = []
+    found: list[Dated] = []
     for n, when in enumerate(mentions):
         next_start = mentions[n + 1].start if n + 1 < len(mentions) else len(text)
         if n and not _continues_list(tokens, mentions[n - 1], when):
             end_before = mentions[n - 1].end
         context = context_of(text, low, title, bounds, (when.start, when.end), end_before, next_start)
         found.append((context, list(_event(when, context, published, zone))))
-    yield from replaced_dates.without_replaced(found)
+    return list(replaced_dates.without_replaced(found))
 
 
 # --- dates with their times ----------------------------------------------------------------------------

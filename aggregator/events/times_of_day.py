@@ -111,7 +111,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
 
 
 def _behind_link(tokens: Sequence[Token], begin: int, link: int) -> int | None:
-    """Return where the end of a range of times begins, None without a word or ending for a range."""
+    """Return where the end of a range of times begins, None if no word announces it."""
     if word_at(tokens, link - 1) == "órától":
         return link
     if word_at(tokens, link) == "-" and word_at(tokens, link + 1) in words.HUNGARIAN_FROM:
@@ -126,7 +126,7 @@ def _behind_link(tokens: Sequence[Token], begin: int, link: int) -> int | None:
 
 
 def _is_behind_date(tokens: Sequence[Token], begin: int, end: int, free: Sequence[bool]) -> bool:
-    """Return whether a number is behind a date and a comma: "5 June 2026, 9.00"."""
+    """Return whether a number is behind date and comma: "5 June 2026, 9.00"."""
     is_behind = begin > 1 and word_at(tokens, begin - 1) == "," and not free[begin - 2]
     return is_behind and word_at(tokens, end) in ("", ",", ")", "|")
 

@@ -335,7 +335,8 @@ _STATUS = {
     "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad*"
     " lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
-    " preložen* prestavljen* отложен*",
+    " preložen* prestavljen* отложен* deferred aufgeschoben verschoven odklád* odlož* przesunięt*"
+    " décalé* pospone* aplaza udskyd* skjut*?upp utsett*",
     "rescheduled": "rescheduled originally?planned ursprünglich?geplant"
     " initialement?prévu* new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
     " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data"

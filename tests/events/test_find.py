@@ -300,6 +300,43 @@ def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Postponed: workshop on 12 October 2026", "New date: 14 January 2027."),
+        ("Verschoben: Workshop am 12. Oktober", "Der Workshop findet nun am 14. Januar 2027 statt."),
+        ("Reporté : colloque du 12 octobre", "Il aura lieu le 14 janvier 2027. Inscriptions ouvertes."),
+        ("Odloženo: konference 12. října", "Konference se bude konat 14. ledna 2027."),
+        ("Symposium postponed", "The symposium planned for 12 October will now be held on 14 January 2027."),
+        (
+            "Congreso aplazado",
+            "El congreso previsto para el 12 de octubre se celebrará el 14 de enero de 2027.",
+        ),
+        ("Neuer Termin: Workshop am 14. Januar 2027", "Der für den 12. Oktober geplante Workshop fällt aus."),
+        ("Workshop moved to 14 January 2027", "It was to take place on 12 October 2026."),
+        ("Workshop se odkládá z 12. října 2026 na 14. ledna 2027", ""),
+    ],
+)
+def test_the_new_date_may_stand_apart_from_the_old_one(title: str, text: str) -> None:
+    """A new date replaces that of a title such as "Postponed: …", and planned ones (EX6)."""
+    event = only(title, text)
+    assert (event.start, event.status) == (date(2027, 1, 14), EventStatus.RESCHEDULED)
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Postponed: workshop on 12 October 2026", "The seminar on 14 January 2027 takes place."),
+        ("Workshop on 12 October 2026 now postponed", "The seminar on 14 January 2027 takes place."),
+        ("Workshop", "The workshop is planned for 12 October 2026, the seminar for 14 January 2027."),
+        ("Tagung verschoben", "Das Seminar ist für den 12. Oktober, der Kurs am 14. Januar 2027 geplant."),
+    ],
+)
+def test_another_event_is_no_new_date(title: str, text: str) -> None:
+    """A date replaces that of the event of the title only if it is a date of this event (EX6)."""
+    assert [event.start for event in found(title, text)] == [date(2026, 10, 12), date(2027, 1, 14)]
+
+
+@pytest.mark.parametrize(
     ("text", "first", "last"),
     [
         ("Workshop postponed from 3-5 May 2027 to 7-9 June 2027", (6, 7), (6, 9)),
