@@ -12,7 +12,14 @@ from aggregator.dedupe import clean_texts, text_dates, text_facts, text_names
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
-from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, title_key, weight
+from aggregator.dedupe.vocabulary.words import (
+    WORD,
+    concepts,
+    fold,
+    title_key,
+    weight,
+    without_transliteration,
+)
 from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 from aggregator.model.value_classes import dataclass
@@ -26,6 +33,8 @@ BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
 """Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
+MIN_RARE_DIGITS, MIN_NAME_CHARACTERS = 3, 5
+"""Minimum length of a number and of a name that lead to candidates by themselves."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
 _CAPITAL = "[A-ZÀ-ÖØ-Þ]"
@@ -34,6 +43,8 @@ _CAPITAL_INSIDE = re.compile(
     rf"{_CAPITAL}(?:(?<=[^\W_] {_CAPITAL})|(?<=[,;] {_CAPITAL})|(?<=\({_CAPITAL}))\w+"
 )
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
+_NUMBER_WITH_UNIT = re.compile(r"[0-9]+(?:m|k|bn|mn|mio|mrd|md|st|nd|rd|th|er|e|h)?")
+"""A number, a sum as "2m", an ordinal: a fact and no word."""
 _PLACES = ("town", "country")
 _NONE: frozenset[str] = frozenset()
 """The empty set that all items share, because each further one takes 216 bytes."""
@@ -87,9 +98,10 @@ class Features:
         return bool(_CUT.search(self.clean_title))
 
     @property
-    def folded_words(self) -> frozenset[str]:
-        """Return all words in lower case without diacritics."""
-        return frozenset(WORD.findall(self.folded_title)) | frozenset(self.folded_words_of_text)
+    def plain_words(self) -> frozenset[str]:
+        """Return all words in lower case without diacritics and transliterations."""
+        words = (*WORD.findall(self.folded_title), *self.folded_words_of_text)
+        return frozenset(map(without_transliteration, words))
 
     @property
     def folded_words_of_text(self) -> list[str]:
@@ -215,12 +227,12 @@ class Features:
     @cached_property
     def title_facts(self) -> TextFacts:
         """Return the facts of the title."""
-        return text_facts.title_facts(self.clean_title, self.folded_title)
+        return text_facts.title_facts(self.clean_title, self.folded_title, self.language)
 
     @cached_property
     def facts(self) -> TextFacts:
         """Return the facts of title and text."""
-        return self.title_facts | text_facts.body_facts(self.folded_text)
+        return self.title_facts | text_facts.body_facts(self.folded_text, self.language)
 
     @cached_property
     def title_phases(self) -> frozenset[str]:
@@ -288,7 +300,10 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     rare = [f"a {amount}" for amount in facts.amounts] + [f"v {version}" for version in facts.versions]
+    rare += [f"n {number}" for number in facts.numbers if _is_rare(number)]
     keys |= {_hash(name) | 1: 2.5 for name in sorted(rare)[:MAX_INDEX_KEYS]}
+    names = {name for name in in_title.names | in_text.names if len(name) >= MIN_NAME_CHARACTERS}
+    keys |= {_hash(f"w {name}") | 1: 0.5 for name in sorted(names - item.publisher_words)[:MAX_INDEX_KEYS]}
     keys |= {address_key(address): 5.0 for address in addresses}
     if item.key:
         keys[_hash(f"t {item.key}") | 1] = 2.0
@@ -296,6 +311,11 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     if len(beginning) == BEGINNING_WORDS:
         keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
+
+
+def _is_rare(number: str) -> bool:
+    """Return whether few items have a number: a decimal one, or one of at least three digits."""
+    return "." in number or sum(map(str.isdigit, number)) >= MIN_RARE_DIGITS
 
 
 def address_key(address: str) -> int:
@@ -395,7 +415,7 @@ def _meaning(written: str) -> _Meaning:
     word = fold(written)
     if word in known.techniques and written.isupper():  # AI, EM: words of other languages in lower case
         return _Meaning(((word, weight(word, word)),))
-    if word.isdigit() or any(
+    if _NUMBER_WITH_UNIT.fullmatch(word) or any(
         word in words for words in (known.stop, text_dates.MONTHS, known.numbers, known.ordinals)
     ):
         return _Meaning()

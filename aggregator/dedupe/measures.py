@@ -251,7 +251,7 @@ def numbers(pair: Pair) -> Measures:
     if versions := a.facts.versions & b.facts.versions:
         yield Measure("versions", 1.0, lambda: f"both give the version {_of(versions)}")
     if shared:
-        worth = sum(min(len(number.strip("xtd%")), 3) - 0.5 for number in shared)
+        worth = sum(min(sum(map(str.isdigit, number)), 3) - 0.5 for number in shared)
         yield Measure(f"{pair.kind}numbers", math.log1p(worth), lambda: f"both give the number {_of(shared)}")
     for name, x, y in (
         ("other numbers", a.facts.numbers, b.facts.numbers),
@@ -307,7 +307,7 @@ def shared_worth(pair: Pair) -> float:
         + 2 * len(a.phrases & b.phrases)
         + (2 if released else 1) * len(a.facts.versions & b.facts.versions)
         + 3 * len((a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois))
-        + 0.5 * len(a.facts.numbers & b.facts.numbers)
+        + sum(1 if "." in number else 0.5 for number in a.facts.numbers & b.facts.numbers)
     )
     return _total(pair.weights, shared) + facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from functools import cache
 
 from aggregator import calendar_names
@@ -26,6 +26,8 @@ _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 # A hyphen and a number follow in a reference (2026-114), a hyphen and a year in a period (2024-2028).
 _YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/]\d|-(?!(?:19|20)\d\d(?!\d))\d|\w)")
 MONTHS = calendar_names.month_numbers(short=("en", "de"))
+_OTHER_LANGUAGES = frozenset(calendar_names.DATE_LANGUAGES) - frozenset(calendar_names.LANGUAGES)
+"""Languages whose months are read in texts of that language only."""
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""
 _FIRST_NAMES = ("julius", "junius")
@@ -43,23 +45,26 @@ class FoundDates:
     rest: str
 
 
-def find_dates(folded: str, words: Set[str]) -> FoundDates:
+def find_dates(folded: str, words: Set[str], language: str | None = None) -> FoundDates:
     """Find days with the months and years that they name.
 
-    `folded` may be a part of a text whose `words` are given, so that a word cut in two is no month.
+    Months of the text's `language` are read as well. `folded` may be a part of a text whose `words` are given, so that
+    a word cut in two is no month.
     """
-    written_as_iso, named = "-" in folded and _may_name_year(folded), names_month(words)
+    patterns = _patterns(language if language in _OTHER_LANGUAGES else None)
+    written_as_iso = "-" in folded and _may_name_year(folded)
+    named = not patterns.months.keys().isdisjoint(words)
     if not (written_as_iso or named or "." in folded):
         return FoundDates(dates=frozenset(), months=frozenset(), years=frozenset(), rest=folded)
-    collected = _Collected()
+    collected = _Collected(patterns.months)
     rest = folded
     if written_as_iso:
         rest = _ISO.sub(lambda m: collected.add(int(m[2]), m[3], year=m[1]), rest)
     if "." in rest:
         rest = _NUMERIC.sub(lambda m: collected.add(int(m[3]), m[1], m[2], year=m[4]), rest)
     if named:
-        rest = _patterns().day_month.sub(collected.add_day_first, rest)
-        rest = _patterns().month_day.sub(collected.add_month_first, rest)
+        rest = patterns.day_month.sub(collected.add_day_first, rest)
+        rest = patterns.month_day.sub(collected.add_month_first, rest)
     return FoundDates(
         dates=frozenset(collected.dates),
         months=frozenset(collected.months),
@@ -95,17 +100,20 @@ def _may_name_year(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Patterns:
-    """Patterns that contain the names of months."""
+    """The names of months with their numbers, and patterns that contain them."""
 
+    months: Mapping[str, int]
     day_month: re.Pattern[str]
     month_day: re.Pattern[str]
     month_year: re.Pattern[str]
 
 
 @cache
-def _patterns() -> _Patterns:
-    month = rf"({calendar_names.one_of(MONTHS)})(?!\w)\.?"
+def _patterns(language: str | None = None) -> _Patterns:
+    months = MONTHS | calendar_names.own_month_numbers(language)
+    month = rf"({calendar_names.one_of(months)})(?!\w)\.?"
     return _Patterns(
+        months=months,
         day_month=re.compile(
             rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"
             rf"{month}(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
@@ -130,7 +138,8 @@ def _is_first_name(match: re.Match[str], name: str, year: str | None) -> bool:
 class _Collected:
     """Collect dates during a search; each method returns what replaces a date in the text."""
 
-    def __init__(self) -> None:
+    def __init__(self, months: Mapping[str, int]) -> None:
+        self.month_numbers = months
         self.dates: set[str] = set()
         self.months: set[int] = set()
         self.years: set[str] = set()
@@ -147,11 +156,11 @@ class _Collected:
         """Add “28 April” or “28–30 April”."""
         if _is_first_name(match, match[3], match[4]):
             return match[0]
-        return self.add(MONTHS[match[3]], match[1], match[2], year=match[4])
+        return self.add(self.month_numbers[match[3]], match[1], match[2], year=match[4])
 
     def add_month_first(self, match: re.Match[str]) -> str:
         """Add “April 28 – May 1”."""
         if _is_first_name(match, match[1], match[5]):
             return match[0]
-        self.add(MONTHS[match[1]], match[2], year=match[5])
-        return self.add(MONTHS[match[3] or match[1]], match[4])
+        self.add(self.month_numbers[match[1]], match[2], year=match[5])
+        return self.add(self.month_numbers[match[3] or match[1]], match[4])

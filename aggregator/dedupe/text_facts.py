@@ -26,6 +26,7 @@ _UNIT_NAMES = "|".join(sorted(map(re.escape, _UNIT), key=len, reverse=True))
 _CURRENCIES = (
     "euro euros euroa euron eurolla eur usd dollar dollars gbp pound pounds chf franken francs sek nok dkk kr kronor"
     " kroner krona krone pln zl zloty zlotych złoty złotych zł czk kc koruna koruny korun crowns huf ft forint forints"
+    " pfund livres sterling libras sterline ponden funtow liber"
 )
 """Names of currencies in the languages of the partners, folded; ł stays."""
 _CURRENCY = rf"(?:[€$£]|(?:u\.?s\.?[ -]dollars?|{'|'.join(sorted(_CURRENCIES.split(), key=len, reverse=True))})(?!\w))"
@@ -64,7 +65,17 @@ _TIME = re.compile(
     rf"|{_HOURS}(?::{_MINUTES}(?::{_MINUTES})?|h{_MINUTES})(?!\d|:\d))"
 )
 """A time of day, which says as little about a meeting as its weekday."""
-_NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
+_NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,9})(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
+_GROUPED = re.compile(r"(?<![\w.,'’-])[1-9]\d{0,2}(?:[.,'’ ]\d{3})+(?![\w'’-]|[.,]\d)")
+"""A number whose thousands are separated: 61,000, in most languages 61.000 or 61 000."""
+_MEASURED = re.compile(
+    r"(?<![\w.,-])(\d+)[.,](\d+)(?=\s?(?:%|percent|prozent|[tgmk]?ev|[gmk]?hz|k?v|t|teslas?|[nuμmck]?m|[μm]?g|kg|m?l"
+    r"|[kmgtp]i?b|°c?|fte|vze)(?!\w))"
+)
+"""A decimal number before a unit, which is no version."""
+_LIFE = re.compile(r"(?<!\w)((?:18|19|20)\d\d) ?[-–—] ?((?:19|20)\d\d)(?!\w)")
+MIN_YEARS_OF_LIFE = 25
+"""Minimum length of a period that is a life, not that of a project."""
 # "V" at the beginning is Czech for "in", and "X" may be a name.
 _ROMAN = re.compile(
     r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3})|(?<=\w )V|V(?=\.)|X{1,2}V|(?<=\w )X|X(?=\.)|XX)(?!\w|['’.]\w)"
@@ -122,25 +133,27 @@ class TextFacts:
 NOTHING = TextFacts()
 
 
-def title_facts(title: str, folded: str) -> TextFacts:
+def title_facts(title: str, folded: str, language: str | None = None) -> TextFacts:
     """Extract the facts of a title, Roman numerals and parts of a series included."""
     words = frozenset(_LETTERS.findall(folded))
     numbers = _number_words(words) | _roman_numerals(title)
     parts = frozenset() if words.isdisjoint(_PART_WORDS) else _parts(folded)
     counted = TextFacts(numbers=numbers, parts=parts) if numbers or parts else NOTHING
     if _DIGIT.search(folded):
-        return counted | _facts_with_digits(folded, words)
+        return counted | _facts_with_digits(folded, words, language)
     if text_dates.names_month(words):
         return counted | TextFacts(months=text_dates.find_months(folded))
     return counted
 
 
-def body_facts(folded: str) -> TextFacts:
+def body_facts(folded: str, language: str | None = None) -> TextFacts:
     """Extract the facts of a folded text; months and years count only near numbers."""
     words = frozenset(_LETTERS.findall(folded))
     numbers = _number_words(words)
     counted = TextFacts(numbers=numbers) if numbers else NOTHING
-    return counted | _facts_with_digits(_around_digits(folded), words) if _DIGIT.search(folded) else counted
+    if not _DIGIT.search(folded):
+        return counted
+    return counted | _facts_with_digits(_around_digits(folded), words, language)
 
 
 def _around_digits(text: str) -> str:
@@ -156,7 +169,7 @@ def _around_digits(text: str) -> str:
     return "".join(parts)
 
 
-def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
+def _facts_with_digits(folded: str, words: Set[str], language: str | None) -> TextFacts:
     """Extract all facts of a text, or of parts of a text with these `words`.
 
     Each kind is searched in what the kinds before it leave, since only its form marks a number as one.
@@ -165,18 +178,21 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
     references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
     codes, rest = _take(_CODE, rest)
     rest = _DOI.sub(" ", rest) if dois else rest
-    dated = text_dates.find_dates(rest, words)
+    dated = text_dates.find_dates(rest, words, language)
     amounts, rest = _take_amounts(_TIME.sub(" ", dated.rest), words)
+    measured = frozenset(f"{whole}.{part}" for whole, part in _MEASURED.findall(rest))
+    rest = _GROUPED.sub(_without_separators, _MEASURED.sub(" ", rest) if measured else rest)
     versions, rest = _take(_VERSION, rest) if "." in rest else (frozenset(), rest)
     months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
-    years, rest = text_dates.take_years(rest)
+    years, rest = text_dates.take_years(_LIFE.sub(_without_life, rest))
+    numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
     return TextFacts(
         dates=dated.dates or _NONE,
         months=dated.months | months or _NONE,
         years=dated.years | years or _NONE,
         amounts=amounts or _NONE,
-        numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)) or _NONE,
-        versions=versions or _NONE,
+        numbers=numbers | measured or _NONE,
+        versions=frozenset(map(_without_zero, versions)) or _NONE,
         references=references | codes or _NONE,
         dois=dois or _NONE,
     )
@@ -211,8 +227,22 @@ def _decimal(digits: str) -> float:
     return float(plain.replace(",", "."))
 
 
+def _without_separators(match: re.Match[str]) -> str:
+    return "".join(_DIGITS.findall(match[0]))
+
+
+def _without_life(match: re.Match[str]) -> str:
+    """Return what remains of a period: nothing of the years of birth and death."""
+    return " " if int(match[2]) - int(match[1]) >= MIN_YEARS_OF_LIFE else match[0]
+
+
+def _without_zero(version: str) -> str:
+    """Return 4.2 for 4.2.0, since an announcement leaves the zero out; 2.0 stays."""
+    return version.removesuffix(".0") if version.count(".") > 1 else version
+
+
 def _number(digits: str, tail: str) -> str:
-    return digits.replace(",", "") + (tail if tail in ("x", "t", "d", "%") else "")
+    return digits + (tail if tail in ("x", "t", "d", "%") else "")
 
 
 def _number_words(words: Set[str]) -> frozenset[str]:

@@ -6,7 +6,17 @@ import re
 
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, is_rare, rarity, title_key, tools
+from aggregator.dedupe.vocabulary.words import (
+    WORD,
+    concepts,
+    fold,
+    given_names,
+    is_rare,
+    rarity,
+    title_key,
+    tools,
+    without_transliteration,
+)
 
 MAX_ACRONYM_WORDS = 6
 """Maximum number of words of which an acronym is made."""
@@ -22,14 +32,17 @@ _CAPITALISED_RUN = re.compile(
 
 
 def phrases(text: str) -> frozenset[str]:
-    """Return pairs of capitalised words: persons by their given name, institutions."""
+    """Return pairs of capitalised words: persons by their given name, institutions.
+
+    They are without transliterations.
+    """
     pairs = set()
     for initial, rest, between, second in _PHRASE.findall(text):
         first = initial + rest
         if initial.isupper() and second[0].isupper() and not first.isupper():
             pair = title_key(fold(first)), title_key(fold(second))
             if _is_person(*pair) or (not between and _is_institution(*pair)):
-                pairs.add(" ".join(pair))
+                pairs.add(without_transliteration(" ".join(pair)))
     return frozenset(pairs)
 
 
@@ -44,7 +57,7 @@ def _is_person(first: str, second: str) -> bool:
     One of the two may be a frequent word (Till Huisken, Susan White), not both (Grant Open, Till Friday). A month (Jan)
     counts as no word, since numbers stand beside months and no surnames.
     """
-    if first.split()[0] not in vocabulary().given_names or not is_rare(second):
+    if without_transliteration(first.split()[0]) not in given_names() or not is_rare(second):
         return False
     if first not in text_dates.MONTHS and (rarity(first) <= 0.4 or _is_term(first)):
         return rarity(second) > 0.9 and not _is_term(second)

@@ -17,19 +17,23 @@ from aggregator.dedupe.features import Features, differ_in_language, for_member,
 from aggregator.dedupe.title_comparison import title_difference
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
-from aggregator.dedupe.vocabulary.words import tools
+from aggregator.dedupe.vocabulary.words import given_names, tools, without_transliteration
 from aggregator.model.stories import Member
 
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
+MAX_YEARS_BETWEEN_EDITIONS = 5
+"""Maximum number of years between two years in texts that contradict each other."""
 MAX_RETITLED = timedelta(days=7)
 """Maximum time between two items about one page in one state."""
 _FROM_FIRST_DAY = frozenset(("over", "answer", "memory", "result"))
 """Phases in which a page is from its first day."""
 MAX_CALL_DELAY = timedelta(days=14)
 """Maximum time after which a call is still the announcement itself in other words."""
+MIN_REPORT_DELAY = timedelta(days=7)
+"""Minimum time between the announcement of an event and a report."""
 _CALLS = frozenset({"application", "apply", "call", "registration"})
 _DIGITS, _LETTERS_OF_FORM = re.compile("[0-9]+"), re.compile("[a-z]+")
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
@@ -67,7 +71,13 @@ def of_all(a: Member, b: Member) -> tuple[tuple[str, ...], bool]:
     one, other = for_member(a), for_member(b)
     found = {veto: reason for veto in (*TITLE, *NEAR) if (reason := veto(one, other))}
     unparticular = _nothing_particular(a, b)
-    reasons = (*_calendar_and_news(a, b), *_later_call(a, b), *found.values(), *unparticular)
+    reasons = (
+        *_calendar_and_news(a, b),
+        *_later_call(a, b),
+        *_past_event(a, b),
+        *found.values(),
+        *unparticular,
+    )
     only_template = bool(unparticular or own_affairs in found or other_place in found)
     return tuple(dict.fromkeys(reasons)), only_template
 
@@ -87,6 +97,19 @@ def _later_call(a: Member, b: Member) -> tuple[str, ...]:
         return ()
     is_call = not _CALLS.isdisjoint(later.title) and _CALLS.isdisjoint(earlier.title)
     return ("only the later one calls for registration or applications",) if is_call else ()
+
+
+def _past_event(a: Member, b: Member) -> tuple[str, ...]:
+    """Recognise an announcement of days to come, and an item after them: a report (EX7)."""
+    earlier, later = sorted((a, b), key=lambda each: each.sort_time)
+    shared = for_member(a).facts.dates & for_member(b).facts.dates
+    if title_likeness(for_member(a), for_member(b)) >= MIN_SIMILAR_LIKENESS:
+        return ()
+    if not shared or not (a.dated and b.dated) or later.sort_time - earlier.sort_time < MIN_REPORT_DELAY:
+        return ()
+    start, end = (each.sort_time.strftime("%m-%d") for each in (earlier, later))
+    between = (start < day < end if start < end else day > start or day < end for day in shared)
+    return ("one was published before, the other after the days that both name",) if all(between) else ()
 
 
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
@@ -165,8 +188,8 @@ def other_month(a: Features, b: Features) -> str | None:
     months_a, months_b = a.title_facts.months, b.title_facts.months
     if months_a and months_b and not months_a & months_b:
         return _differ("months", [reason_words.months(months_a)], [reason_words.months(months_b)])
-    dates_a, dates_b = a.title_facts.dates, b.title_facts.dates
-    return _unlike_days(dates_a, dates_b) if dates_a and dates_b and not dates_a & dates_b else None
+    alone_a, alone_b = (x.title_facts.dates - y.title_facts.dates for x, y in ((a, b), (b, a)))
+    return _unlike_days(alone_a, alone_b) if alone_a and alone_b else None
 
 
 TITLE: tuple[Veto, ...] = (
@@ -183,8 +206,14 @@ TITLE: tuple[Veto, ...] = (
 
 
 def any_other_year(a: Features, b: Features) -> str | None:
-    """Compare years in titles and texts."""
-    return _disjoint("years", a.facts.years, b.facts.years)
+    """Compare years in titles and texts.
+
+    Years far apart do not contradict: one is that of a foundation, the other that of an edition.
+    """
+    one, other = a.facts.years, b.facts.years
+    if any(abs(int(x) - int(y)) <= MAX_YEARS_BETWEEN_EDITIONS for x in one for y in other):
+        return _disjoint("years", one, other)
+    return None
 
 
 def other_amount(a: Features, b: Features) -> str | None:
@@ -258,15 +287,14 @@ def other_person(a: Features, b: Features) -> str | None:
         return None
     alone_a, alone_b = (
         {each for each in persons if known.isdisjoint(each.split())}
-        for persons, known in ((persons_a, b.folded_words), (persons_b, a.folded_words))
+        for persons, known in ((persons_a, b.plain_words), (persons_b, a.plain_words))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
 
 
 def _persons(item: Features) -> set[str]:
     """Return the persons of title and text whose given name is known."""
-    given_names = vocabulary().given_names
-    return {each for each in item.phrases if each.partition(" ")[0] in given_names}
+    return {each for each in item.phrases if each.partition(" ")[0] in given_names()}
 
 
 def _forms(references: Set[str]) -> set[str]:
@@ -276,7 +304,8 @@ def _forms(references: Set[str]) -> set[str]:
 
 def _titled_persons(item: Features) -> set[str]:
     """Return the persons that a title names."""
-    return {each for each in item.phrases if set(each.split()) <= set(item.key.split())}
+    words = set(map(without_transliteration, item.key.split()))
+    return {each for each in item.phrases if words.issuperset(each.split())}
 
 
 def other_technique(a: Features, b: Features) -> str | None:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from aggregator.dedupe.features import Features, differ_in_language
-from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.words import concepts
+from aggregator.dedupe.vocabulary.words import concepts, given_names
 
 COMMON_WORD_FACTOR = 0.4
 """Share of its weight that a word has which many items of the archive have."""
@@ -43,7 +42,7 @@ def weigh_pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -
         weights[concept] *= PUBLISHER_WORD_FACTOR
     for name in sorted(a.phrases & b.phrases):
         written = name.split()
-        if written[0] in vocabulary().given_names:
+        if written[0] in given_names():
             for concept in {c for word in written for c in (word, *concepts(word)) if c in weights}:
                 weights[concept] /= len(written)
     for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words

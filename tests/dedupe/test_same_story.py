@@ -173,9 +173,60 @@ def test_what_resembles_a_time_stays_a_number() -> None:
 
 def test_a_period_has_two_years_and_a_reference_none() -> None:
     """Years on both sides of a hyphen are years; a number after a hyphen makes a reference."""
-    assert body_facts("in memoriam (1944-2026)").years == {"1944", "2026"}
+    assert body_facts("the years 1999-2003").years == {"1999", "2003"}
     assert body_facts("the years 2027–2031").years == {"2027", "2031"}
     assert body_facts("vacancy 2026-114").years == set()
+
+
+def test_years_of_birth_and_death_are_no_years() -> None:
+    """A period as long as a life says nothing about the year of an edition."""
+    assert title_facts("In memoriam A. Lee (1939-2026)", "in memoriam a. lee (1939-2026)").years == set()
+
+
+@pytest.mark.parametrize("number", ["61,000", "61.000", "61 000", "61'000"])
+def test_thousands_are_separated_in_many_ways(number: str) -> None:
+    """A number with separated thousands is one number and no version."""
+    facts = body_facts(f"a study with {number} women")
+    assert (facts.numbers, facts.versions) == ({"61000"}, set())
+
+
+@pytest.mark.parametrize("measured", ["11.7 tesla", "11,7 Teslas", "11.7T"])
+def test_a_decimal_number_before_a_unit_is_no_version(measured: str) -> None:
+    """A measured value survives translation like other numbers."""
+    facts = body_facts(fold(f"a magnet of {measured} was installed"))
+    assert (facts.numbers, facts.versions) == ({"11.7"}, set())
+
+
+def test_a_last_zero_of_a_version_may_be_left_out() -> None:
+    """4.2.0 is 4.2, but 2.0 is not 2."""
+    assert body_facts("trackforge 4.2.0").versions == body_facts("trackforge 4.2").versions == {"4.2"}
+    assert body_facts("stitchwell 2.0").versions == {"2.0"}
+
+
+def test_a_sum_is_no_word() -> None:
+    """The end of "£1.2m" connects no titles."""
+    assert not any("2m" in word for word in extract("£1.2m for a new centre", "", "A Node", "en").title)
+
+
+def test_a_transliterated_name_is_the_same() -> None:
+    """Names with and without umlauts have the same roots, and are the same persons."""
+    for one, other in (
+        ("Grünhäußler", "Gruenhaeussler"),
+        ("Sønderskov", "Soenderskov"),
+        ("Ångström", "Aangstroem"),
+    ):
+        assert root(fold(one)) == root(fold(other))
+    a, b = (extract(f"{name} wird Direktor", "", "A Node", "de") for name in ("Jörg Müller", "Joerg Mueller"))
+    assert a.phrases == b.phrases == {"jorg muller"}
+
+
+@pytest.mark.parametrize("shared", ["3,912", "630", "8.3%", "MARBLENET"])
+def test_a_rare_number_or_name_leads_to_candidates_by_itself(shared: str) -> None:
+    """Two items that share it alone have an odd key in common."""
+    a, b = (
+        extract(title, "", "A Node", "en") for title in (f"Stones with {shared}", f"Old {shared} frescoes")
+    )
+    assert any(key & 1 for key in index_keys(a).keys() & index_keys(b).keys())
 
 
 def test_a_doi_is_one_in_any_form() -> None:

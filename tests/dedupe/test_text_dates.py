@@ -24,6 +24,15 @@ def test_every_month_of_every_language(language: str) -> None:
         assert found(f"Text {name} 2026") == (set(), {number}), name
 
 
+@pytest.mark.parametrize("language", sorted({*calendar_names.DATE_LANGUAGES} - {*calendar_names.LANGUAGES}))
+def test_a_month_of_the_language_of_a_text(language: str) -> None:
+    """Other languages name months in their own texts: listopad is October in Croatian."""
+    for number, name in enumerate(calendar_names.months(language), start=1):
+        folded = fold(f"Text 20. {name} 2026, text")
+        dates = text_dates.find_dates(folded, frozenset(WORD.findall(folded)), language).dates
+        assert dates == {f"{number:02}-20"}, name
+
+
 @pytest.mark.parametrize(
     ("text", "dates", "months"),
     [

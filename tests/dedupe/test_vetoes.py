@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from aggregator.dedupe import measures, vetoes, weighed_pairs
 from aggregator.dedupe.compare import compare
 from aggregator.dedupe.features import extract, towns_differ
 from aggregator.dedupe.title_comparison import MAX_WORDS_ALIGNED, title_difference
+from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.model.stories import Member, Strength
+from tests.builders import NOW
 from tests.dedupe.test_same_story import reported
 
 
@@ -161,3 +165,39 @@ def test_only_the_beginnings_of_long_titles_are_aligned() -> None:
     assert title_difference(one, other) is None
     one, other = (extract(f"{words} {end}", "", "", None) for end in ("hydra", "moss"))
     assert title_difference(one, other) is not None
+
+
+# --- time ------------------------------------------------------------------------------------------------
+
+
+def test_years_far_apart_do_not_contradict() -> None:
+    """One text names the year of a foundation, the other that of the news."""
+    a = extract("Torleif Brandvik has died", "He died in 2026.", "A", "en")
+    b = extract("Obituary: Torleif Brandvik", "He founded our centre in 1991.", "B", "en")
+    assert vetoes.any_other_year(a, b) is None
+    c = extract("Obituary: Torleif Brandvik", "He will be missed at the meeting of 2027.", "B", "en")
+    assert vetoes.any_other_year(a, c)
+
+
+def test_days_of_titles_that_differ_on_both_sides_contradict() -> None:
+    """Two events of one town may overlap."""
+    a = extract("Course in Graz, 5-9 October", "", "A", "en")
+    b = extract("Users meet in Graz, 8-9 October", "", "B", "en")
+    assert vetoes.other_month(a, b)
+    assert vetoes.other_month(a, extract("Graz: course from 5 October", "", "B", "en")) is None
+
+
+@pytest.mark.parametrize(("days", "is_report"), [(3, False), (30, True)])
+def test_an_item_after_the_event_reports_on_it(days: int, is_report: bool) -> None:
+    """An announcement and an item after the days that both name are two stories."""
+    day = NOW + timedelta(days=2)
+    text = f"Viewers for OME-Zarr are coded in Zwolle on {day.day} {day:%B}."
+    a = reported("a", "Hackathon in Zwolle", text, dated=True)
+    b = reported("b", "What we coded", text, dated=True, sort_time=NOW + timedelta(days=days))
+    assert ("one was published before, the other after the days that both name" in _vetoes(a, b)) is is_report
+
+
+def test_a_photo_contest_is_no_report() -> None:
+    """Photos of an event are; a contest or prize for photos is not."""
+    assert "over" not in phases("photo contest until 31 october")
+    assert "over" in phases("photos of the congress")

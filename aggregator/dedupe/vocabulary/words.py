@@ -16,6 +16,20 @@ WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile("[\u0300-\u036f]+")
 _ENDINGS = ("s", "es", "en", "n", "innen", "er", "e", "ing", "ed")
 _COMPOUND_ENDINGS = ("", "s", "n", "en", "e", "er")
+_PLAIN = {
+    "ae": "a",
+    "oe": "o",
+    "ue": "u",
+    "aa": "a",
+    "æ": "a",
+    "ø": "o",
+    "œ": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+}
+"""What remains of transliterated ä, ö, ü and å, and of characters that folding leaves."""
+_TRANSLITERATED = re.compile("|".join(_PLAIN))
 _LINKING_LETTERS = ("", "s", "n", "es")
 
 
@@ -79,13 +93,19 @@ def root(word: str) -> str:
     """Return what a word shares with its inflections and with its cognates in other languages."""
     if len(word) < 5:
         return word
-    plain = word.replace("ph", "f").replace("th", "t").replace("k", "c").replace("y", "i").replace("z", "s")
+    plain = without_transliteration(word)
+    plain = plain.replace("ph", "f").replace("th", "t").replace("k", "c").replace("y", "i").replace("z", "s")
     plain = "".join(c for c, before in zip(plain, " " + plain, strict=False) if c != before)
     for ending in ("ing", "ed"):
         if len(plain) - len(ending) >= 4 and plain.endswith(ending):
             plain = plain.removesuffix(ending)
             break
     return plain[:7] if len(plain) > 7 else plain.rstrip("aeios") or plain
+
+
+def without_transliteration(word: str) -> str:
+    """Return a folded word without transliterated diacritics: jorg for joerg, as for Jörg."""
+    return _TRANSLITERATED.sub(lambda match: _PLAIN[match[0]], word)
 
 
 def is_rare(concept: str) -> bool:
@@ -105,6 +125,12 @@ def rarity(word: str) -> float:
     """Return how rare a folded word is in running text, from 0.2 to 1."""
     zipf = vocabulary().frequencies.get(word, 0.0)
     return min(1.0, max(0.3, (9.0 - zipf) / 6))
+
+
+@cache
+def given_names() -> frozenset[str]:
+    """Return given names without transliterations."""
+    return frozenset(map(without_transliteration, vocabulary().given_names))
 
 
 @cache
