@@ -318,6 +318,12 @@ def _is_rare(number: str) -> bool:
     return "." in number or sum(map(str.isdigit, number)) >= MIN_RARE_DIGITS
 
 
+@cached(8_192, MAX_WORD_CHARACTERS)
+def word_key(concept: str) -> int:
+    """Return the index key of a word."""
+    return _hash(f"w {concept}") & ~1
+
+
 def address_key(address: str) -> int:
     """Return the key of a loose address, which leads to candidates by itself."""
     return _hash(f"@ {address}") | 1
@@ -339,9 +345,9 @@ def towns_differ(a: Features, b: Features) -> bool:
     return not of_publisher or bool(a.title_towns and b.title_towns)
 
 
-def common_words(words: Iterable[str], common_keys: frozenset[int]) -> frozenset[str]:
+def common_words(words: Iterable[str], common_keys: frozenset[int]) -> list[str]:
     """Return the words whose index keys are common."""
-    return frozenset(word for word in words if _hash(f"w {word}") & ~1 in common_keys)
+    return [word for word in words if word_key(word) in common_keys] if common_keys else []
 
 
 def _title_words(title: str) -> list[str]:
