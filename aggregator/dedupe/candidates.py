@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from aggregator.containment import Containment
-from aggregator.dedupe import evidence, features, identifiers, known_stories, origin_links
+from aggregator.dedupe import evidence, features, identifiers, index_keys, known_stories, origin_links
 from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
@@ -85,7 +85,7 @@ def item_keys(item: IndexedItem) -> ItemKeys:
     weights = {}
     if not item.absent:
         texts = (item.title, item.text, item.publisher, item.language)
-        weights = features.index_keys(features.of_texts(texts), *address)
+        weights = index_keys.index_keys(features.of_texts(texts), *address)
     return ItemKeys(
         number=item.number,
         item_id=item.item_id,
@@ -117,7 +117,7 @@ def find_candidates(
         (work for member in members for work in known_stories.works_of(member)),
     )
     loose = {key for member in members for key in known_stories.loose_addresses(member)}
-    ids |= candidate_index.find_queried(store, map(features.address_key, sorted(loose)))
+    ids |= candidate_index.find_queried(store, map(index_keys.address_key, sorted(loose)))
     constraints = editorial.link_constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}
     clusters = tuple(comparable(store, story_members.clusters_around(store, ids)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from aggregator.dedupe.features import Features, common_words, differ_in_language
+from aggregator.dedupe.features import Features, differ_in_language
+from aggregator.dedupe.index_keys import common_words
 from aggregator.dedupe.vocabulary.words import concepts, given_names
 
 COMMON_WORD_FACTOR = 0.4

@@ -18,7 +18,8 @@ from sqlite_utils import Database
 from aggregator import health, story_view
 from aggregator.dedupe import assign as placing
 from aggregator.dedupe import candidates, editor_commands, explain, recluster
-from aggregator.dedupe.features import extract, word_key
+from aggregator.dedupe.features import extract
+from aggregator.dedupe.index_keys import word_key
 from aggregator.digests import body
 from aggregator.digests import run as digest
 from aggregator.errors import UnknownName, WrongDecision

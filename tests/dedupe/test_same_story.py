@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from aggregator.dedupe import evidence, identifiers, measures, vetoes, weighed_pairs
 from aggregator.dedupe.cluster import place_items
 from aggregator.dedupe.compare import SAME, compare
-from aggregator.dedupe.features import extract, index_keys, word_key
+from aggregator.dedupe.features import extract
+from aggregator.dedupe.index_keys import index_keys, word_key
 from aggregator.dedupe.origin_links import find_origins
 from aggregator.dedupe.text_facts import body_facts, title_facts
 from aggregator.dedupe.title_comparison import title_difference
