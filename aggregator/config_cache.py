@@ -14,7 +14,7 @@ from aggregator.gateways import typedjson
 from aggregator.model.config import Config
 from aggregator.store.idle_check import data_folder
 
-FILE = "config.json"
+FILE = "parsed-feeds.json"
 """In the data folder: a hash of file and parser, then the values without secrets."""
 _unstored: dict[Path, Config] = {}
 """The file that was parsed last, until it is stored: with references instead of secrets."""

@@ -42,6 +42,7 @@ def locked_store(
         refuse_lost(config, store)
         check_same_authority(store, config)
         record_schema(store)
+        runs.end_interrupted(store)
         before = runs.newest(store)
         try:
             yield store

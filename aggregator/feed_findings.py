@@ -170,6 +170,20 @@ def failure_kind(reason: str) -> FailureKind:
     return next((kind for kind in FAILURES if re.search(kind.pattern, reason)), UNREADABLE)
 
 
+NETWORK_CODES = frozenset({"unknown_host", "unreachable"})
+"""Codes of failures that a broken network of this machine causes as well."""
+
+
+def common_advice(reasons: Iterable[str | None]) -> str | None:
+    """Return what to check on this machine if all sources fail for these reasons, or None."""
+    codes = {failure_kind(reason or "").code for reason in reasons}
+    if codes <= NETWORK_CODES:
+        return "check the network connection"
+    if codes == {"bad_certificate"}:
+        return "check the clock and the trusted certificates of this machine"
+    return None
+
+
 def faults(codes: Iterable[str], *levels: Level) -> tuple[str, ...]:
     """Return the codes of RULES among `codes`, which excludes those of failed visits."""
     code_set = set(codes)

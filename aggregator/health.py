@@ -19,6 +19,7 @@ from aggregator.store import (
     editorial,
     meta,
     partner_reports,
+    reclassification,
     returned_mail,
     runs,
     set_aside,
@@ -72,6 +73,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         failing=tuple(runs.failing(store, running=running)),
         sentence_encoder=extras.sentence_encoder(),
         bounces=returned_mail.bounce_rates(store),
+        unclassified=reclassification.count_left(store, reclassification.classification_hash(config)),
     )
 
 
@@ -153,10 +155,15 @@ def failed_visits(report: StatusReport) -> str | None:
     if not count:
         return None
     if has_no_good_visit(report):
-        advice = ": check the network connection" if count >= MIN_SOURCES_ALL_FAILED else ""
-        return f"no source could be read at its last visit{advice}; each is tried again"
+        return f"no source could be read at its last visit{_common_advice(report)}; each is tried again"
     sources, is_again = count_of(len(report.sources), "source"), "it is" if count == 1 else "they are"
     return f"the last visit of {count} of {sources} failed; {is_again} tried again"
+
+
+def _common_advice(report: StatusReport) -> str:
+    reasons = [source.reason for source in report.sources if source.failures]
+    advice = feed_findings.common_advice(reasons) if len(reasons) >= MIN_SOURCES_ALL_FAILED else None
+    return f": {advice}" if advice else ""
 
 
 def _visits_failed(report: StatusReport) -> int:

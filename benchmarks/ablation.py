@@ -139,7 +139,7 @@ def assigned(pair: StoredPair) -> tuple[Placement, ...]:
     """Assign the items of a pair to stories."""
     given = pair.candidates
     return cluster.place_items(
-        pair.members, given.clusters, given.candidate_ids, given.constraints, given.common_words
+        pair.members, given.clusters, given.candidate_ids, given.constraints, given.common_keys
     )
 
 

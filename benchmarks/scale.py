@@ -31,6 +31,7 @@ from aggregator import config as configuration
 from aggregator import health, story_view
 from aggregator.dedupe import assign
 from aggregator.dedupe import features as item_features
+from aggregator.dedupe.index_keys import index_keys
 from aggregator.digests import run as digests
 from aggregator.items import diff, normalise
 from aggregator.items.identity import short_hash
@@ -176,7 +177,7 @@ def _texts(words: Words) -> Iterator[Text]:
     for n in range(BATCH):
         title, text = words.title(n), words.text()
         item = item_features.extract(title, text, f"Partner {n % SOURCES}", None)
-        yield title, text, item_features.index_keys(item)
+        yield title, text, index_keys(item)
 
 
 def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,23 @@ def webs() -> Iterator[Callable[[], Web]]:
 def clock() -> Clock:
     """Return a clock that stands at NOW until a test sets it."""
     return Clock()
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], float]:
+    """Let time pass only in `time.sleep`; return a function that returns the seconds passed.
+
+    A busy machine changes nothing then. Timeouts of sockets and locks still measure real time.
+    """
+    begun = now = 100.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", sleep)
+    return lambda: now - begun
 
 
 @pytest.fixture

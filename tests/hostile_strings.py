@@ -285,7 +285,7 @@ def _faults(element: Element) -> Iterator[str]:
 
 def _is_chart(element: Element) -> bool:
     """Return whether an element is of a chart, which has only the attributes of its drawing."""
-    drawn = {"viewBox", "preserveAspectRatio", "class", "role", "aria-label", "d"}
+    drawn = {"viewBox", "preserveAspectRatio", "class", "role", "aria-label", "aria-hidden", "d"}
     return element.tag in (f"{_SVG}svg", f"{_SVG}path") and {*map(str, element.attrib)} <= drawn
 
 

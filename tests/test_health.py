@@ -62,15 +62,31 @@ def test_an_outage_gives_an_alert_at_the_first_failure() -> None:
         ((1, 0), "the last visit of 1 of 2 sources failed; it is tried again"),
         ((1, 4, 0), "the last visit of 2 of 3 sources failed; they are tried again"),
         ((1,), "no source could be read at its last visit; each is tried again"),
-        (
-            (1, 1, 1),
-            "no source could be read at its last visit: check the network connection; each is tried again",
-        ),
+        ((1, 1, 1), "no source could be read at its last visit; each is tried again"),
     ],
 )
 def test_failed_visits_are_counted(failures: tuple[int, ...], sentence: str | None) -> None:
     """`status` says how many sources failed at their last visit, whatever their state."""
     assert health.failed_visits(status_report(*(source_health(failures=n) for n in failures))) == sentence
+
+
+@pytest.mark.parametrize(
+    ("reasons", "advice"),
+    [
+        (
+            ["the host name is unknown (DNS)", "no complete response within 20 s"],
+            ": check the network connection",
+        ),
+        (["its certificate is not valid: certificate is not yet valid"], ": check the clock and the"),
+        (["the host name is unknown (DNS)", "not found (404)"], "; each is tried again"),
+        (["10.0.0.1 is a private address"], "; each is tried again"),
+    ],
+)
+def test_a_common_cause_is_named(reasons: list[str], advice: str) -> None:
+    """Where all sources fail, advice names network or clock only if all reasons may be from it."""
+    failed = [source_health(failures=1, reason=reason) for reason in reasons * 3]
+    sentence = health.failed_visits(status_report(*failed))
+    assert sentence and sentence.startswith(f"no source could be read at its last visit{advice}")
 
 
 def test_one_failing_source_of_three_gives_no_alert() -> None:
@@ -115,3 +131,5 @@ def test_a_running_job_is_not_interrupted(place: Workplace, web: Web) -> None:
         runs.begin(store, "digest", NOW)
         assert [run.outcome for run in health.read_report(config).runs] == ["running", "done"]
     assert [run.outcome for run in health.read_report(config).runs] == ["interrupted", "done"]
+    with locked_store(config):  # another job, which has not begun its run yet
+        assert [run.outcome for run in health.read_report(config).runs] == ["interrupted", "done"]

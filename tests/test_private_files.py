@@ -63,7 +63,10 @@ def test_no_other_user_reads_personal_data(place: Workplace, web: Web, umask: st
 
 
 def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web) -> None:
-    """Every command that opens the database removes other users' rights to its files."""
+    """Every command that opens the database removes other users' rights to its files.
+
+    The folder itself keeps its rights: an operator may have named one that others use.
+    """
     under("022", one_source(place, web), "fetch")
     under("022", place, "digest", "run")
     data = place.database.parent
@@ -72,8 +75,26 @@ def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web) -
         for path in (data, *data.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         under("022", place, *args)
-        assert [path for path in open_to_others(data) if not path.endswith(".eml")] == [], args
+        still_open = [path for path in open_to_others(data) if not path.endswith(".eml")]
+        assert still_open == [str(data)], args
         assert stat.S_IMODE((data / "outbox").stat().st_mode) == 0o700, args
+
+
+def test_files_of_others_in_the_data_folder_stay(place: Workplace, web: Web) -> None:
+    """A data folder that other programs use keeps its rights and their files."""
+    one_source(place, web, head="paths: {data: ., public: public}\n" + HEAD)
+    theirs = [place.folder / name for name in ("config.json", "templates/page.html", "notes.txt")]
+    for file in theirs:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("theirs")
+    for path in (place.folder, *theirs, place.folder / "templates"):
+        path.chmod(0o755)
+    before = modes(place.folder)
+    for args in (("fetch",), ("fetch", "--force"), ("status",)):
+        under("022", place, *args)
+    assert modes(place.folder).items() >= before.items()
+    assert [file.read_text() for file in theirs] == ["theirs"] * 3
+    assert stat.S_IMODE((place.folder / "aggregator.db").stat().st_mode) == 0o600
 
 
 def test_a_process_of_its_own_closes_what_it_writes(place: Workplace, web: Web) -> None:

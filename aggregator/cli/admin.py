@@ -149,6 +149,11 @@ def _print_problems(report: StatusReport, now: datetime) -> None:
     if report.unplaced_since:
         items = count_of(report.unplaced, "item has", "items have")
         click.echo(f"{items} no story yet, the oldest {ago(report.unplaced_since, now)}")
+    if report.unclassified:
+        items = count_of(report.unclassified, "stored item has", "stored items have")
+        click.echo(
+            f"{items} topics and filters of an earlier feeds.yaml; each run of fetch updates some, newest first"
+        )
     for channel, since in report.unwritten.items():
         click.echo(f"the files of channel {channel} are out of date, first noticed {ago(since, now)}")
     for job in health.failing_jobs(report):

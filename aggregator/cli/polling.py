@@ -200,7 +200,10 @@ def _raise_if_all_fail(
     noun: str, failing: Sequence[SourceCheck] | Sequence[SourceReport], total: int
 ) -> None:
     if len(failing) >= MIN_SOURCES_ALL_FAILING and len(failing) == total:
+        from aggregator.feed_findings import common_advice
+
         first = failing[0]
-        raise AggregatorError(
-            f"all {total} {noun} fail (first: {first.id}: {first.reason}); check the network connection"
+        advice = (
+            common_advice(source.reason for source in failing) or "`aggregator status` has advice on each"
         )
+        raise AggregatorError(f"all {total} {noun} fail (first: {first.id}: {first.reason}); {advice}")

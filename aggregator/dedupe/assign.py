@@ -131,10 +131,10 @@ def _assign_items(
     if not placing_round.begin(store, unplaced.item_ids):
         return AssignReport(deferred=unplaced.deferred)
     newest_before = stories.newest_number(store)
-    common = candidates.find_similar(store)
+    common_keys = candidates.find_similar(store)
     results = _RoundResults()
     for item_ids in placing_round.items_in_batches(store, BATCH_ITEMS):
-        _assign_batch(store, now, unplaced, item_ids, common, results)
+        _assign_batch(store, now, unplaced, item_ids, common_keys, results)
     story_placement.set_leads(store, {story_id: order[-1] for story_id, order in results.leads.items()}, now)
     removed_stories.hide_removed(store, stories.hidden(store, results.leads), now)
     placing_round.add_stories(store, story_placement.correct_future_times(store, now))
@@ -150,17 +150,17 @@ def _assign_batch(
     now: datetime,
     unplaced: _UnplacedItems,
     item_ids: Sequence[str],
-    common: frozenset[int],
+    common_keys: frozenset[int],
     results: _RoundResults,
 ) -> None:
     """Assign some items of a round, after those that come before them in its order."""
     members = story_members.of_items(store, item_ids)
-    given = candidates.find_candidates(store, members, common)
+    given = candidates.find_candidates(store, members, common_keys)
     several = (member.item_id for each in given.clusters if len(each.members) > 2 for member in each.members)
     of_round = placing_round.items_of_round(store, several)
     clusters = [_with_round_in_order(each, of_round) for each in given.clusters]
     placements = cluster.place_items(
-        members, clusters, given.candidate_ids, given.constraints, given.common_words
+        members, clusters, given.candidate_ids, given.constraints, given.common_keys
     )
     new_stories = _new_stories(store, placements, unplaced, now)
     story_placement.write(store, new_stories, placements, now)
@@ -344,6 +344,6 @@ def _set_aside_clashing(store: Store, member: Member, contained: Containment) ->
     for story in given.clusters:
         candidate_ids = {member.item_id: [other.item_id for other in story.members]}
         compare = partial(
-            cluster.place_items, [member], [story], candidate_ids, given.constraints, given.common_words
+            cluster.place_items, [member], [story], candidate_ids, given.constraints, given.common_keys
         )
         contained.succeeds(ContainedStep.PLACING, story.lead.item_id, compare)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from aggregator.containment import Containment
-from aggregator.dedupe import evidence, features, identifiers, known_stories, origin_links
+from aggregator.dedupe import evidence, features, identifiers, index_keys, known_stories, origin_links
 from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
@@ -22,12 +22,15 @@ BATCH_ITEMS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What `cluster.place_items` gets beside the items; `candidate_ids` are similar items."""
+    """What `cluster.place_items` gets beside the items; `candidate_ids` are similar items.
+
+    `common_keys` are the index keys of common words.
+    """
 
     clusters: tuple[Cluster, ...]
     candidate_ids: dict[str, tuple[str, ...]]
     constraints: known_stories.LinkConstraints
-    common_words: frozenset[str]
+    common_keys: frozenset[int]
 
 
 def index_items(store: Store) -> None:
@@ -82,7 +85,7 @@ def item_keys(item: IndexedItem) -> ItemKeys:
     weights = {}
     if not item.absent:
         texts = (item.title, item.text, item.publisher, item.language)
-        weights = features.index_keys(features.of_texts(texts), *address)
+        weights = index_keys.index_keys(features.of_texts(texts), *address)
     return ItemKeys(
         number=item.number,
         item_id=item.item_id,
@@ -94,18 +97,18 @@ def item_keys(item: IndexedItem) -> ItemKeys:
 
 
 def find_similar(store: Store) -> frozenset[int]:
-    """Find items that are similar to those for which queries were added; return common tokens."""
+    """Find similar items for all queries that were added; return the keys of common words."""
     return candidate_index.find_near(store, evidence.MAX_TIME_BETWEEN_ITEMS.days)
 
 
 def find_candidates(
-    store: Store, members: Sequence[Member], common: frozenset[int] | None = None
+    store: Store, members: Sequence[Member], common_keys: frozenset[int] | None = None
 ) -> Candidates:
     """Find what `members` are compared with, after queries for them were added.
 
-    `common` are the tokens that `find_similar` returned, if it was called for queries of which `members` are a part.
+    `common_keys` are what `find_similar` returned, if it was called for queries of which `members` are a part.
     """
-    common = find_similar(store) if common is None else common
+    common_keys = find_similar(store) if common_keys is None else common_keys
     near = candidate_index.near(store, (member.item_id for member in members))
     ids = {id_ for others in near.values() for id_ in others}
     ids |= candidate_index.find_sharing(
@@ -114,7 +117,7 @@ def find_candidates(
         (work for member in members for work in known_stories.works_of(member)),
     )
     loose = {key for member in members for key in known_stories.loose_addresses(member)}
-    ids |= candidate_index.find_queried(store, map(features.address_key, sorted(loose)))
+    ids |= candidate_index.find_queried(store, map(index_keys.address_key, sorted(loose)))
     constraints = editorial.link_constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}
     clusters = tuple(comparable(store, story_members.clusters_around(store, ids)))
@@ -123,7 +126,7 @@ def find_candidates(
         clusters=clusters,
         candidate_ids=near,
         constraints=constraints | editorial.link_constraints(store, linked),
-        common_words=_common_words(members, clusters, common),
+        common_keys=common_keys,
     )
 
 
@@ -131,22 +134,3 @@ def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
     """Return the stories without an item that is set aside."""
     aside = set_aside.names_by_step(store)[ContainedStep.PLACING]
     return [each for each in clusters if aside.isdisjoint(member.item_id for member in each.members)]
-
-
-def _common_words(
-    members: Iterable[Member], clusters: Iterable[Cluster], common_keys: frozenset[int]
-) -> frozenset[str]:
-    """Return the common ones of all words that a comparison of `members` weighs.
-
-    They do not depend on what else is compared, so that batches of any size give the same results (I5). Beside words of
-    `members`, a comparison weighs those of the other title, and acronyms that the other text uses.
-    """
-    if not common_keys:
-        return frozenset()
-    items = [features.for_member(member) for member in members]
-    words = set().union(
-        *(item.words for item in items),
-        *(item.initials for item in items),
-        *(features.for_member(member).title for cluster in clusters for member in cluster.members),
-    )
-    return features.common_words(words, common_keys)

@@ -40,19 +40,19 @@ def place_items(
     clusters: Sequence[Cluster],
     candidate_ids: Mapping[str, Collection[str]] | None = None,
     constraints: LinkConstraints | None = None,
-    common_words: frozenset[str] = frozenset(),
+    common_keys: frozenset[int] = frozenset(),
 ) -> tuple[Placement, ...]:
     """Put each unplaced item into one of `clusters` or into a new story.
 
     The order in which items arrive does not matter (I5). Items are compared with stories that share an address with
-    them and with those of their `candidate_ids`, the best first. `common_words` weigh less.
+    them and with those of their `candidate_ids`, the best first. Words with `common_keys` weigh less.
     """
     waiting = sorted(unplaced, key=lead_order)
     index = AddressIndex(chain(waiting, (member for cluster in clusters for member in cluster.members)))
     known = KnownStories(clusters, index, candidate_ids or {}, constraints or {})
     placements = []
     for member in waiting:
-        matches = [_match(member, story_id, known, common_words) for story_id in known.to_compare(member)]
+        matches = [_match(member, story_id, known, common_keys) for story_id in known.to_compare(member)]
         placement = _placement(member, matches, known)
         known.add(member, placement.story_id)
         placements.append(placement)
@@ -136,7 +136,7 @@ def _phase(member: Member) -> tuple[bool, frozenset[str]]:
     return member.calendar, reported_phases(member.title, member.text)
 
 
-def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:
+def _match(member: Member, story_id: str, known: KnownStories, common_keys: frozenset[int]) -> _Match:
     """Compare an item with the lead of a story, and with members linked to the lead."""
     members = compared_members(known.members[story_id])
     lead = members[0]
@@ -144,13 +144,13 @@ def _match(member: Member, story_id: str, known: KnownStories, common_words: fro
     leads = [lead, *(other for other in members[1:] if other.item_id in linked)]
     must_link = known.is_constrained(member, story_id, LinkConstraint.MUST_LINK)
     # The closest lead counts even if none is related, so that all evidence is needed.
-    compared = [(compare(member, other, common_words, all_vetoes=must_link), other) for other in leads]
+    compared = [(compare(member, other, common_keys, all_vetoes=must_link), other) for other in leads]
     best, closest = max(compared, key=lambda pair: (_rank(pair[0].strength), pair[0].score))
     if must_link:
         return _Match(story_id=story_id, member=closest, comparison=_decided_by_editor())
     if best.strength is Strength.DIFFERENT:
         for other in members[1:]:
-            if (agreeing := compare(member, other, common_words)).strength is Strength.SAME:
+            if (agreeing := compare(member, other, common_keys)).strength is Strength.SAME:
                 return _Match(
                     story_id=story_id,
                     member=other,

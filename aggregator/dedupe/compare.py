@@ -20,9 +20,9 @@ _UNRELATED = Comparison(
 
 
 def compare(
-    a: Member, b: Member, common: frozenset[str] = frozenset(), *, all_vetoes: bool = False
+    a: Member, b: Member, common_keys: frozenset[int] = frozenset(), *, all_vetoes: bool = False
 ) -> Comparison:
-    """Weigh evidence and vetoes between two items; `common` words weigh less.
+    """Weigh evidence and vetoes between two items; words with `common_keys` weigh less.
 
     Between items that are not even related, vetoes change nothing, and evidence and vetoes are only listed with
     `all_vetoes`.
@@ -36,9 +36,9 @@ def compare(
         )
     if abs(a.sort_time - b.sort_time) > evidence.MAX_TIME_BETWEEN_ITEMS:
         reason = f"published more than {evidence.MAX_TIME_BETWEEN_ITEMS.days} days apart"
-        pieces = evidence.near(a, b, common) if all_vetoes else ()
+        pieces = evidence.near(a, b, common_keys) if all_vetoes else ()
         return _comparison(pieces, (reason,), Strength.DIFFERENT)
-    pieces = evidence.near(a, b, common, -math.inf if all_vetoes else RELATED)
+    pieces = evidence.near(a, b, common_keys, -math.inf if all_vetoes else RELATED)
     score = evidence.score(pieces)
     if score < RELATED and not all_vetoes:
         return _UNRELATED

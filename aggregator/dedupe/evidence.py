@@ -297,13 +297,13 @@ MIN_SCORE_FOR_MEANING = 4.0
 
 
 def near(
-    a: Member, b: Member, common: frozenset[str] = frozenset(), needed: float = -math.inf
+    a: Member, b: Member, common_keys: frozenset[int] = frozenset(), needed: float = -math.inf
 ) -> tuple[Evidence, ...]:
-    """Return all near evidence; words that are `common` in the archive weigh less.
+    """Return all near evidence; words with `common_keys` weigh less.
 
     There is none if the score cannot reach `needed`: most candidates are far from related.
     """
-    pair = weighed_pairs.weigh_pair(for_member(a), for_member(b), common)
+    pair = weighed_pairs.weigh_pair(for_member(a), for_member(b), common_keys)
     functions = _measure_functions(measures.NEAR, pair.kind, weights())
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
     results = {function: tuple(function(pair) or ()) for function in functions.first}

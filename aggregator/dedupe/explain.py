@@ -152,7 +152,7 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     for other in given.clusters:
         if other.story_id == story_id or not other.members:
             continue
-        closest = attempt(partial(_closest, members, other, given.common_words))
+        closest = attempt(partial(_closest, members, other, given.common_keys))
         if isinstance(closest, Broken):
             logger.warning("%s cannot be compared with %s (%s)", story_id, other.story_id, closest.reason)
         elif closest.score >= MIN_NEAR_MISS_SCORE or closest.vetoes:
@@ -167,8 +167,8 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     return sorted(misses, key=lambda miss: (-miss.comparison.score, miss.story))[:MAX_NEAR_MISSES]
 
 
-def _closest(members: Sequence[Member], other: Cluster, common_words: frozenset[str]) -> Comparison:
-    comparisons = (compare(member, other.lead, common_words, all_vetoes=True) for member in members)
+def _closest(members: Sequence[Member], other: Cluster, common_keys: frozenset[int]) -> Comparison:
+    comparisons = (compare(member, other.lead, common_keys, all_vetoes=True) for member in members)
     return max(comparisons, key=_rank)
 
 

@@ -135,7 +135,7 @@ def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -
     others = [member for member in story.members[1:] if member.item_id not in staying_ids]
     candidate_ids = {member.item_id: frozenset({story.lead.item_id}) for member in others}
     reduced = Cluster(story_id=story.story_id, members=staying)
-    placements = cluster.place_items(others, [reduced], candidate_ids, given.constraints, given.common_words)
+    placements = cluster.place_items(others, [reduced], candidate_ids, given.constraints, given.common_keys)
     staying_ids.update(each.member.item_id for each in placements if each.story_id == story.story_id)
     staying_ids = _linked_with(staying_ids, story.members, given.constraints)
     return [
@@ -195,7 +195,7 @@ def _joining(
             [by_id[story_id] for story_id in sorted(others - {story.story_id})],
             {story.lead.item_id: candidate_ids},
             given.constraints,
-            given.common_words,
+            given.common_keys,
         )
         if placement.founds or placement.story_id in editorial.listed_with(store, story.story_id):
             continue

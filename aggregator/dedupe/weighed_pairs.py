@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from aggregator.dedupe.features import Features, differ_in_language
+from aggregator.dedupe.index_keys import common_words
 from aggregator.dedupe.vocabulary.words import concepts, given_names
 
 COMMON_WORD_FACTOR = 0.4
@@ -28,8 +29,8 @@ class Pair(NamedTuple):
     kind: str
 
 
-def weigh_pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
-    """Weigh the words of two items: less if they are `common` or of a publisher's name.
+def weigh_pair(a: Features, b: Features, common_keys: frozenset[int] = frozenset()) -> Pair:
+    """Weigh the words of two items: less with `common_keys` or of a publisher's name.
 
     The words of one person's name weigh together as one word.
     """
@@ -45,7 +46,7 @@ def weigh_pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -
         if written[0] in given_names():
             for concept in {c for word in written for c in (word, *concepts(word)) if c in weights}:
                 weights[concept] /= len(written)
-    for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
+    for concept in common_words(weights, common_keys):
         weights[concept] *= COMMON_WORD_FACTOR
     if differ_in_language(a, b):
         return Pair(a, b, shared, weights, "translated ")

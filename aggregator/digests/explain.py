@@ -85,7 +85,7 @@ _REASONS = {
 
 def _entry(entry: PastEntry, deliveries: dict[str, PastDelivery], facts: DeliveryFacts) -> str:
     if entry.edition is None:
-        return "Not included: it was already old when changed topics brought it into the channels."
+        return "Not included: it was already old when a change of feeds.yaml brought it into the digest."
     reason = _REASONS.get(entry.reason, f"as {entry.reason}")
     when = f", composed {_moment(entry.composed)}" if entry.composed else ""
     included = f"Included {reason} in {entry.edition}{when}; "

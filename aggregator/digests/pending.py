@@ -50,7 +50,7 @@ class PendingIds:
 def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> PendingIds:
     """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
-    oldest = max(since, record.last_composed - editions.MAX_PENDING_AGE) if record else since
+    oldest = record.oldest_pending if record else since
     return PendingIds(
         new=editions.pending(store, plan, since=oldest),
         edited=editions.edited(store, plan, since=oldest) if record else [],

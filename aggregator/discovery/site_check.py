@@ -18,7 +18,8 @@ from aggregator.model.polling import Failure, Robots, SourceRecord
 from aggregator.model.reports import FetchReport
 from aggregator.model.stories import Publisher
 from aggregator.polling.polite_client import ROBOTS_LIFETIME
-from aggregator.polling.schedule import MAX_REQUESTED_WAIT, MIN_REFUSAL_PAUSE
+from aggregator.polling.schedule import MIN_REFUSAL_PAUSE
+from aggregator.polling.wait_headers import MAX_REQUESTED_WAIT
 from aggregator.ports import App, Fetcher, Sandbox
 from aggregator.store import robots as robots_txt
 from aggregator.store import site_checks, visits

@@ -18,6 +18,7 @@ from aggregator.events import (
     words,
     written_days,
 )
+from aggregator.events.replaced_dates import Dated
 from aggregator.events.sentences import Context, context_of
 from aggregator.events.times_of_day import Times
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split, word_at
@@ -37,19 +38,28 @@ MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 _DIGIT = re.compile(r"\d")
 _SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
-_LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | · date datum".split())
+_LINKS = (
+    words.UNTIL
+    | words.END_LABELS
+    | words.BEFORE_DAY
+    | frozenset(", ) ; : | · date datum fecha data dato dátum dátuma".split())
+)
 _LIST_LINKS = words.AND | words.BEFORE_DAY | frozenset(",;")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mention:
-    """Dates with their times, at characters `start` to `end`."""
+    """Dates with their times, at characters `start` to `end`.
+
+    `is_time_apart`: the time stands in the next sentence.
+    """
 
     dates: days.Dates
     starts: Times | None
     stops: Times | None
     start: int
     end: int
+    is_time_apart: bool = False
 
 
 def find_events(
@@ -61,9 +71,11 @@ def find_events(
     """
     title = composed(title[:MAX_TITLE_CHARACTERS])
     text = composed(text[:MAX_TEXT_CHARACTERS])
-    found = [*_events(title, "", language, published, zone)]
-    found += _events(text, folded(title), language, published, zone)
-    return tuple(_distinct(found))[:MAX_EVENTS]
+    found = replaced_dates.without_planned(
+        _events(title, "", language, published, zone),
+        _events(text, folded(title), language, published, zone),
+    )
+    return tuple(_with_time_of_text(_distinct(found), text, language, zone))[:MAX_EVENTS]
 
 
 def _distinct(found: Iterable[Event]) -> list[Event]:
@@ -87,6 +99,16 @@ def _are_same(one: Event, other: Event) -> bool:
     return _days(one) == _days(other) and (one.all_day or other.all_day or one.start == other.start)
 
 
+def _with_time_of_text(events: list[Event], text: str, language: str | None, zone: tzinfo) -> list[Event]:
+    """Add to the only event, if it takes a day, the only time that begins a sentence."""
+    dated = [event for event in events if event.kind is not EventKind.DEADLINE]
+    is_day = len(dated) == 1 and dated[0].all_day and dated[0].start == dated[0].end
+    if not is_day or not _DIGIT.search(text):
+        return events
+    time = _time_of_own_sentence(text, language)
+    return [_with_times(event, time, time, zone) if time and event is dated[0] else event for event in events]
+
+
 def _days(event: Event) -> tuple[date, date]:
     return day_of(event.start), day_of(event.end)
 
@@ -103,30 +125,29 @@ def _joined(first: Event, second: Event) -> Event:
     )
 
 
-def _events(
-    text: str, title: str, language: str | None, published: datetime, zone: tzinfo
-) -> Iterator[Event]:
-    """Yield the events of one text; `title` is the folded title above it."""
+def _events(text: str, title: str, language: str | None, published: datetime, zone: tzinfo) -> list[Dated]:
+    """Return the events of one text by their dates; `title` is the folded title above it."""
     if not _DIGIT.search(text):
-        return
+        return []
     low = folded(text)
     if not may_name_date(low, language):  # most texts do not, and splitting them takes long
-        return
+        return []
     tokens = split(text, low, language)
     mentions = _mentions(tokens)
     if not mentions:
-        return
+        return []
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     ends = [end for end in ends if not any(when.start < end < when.end for when in mentions)]  # "15. Juli"
     bounds = [0, *ends, len(text)]
     end_before = 0
-    found: list[tuple[Context, list[Event]]] = []
+    found: list[Dated] = []
     for n, when in enumerate(mentions):
         next_start = mentions[n + 1].start if n + 1 < len(mentions) else len(text)
+        if n and not _continues_list(tokens, mentions[n - 1], when):
+            end_before = mentions[n - 1].end
         context = context_of(text, low, title, bounds, (when.start, when.end), end_before, next_start)
         found.append((context, list(_event(when, context, published, zone))))
-        end_before = when.end
-    yield from replaced_dates.without_replaced(found)
+    return list(replaced_dates.without_replaced(found))
 
 
 # --- dates with their times ----------------------------------------------------------------------------
@@ -141,7 +162,10 @@ def _mentions(tokens: Sequence[Token]) -> list[_Mention]:
         time = _time_beside(tokens, each, times)
         start = tokens[min(each.begin, time.begin) if time else each.begin].start
         end = tokens[(max(each.end, time.end) if time else each.end) - 1].end
-        when = _Mention(dates=each, starts=time, stops=time, start=start, end=end)
+        is_apart = time is not None and any(
+            _ends_before_label(tokens, n) for n in range(each.end, time.begin)
+        )
+        when = _Mention(dates=each, starts=time, stops=time, start=start, end=end, is_time_apart=is_apart)
         if mentions and (joined := _joined_range(tokens, mentions[-1], when)):
             mentions[-1] = joined
         else:
@@ -163,14 +187,39 @@ def _time_beside(tokens: Sequence[Token], each: days.Dates, times: Sequence[Time
     return None
 
 
+def _time_of_own_sentence(text: str, language: str | None) -> Times | None:
+    """Return the only time of a text that is beside no date, if its sentence begins with it."""
+    low = folded(text)
+    tokens = split(text, low, language)
+    dates = days.find(tokens)
+    times = times_of_day.find(tokens, [(each.begin, each.end) for each in dates])
+    beside = [when.starts for when in _mentions(tokens) if not when.is_time_apart]
+    free = [time for time in times if time not in beside]
+    if len(free) != 1:
+        return None
+    (time,) = free
+    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    start = max(end for end in ends if end <= tokens[time.begin].start)
+    end = min(end for end in ends if end > tokens[time.begin].start)
+    begin = next(n for n, token in enumerate(tokens) if token.start >= start)
+    if any(words.pattern(name).search(low, start, end) for name in ("deadline", "closed")):
+        return None
+    return time if _are_beside(tokens, begin, time.begin, words.BETWEEN_DATE_AND_TIME) else None
+
+
 def _are_beside(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
     return all(
         tokens[n].word in allowed
         or written_days.is_weekday(tokens, n)
         or _is_pictogram(tokens[n].word)
-        or (tokens[n].word == "." and word_at(tokens, n + 1) in words.TIME_LABELS)
+        or _ends_before_label(tokens, n)
         for n in range(begin, end)
     )
+
+
+def _ends_before_label(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a full stop stands before a label of times."""
+    return tokens[at].word == "." and word_at(tokens, at + 1) in words.TIME_LABELS
 
 
 def _is_pictogram(word: str) -> bool:
@@ -189,7 +238,8 @@ def _joined_range(tokens: Sequence[Token], first: _Mention, second: _Mention) ->
     if len(stops) == 1 or any(stop is not None for stop in stops):
         return None
     between = _words_between(tokens, first, second)
-    if not between & (words.UNTIL | words.END_LABELS) or not between <= _LINKS:
+    links = _LINKS | {"."} if between & (words.END_LABELS - words.UNTIL) else _LINKS
+    if not between & (words.UNTIL | words.END_LABELS) or not between <= links:
         return None
     dates = days.joined_range(first.dates, second.dates)
     if dates is None:
@@ -214,16 +264,17 @@ def _with_shared_times(tokens: Sequence[Token], mentions: list[_Mention]) -> lis
         each, following = shared[n], shared[n + 1]
         if following.starts is None or each.starts is not None:
             continue
-        if any(
-            (when.dates.is_range and not when.dates.listed) or when.dates.month_only
-            for when in (each, following)
-        ):
-            continue
-        if following.starts.begin >= following.dates.end and (
-            _words_between(tokens, each, following) <= _LIST_LINKS
-        ):
+        if following.starts.begin >= following.dates.end and _continues_list(tokens, each, following):
             shared[n] = replace(each, starts=following.starts, stops=following.stops)
     return shared
+
+
+def _continues_list(tokens: Sequence[Token], first: _Mention, second: _Mention) -> bool:
+    """Return whether days stand in one list, so that what is said of the first is said of both."""
+    is_range = any(
+        (when.dates.is_range and not when.dates.listed) or when.dates.month_only for when in (first, second)
+    )
+    return not is_range and _words_between(tokens, first, second) <= _LIST_LINKS
 
 
 # --- what the date means -------------------------------------------------------------------------------
@@ -234,12 +285,17 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
     if when.dates.is_range and replaced_dates.is_old_and_new(context):
         when = replace(when, dates=replaced_dates.new_days(context, when.dates), starts=when.stops)
     today = published.astimezone(zone).date()
-    past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
-    first, last = _with_years(when.dates, today, backwards=past)
+    past = words.pattern("past").search(context.sentence) is not None
+    reported = past or any(
+        words.pattern(name).search(f"{context.sentence} {context.title}") for name in ("past", "report")
+    )
+    first, last = (
+        _years_of_report(when.dates, today, past=past) if reported else _with_years(when.dates, today)
+    )
     if first is None or last is None or last < first or not written_days.has_events(first, last):
         return
     has_time = when.starts is not None
-    kind = reasons.kind_of(when.dates, context, first, last, today, has_time=has_time, past=past)
+    kind = reasons.kind_of(when.dates, context, first, last, today, has_time=has_time, past=reported)
     if kind is None:
         return
     place = (
@@ -258,24 +314,40 @@ def _event(when: _Mention, context: Context, published: datetime, zone: tzinfo) 
         retrospective=last < today and kind is not EventKind.DEADLINE,
         month_only=when.dates.month_only,
     )
+    starts, stops = when.starts, when.stops
+    if kind is EventKind.DEADLINE and when.is_time_apart:
+        starts = stops = None
     if when.dates.listed and (kind is EventKind.DEADLINE or (last - first).days > MAX_LIST_DAYS):
         inner = (_as_date(day, _year_after(day, when.dates, first)) for day in when.dates.inner)
         for day in filter(None, (first, *inner, last)):
             is_past = day < today and kind is not EventKind.DEADLINE
-            yield _with_times(replace(event, start=day, end=day, retrospective=is_past), when, zone)
+            yield _with_times(replace(event, start=day, end=day, retrospective=is_past), starts, stops, zone)
         return
     if kind is EventKind.DEADLINE and first != last:
         event = replace(event, start=last)
-    yield _with_times(event, when, zone)
+    yield _with_times(event, starts, stops, zone)
 
 
 # --- years and moments ---------------------------------------------------------------------------------
 
+_Range = tuple[date | None, date | None]
 
-def _with_years(dates: days.Dates, today: date, *, backwards: bool) -> tuple[date | None, date | None]:
+
+def _years_of_report(dates: days.Dates, today: date, *, past: bool) -> _Range:
+    """Return first and last day in a report; without a year those nearest to `today`.
+
+    `past`: its sentence is in the past tense, so that they are over.
+    """
+    coming, over = _with_years(dates, today), _with_years(dates, today, backwards=True)
+    if over[1] is None or coming[1] is None:
+        return coming if over[1] is None else over
+    return over if past or today - over[1] < coming[1] - today else coming
+
+
+def _with_years(dates: days.Dates, today: date, *, backwards: bool = False) -> _Range:
     """Return first and last day; without a year the first that is not before `today` (EX4).
 
-    A report in the past tense means the last such day before.
+    `backwards`: the last such day before.
     """
     if dates.last.year is not None:
         return _as_date(dates.first, dates.first.year), _as_date(dates.last, dates.last.year, last=True)
@@ -305,9 +377,8 @@ def _as_date(day: Day, year: int | None, *, last: bool = False) -> date | None:
         return None
 
 
-def _with_times(event: Event, when: _Mention, zone: tzinfo) -> Event:
+def _with_times(event: Event, starts: Times | None, stops: Times | None, zone: tzinfo) -> Event:
     """Add times to the days of an event, where it has a beginning and an end."""
-    starts, stops = when.starts, when.stops
     if starts is None or stops is None or event.month_only:
         return event
     is_deadline = event.kind is EventKind.DEADLINE

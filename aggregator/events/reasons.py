@@ -64,6 +64,8 @@ def kind_of(
     reason = named or (named_in_title if first > today else None)
     if not _has_reason(dates, context, reason, first, last, today, has_time=has_time, past=past):
         return None
+    if named is None and named_in_title is None and has_time and _is_about_deadline(context):
+        return EventKind.DEADLINE
     return EventKind.COURSE if EventKind.COURSE in (named, named_in_title) else EventKind.EVENT
 
 
@@ -97,6 +99,12 @@ def _has_reason(
         or places.is_place_behind(context.after)
         or words.pattern("online").search(context.low_after[:60]) is not None
     )
+
+
+def _is_about_deadline(context: Context) -> bool:
+    """Return whether the sentence or title of a date without a place names a deadline."""
+    texts = f"{context.whole} | {context.title}"
+    return words.pattern("deadline").search(texts) is not None and not places.is_place_behind(context.after)
 
 
 def _is_deadline_behind(after: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from aggregator.events import words
+from aggregator.events import statuses, words
 from aggregator.events.days import Dates
 from aggregator.events.sentences import Context
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
@@ -42,6 +42,21 @@ _MOVED = re.compile(
     r"|adelanta\w*|transferid[oa]s?|verplaatst|flytt\w*|przeniesion\w*|přesunut\w*)(?!\w)"
 )
 """Words for a new date or place, which count only directly before "from" or "to"."""
+_NOW = re.compile(
+    r"\b(?:now|instead|nun|nunmehr|jetzt|stattdessen|finalement|désormais|plutôt|invece|ora|finalmente|ahora|agora"
+    r"|en su lugar|em vez disso|nu|in plaats daarvan|i stället|istället|i stedet|teraz|zamiast tego|ostatecznie"
+    r"|nyní|místo toho|nakonec|nyt|sen sijaan|helyette|ehelyett|végül)(?!\w)"
+)
+"""Words for what holds after a move."""
+_PLANNED = re.compile(
+    r"\b(?:planned|scheduled|was to|were to|geplant|vorgesehen|angesetzt|sollten?|prévue?s?|devait|devaient"
+    r"|previst[oaie]s?|programad[oa]s?|programmat[oaie]|fissat[oaie]|doveva|dovevano|debía|debían|deveria|deveriam"
+    r"|planerad\w*|planlagt\w*|skulle|gepland\w*|zou|zouden|(?:za)?planowan\w*|miał\w*|(?:na)?plánovan\w*|měl[aoiy]?"
+    r"|tervezett|suunnitel\w*)\W+(?:\w+\W+){0,4}$"
+)
+_PLANNED_BEHIND = re.compile(
+    r"\W*(?:geplant|vorgesehen|angesetzt|planerad|planlagt|gepland|tervezett|suunnitel)\w*"
+)
 _NOT_AT_END = re.compile(
     r"\b(?:not|nicht|pas|non|no|não|niet|inte|ikke|ei|nie)\s(?:(?:on|am|le|il|el|em|op|den|d)\.?\s)?(?:[^\W\d]+,\s)?(?:dem\s)?$"
 )
@@ -62,11 +77,12 @@ def is_former(before: str, sentence: str) -> bool:
     )
 
 
-def without_replaced(found: Sequence[tuple[Context, Sequence[Event]]]) -> Iterator[Event]:
-    """Yield the events of the dates of a text without those that the date beside them replaces.
+Dated = tuple[Context, Sequence[Event]]
+"""A date of a text, and its events."""
 
-    `found` has the events of each date, in order.
-    """
+
+def without_replaced(found: Sequence[Dated]) -> Iterator[Dated]:
+    """Yield the dates of a text, in order, without those that the date beside them replaces."""
     is_old = is_new_date = False
     for n, (context, events) in enumerate(found):
         next_context, next_ones = found[n + 1] if n + 1 < len(found) else (None, ())
@@ -75,7 +91,7 @@ def without_replaced(found: Sequence[tuple[Context, Sequence[Event]]]) -> Iterat
         replaced = is_one_sentence and _is_replaced(events, next_ones, context)
         is_new_date = is_new_date or is_next_old or _is_new_date(context) or is_old_and_new(context)
         if not is_old and not replaced:
-            yield from (_rescheduled(event) if is_new_date else event for event in events)
+            yield context, [_rescheduled(event) if is_new_date else event for event in events]
         is_old, is_new_date = is_next_old, replaced
 
 
@@ -83,6 +99,82 @@ def _rescheduled(event: Event) -> Event:
     """Return an event that is known to take place at its date, instead of another one."""
     is_moved = event.kind is not EventKind.DEADLINE and event.status in _WITHOUT_DATE
     return replace(event, status=EventStatus.RESCHEDULED) if is_moved else event
+
+
+def without_planned(titled: Sequence[Dated], dated: Sequence[Dated]) -> Iterator[Event]:
+    """Yield the events of a title and its text without those of dates that another one replaces.
+
+    Replaced are dates for which an event was planned, and those of "Postponed: workshop on 12 March".
+    """
+    found = [*titled, *dated]
+    postponed = [each for each in found if _is_postponed(each, in_title=each in titled)]
+    new = [each for each in found if each not in postponed and _is_known_new(each)]
+    if postponed and not new:
+        later = [each for each in dated if each not in postponed and _is_later(each, postponed[0])]
+        new = [each for each in later if statuses.event_names(each[0].whole)][:1]
+    for each in found:
+        if each in new:
+            yield from map(_rescheduled, each[1])
+        else:
+            is_old = bool(new) and (each in postponed or _is_planned(each[0]))
+            yield from (event for event in each[1] if not is_old or event.kind is EventKind.DEADLINE)
+
+
+def _is_postponed(dated: Dated, *, in_title: bool) -> bool:
+    """Return whether a date is one from which the event of the title was postponed."""
+    context = dated[0]
+    if not _has_status(dated, EventStatus.POSTPONED) or _says_now(context):
+        return False
+    return in_title or _is_planned(context) or (_says_postponed(context) and not _is_of_other(context))
+
+
+def _is_later(dated: Dated, postponed: Dated) -> bool:
+    """Return whether a date is a later one of an event that the title alone postpones."""
+    return (
+        _has_status(dated, EventStatus.POSTPONED)
+        and not _says_postponed(dated[0])
+        and not _is_of_other(dated[0])
+        and day_of(dated[1][0].start) > day_of(postponed[1][0].end)
+    )
+
+
+def _has_status(dated: Dated, *states: EventStatus) -> bool:
+    return any(event.kind is not EventKind.DEADLINE and event.status in states for event in dated[1])
+
+
+def _says_now(context: Context) -> bool:
+    """Return whether "now" or "instead" is said of a date, and not of its postponement."""
+    after = context.low_after if context.is_last else ""
+    return any(
+        words.pattern("postponed").search(text, now.end()) is None
+        for text in (context.low_before, after)
+        for now in _NOW.finditer(text)
+    )
+
+
+def _says_postponed(context: Context) -> bool:
+    return words.pattern("postponed").search(context.whole) is not None
+
+
+def _is_planned(context: Context) -> bool:
+    """Return whether the event of the title was planned for a date, by the words beside it."""
+    before, after = _PLANNED.search(context.low_before), _PLANNED_BEHIND.match(context.low_after)
+    return bool(before or after) and not _is_of_other(context)
+
+
+def _is_known_new(dated: Dated) -> bool:
+    """Return whether the words beside a date say that an event was moved to it."""
+    is_moved = _has_status(dated, EventStatus.POSTPONED) and _says_now(dated[0])
+    return not _is_planned(dated[0]) and (is_moved or _has_status(dated, EventStatus.RESCHEDULED))
+
+
+def _is_of_other(context: Context) -> bool:
+    """Return whether a sentence names an event, and not the one that the title names."""
+    titles = statuses.event_names(context.title)
+    nouns = {name for name in statuses.event_names(context.whole) if " " not in name}
+    return bool(nouns and titles) and not any(
+        noun in title or title in noun for noun in nouns for title in titles
+    )
 
 
 def _is_new_date(context: Context) -> bool:

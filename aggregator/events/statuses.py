@@ -69,7 +69,7 @@ def _deadline_status(text: str, sentence: str) -> EventStatus:
 def _without_other_events(before: str, after: str) -> str:
     """Remove clauses behind a date that change another event: ", the seminar is postponed"."""
     own, *others = _CLAUSE_END.split(after)
-    named = _event_names(f"{before} {own}")
+    named = event_names(f"{before} {own}")
     return " | ".join([own, *(clause for clause in others if not _is_about_another(clause, named))])
 
 
@@ -77,12 +77,13 @@ def _is_about_another(clause: str, named: set[str]) -> bool:
     """Return whether a clause says of an event other than those that are named that it changes."""
     changes = (words.pattern(status.value).search(clause) for status in _CHANGES)
     subject = clause[: min((change.start() for change in changes if change), default=0)]
-    others = _event_names(subject)
+    others = event_names(subject)
     if not named or not others:
         return False
     is_same = any(_ARTICLE.fullmatch(subject, 0, subject.find(name)) for name in others & named)
     return not is_same
 
 
-def _event_names(text: str) -> set[str]:
+def event_names(text: str) -> set[str]:
+    """Return the words for events and courses in a folded text."""
     return {match[0] for name in ("event", "course") for match in words.pattern(name).finditer(text)}

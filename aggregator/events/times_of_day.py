@@ -86,15 +86,8 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     first = _hour(tokens, at)
     if first is None:
         return None
-    second = None
-    link = first.end
-    is_between = _is_between(tokens, begin) and word_at(tokens, link) in words.AND
-    if is_between or word_at(tokens, link) in words.UNTIL_TIME:
-        after = link + 1
-        while word_at(tokens, after) in ("-", "las", "les", "as") or word_at(tokens, after) in words.CLOCK:
-            after += 1
-        if after < len(tokens) and free[after]:
-            second = _hour(tokens, after)
+    after = _behind_link(tokens, begin, first.end)
+    second = _hour(tokens, after) if after is not None and after < len(tokens) and free[after] else None
     if second is not None and not _is_hour_of_range(second, tokens):
         second = None
     sure = (
@@ -103,6 +96,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     has_zone = _states_zone(tokens, (second or first).end)
     sure |= first.dotted and word_at(tokens, begin - 1) in words.AT_TIME
     sure |= second is not None and word_at(tokens, first.end) in words.UNTIL_TIME_ALONE
+    sure |= first.dotted and first.minutes % 5 == 0 and _is_behind_date(tokens, begin, first.end, free)
     if not sure and not (has_zone and (second is not None or first.dotted)):
         return None
     if first.half is None and second is not None and second.half is not None:
@@ -114,6 +108,27 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         end=(second or first).end,
     )
     return _with_zone(tokens, _academic(tokens, times))
+
+
+def _behind_link(tokens: Sequence[Token], begin: int, link: int) -> int | None:
+    """Return where the end of a range of times begins, None if no word announces it."""
+    if word_at(tokens, link - 1) == "órától":
+        return link
+    if word_at(tokens, link) == "-" and word_at(tokens, link + 1) in words.HUNGARIAN_FROM:
+        return link + 2
+    is_between = _is_between(tokens, begin) and word_at(tokens, link) in words.AND
+    if not is_between and word_at(tokens, link) not in words.UNTIL_TIME:
+        return None
+    after = link + 1
+    while word_at(tokens, after) in ("-", "las", "les", "as") or word_at(tokens, after) in words.CLOCK:
+        after += 1
+    return after
+
+
+def _is_behind_date(tokens: Sequence[Token], begin: int, end: int, free: Sequence[bool]) -> bool:
+    """Return whether a number is behind date and comma: "5 June 2026, 9.00"."""
+    is_behind = begin > 1 and word_at(tokens, begin - 1) == "," and not free[begin - 2]
+    return is_behind and word_at(tokens, end) in ("", ",", ")", "|")
 
 
 def _is_between(tokens: Sequence[Token], begin: int) -> bool:

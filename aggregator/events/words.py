@@ -57,18 +57,19 @@ TIME_LABELS = _word_set(
 BETWEEN_DATE_AND_TIME = TIME_LABELS | _word_set(
     ", | · • » ; : ( ) - / at um à om ore alle kl . klo from von de ab da dalle od fra kello t @ the"
     " starting starts"
-    " a las le o ob v w at kello kell das as às desde van vanaf от в klockan klokken godz time uhrzeit heure"
-    " orario tijd"
+    " a las le o ob v w at kello kell das as às desde van vanaf от в klockan klokken godz godzinie time uhrzeit"
+    " heure orario tijd"
     " begin beginning à partir at each jeweils ogni cada telkens varje hver aina zawsze vždy mindig online"
-    " pelas aanvang aloitus between zwischen entre"
+    " pelas aanvang aloitus between zwischen entre beginn début inizio comienzo inicio início start"
+    " starttid alku początek začátek kezdés"
 )
 """What may stand between a date and its time."""
 BETWEEN_TIME_AND_DATE = _word_set(
-    ", | · • ; ( ) - / on am den del le il el em på op dne w the of on, la ter uhr"
+    ", : | · • ; ( ) - / on am den del le il el em på op dne w the of on, la ter uhr"
 )
 """What may stand between a time and its date."""
 
-CLOCK = _word_set("klo kl klockan klokken kello kell ore godz godzina orario alle ob óra")
+CLOCK = _word_set("klo kl klockan klokken kello kell ore godz godzina godzinie orario alle ob óra")
 """What makes the bare number behind it an hour."""
 AT_TIME = _word_set("at um om à às alle dalle ob o v w kl")
 """What makes a number with a full stop behind it a time: "at 16.00"."""
@@ -123,22 +124,22 @@ REGIONS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific", "Atlan
 TIME_OF = _word_set("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")
 
 _EVENT = (
-    "conferenc* symposi* meeting* *meeting* seminar* *seminar congress* hackathon* *user?day* open?day*"
-    " assembl* save?the?date forum* *forum lecture!theatre!theater!hall!room lectures *colloqui* kolloqui*"
+    "conferenc* meeting* *meeting* seminar* *seminar congress* hackathon* *user?day* open?day*"
+    " assembl* save?the?date forum* *forum lecture!theatre!theater!hall!room lectures *colloqui*"
     " *tagung* *konferenz* *treffen"
-    " veranstaltung* kongress* *versammlung* festival* event events workshop* *workshop* webinar* *talk talks"
+    " *versammlung* festival* event events workshop* *workshop* webinar* *talk talks"
     " session* summit* gathering retreat* exhibition* ausstellung* messe ceremony launch?event info*session"
-    " sprechstunde* *stunde *chat stammtisch* roundtable* round?table panel* keynote* vortrag* vorträge*"
-    " vortrags* journée* colloque* rencontre* séminaire* congrès assemblée* atelier* conférence* réunion*"
+    " sprechstunde* *stunde *chat stammtisch* roundtable* round?table panel* keynote*"
+    " journée* colloque* rencontre* séminaire* congrès assemblée* atelier* conférence* réunion*"
     " salon exposé* convegn* riunion* seminari* incontr* assemblea giornat* conferenz* evento eventi simposi*"
     " laborator?o congreso* jornada* reunión* reunion* encuentro* taller* conferencia* simposio* asamblea*"
     " charla* coloquio* encontro* reunião* conferência* seminário* jornadas simpósio* palestra* assembleia* kokou*"
-    " seminaari* konferenssi* symposium* työpaja* tapahtuma* webinaari* luento* symposio* tapaami* konferens*"
-    " möte* *möte mötet workshopp* föreläsning* *dagar* evenemang* träff* årsmöte* konferanse* møte* *møte"
-    " seminaret forelesning* arrangement* fagdag* årsmøte* samling* konference* møder *mødet foredrag*"
-    " temadag* generalforsamling* congres* bijeenkomst* vergadering* lezing* evenement* conferentie*"
+    " symposium* webinaari* symposio* tapaami*"
+    " möte* *möte mötet workshopp* *dagar* evenemang* träff* årsmöte* møte* *møte"
+    " seminaret arrangement* fagdag* årsmøte* samling* møder *mødet"
+    " temadag* generalforsamling* congres* vergadering* evenement* conferentie*"
     " konferencj* spotkani* warsztat* zjazd* sympozj* wydarzeni* wykład* webinari* konferenc* setkání*"
-    " seminář* přednášk* schůze* sympozi* kongres* webinář* konferenci* találkozó* szeminárium* előad*"
+    " seminář* přednášk* schůze* sympozi* kongres* webinář* konferenci* előad*"
     " rendezvény* kongresszus* műhely* ülés* srečanj* delavnic* posvet* predavanj* simpozij* dogod*"
     " radionic* održat* održava* conferinț* simpozion* va?avea?loc are?loc toimub toimuvad konverents*"
     " töötub* loeng*"
@@ -153,7 +154,7 @@ _EVENT = (
     " when: quando: quand: open?days user?days info?days info?day fachtag* fachtage* thementag* nutzertag*"
     " infotag* tag?der?offenen?tür open?dag open?hous* lange?nacht* portes?ouvertes puertas?abiertas"
     " portas?abertas porte?aperte avoimet?ovet"
-    " åpen?dag åpent?hus åbent?hus öppet?hus vorlesung vorlesungen *vorlesung slam phd?defen* thesis?defen*"
+    " åpen?dag åpent?hus åbent?hus öppet?hus *vorlesung slam phd?defen* thesis?defen*"
     " soutenance* defensa?de?tesis disputation* väitöstilaisuus promotie oratie aktionswoche themenwoche*"
     " themadag* studiedag* gebruikersdag* symposiumdag*"
     " temadager temadage forskningsdag* science?week studiedagen contactdag* themenabend* informationsabend*"
@@ -161,6 +162,10 @@ _EVENT = (
     " findet~statt finden~statt new?date* neuer?termin* neues?datum nouvelle?date* nuova?data* nueva?fecha*"
     " nova?data* nytt?datum ny?dato nieuwe?datum nowy?termin nový?termín új?időpont nov?datum webinaire*"
     " webbinari* webináriu*"
+    " *veranstaltung* *kongress* *symposi* *kolloqui* *vortrag* *vorträge* lesung lesungen *vorlesungen"
+    " sommerfest* festakt* *konferens* *konference* *konferanse* *föreläsning* *forelesning* *foredrag*"
+    " *lezing* *bijeenkomst* *seminaari* *luento* *luennot *työpaj* *tapahtum* *päivät *päivillä"
+    " *konferenssi* *konferenci* *szeminárium* *előadás* *találkozó* nyílt?nap*"
 )
 _COURSE = (
     "course courses *training* summer?school* winter?school* spring?school* autumn?school* fall?school*"
@@ -168,10 +173,10 @@ _COURSE = (
     " masterclass* master?class* bootcamp* *kurs *kurse *kurses kurs* schulung* *schulung* fortbildung*"
     " weiterbildung* lehrgang* sommerschule* winterschule* doctoral?school* training?school* phd?school*"
     " stage?de école?thématique* écoles?thématique* université?d?été corsi formazione formativ* formación"
-    " curso cursos capacitación formação kurssi* koulutu* kesäkoulu* talvikoulu* kurser *kursen utbildning*"
+    " curso cursos capacitación formação kurser *kursen utbildning*"
     " sommarskola* vinterskola* sommerskole* vinterskole* kurset etterutdanning* efteruddannelse* cursus*"
     " opleiding* zomerschool* winterschool* szkoleni* kurz kurzy kurzu školení letní?škola* zimní?škola*"
-    " tanfolyam* képzés* nyári?egyetem* nyári?iskola* téli?iskola* őszi?iskola* továbbképzés* tečaj*"
+    " képzés* nyári?egyetem* nyári?iskola* téli?iskola* őszi?iskola* továbbképzés* tečaj*"
     " usposabljanj* poletna?šola* izobraževanj* курс"
     " курсове обучени* лятна?школа* herbstschule* frühjahrsschule* herbstakademie* sommerakademie*"
     " ferienschule* formation?en formation?à"
@@ -182,6 +187,7 @@ _COURSE = (
     " escola?de?verão escola?de?inverno escola?de?primavera escola?de?outono szkoła?letnia letnia?szkoła*"
     " szkoła?zimowa"
     " letniej?szkoły лятна?школа зимна?школа курс?по"
+    " *kurssi* *koulutu* *kesäkoulu* *talvikoulu* *tanfolyam*"
 )
 _DEADLINE = (
     "deadline* due?date closing?date closes close?on closing?on apply?by apply?before apply?until register?by"
@@ -195,7 +201,7 @@ _DEADLINE = (
     " scadenz*"
     " entro?il entro?l entro?e?non?oltre termine?per termine?ultimo fino?al iscrizioni?fino* fecha?límite*"
     " plazo* hasta?el antes?del cierre?de prazo* data?limite* candidaturas até?ao?dia até?ao até?a até?dia"
-    " inscrições?até* hakuaika* määräaika* viimeistään mennessä ilmoittautu* haku?päättyy"
+    " inscrições?até* hakuaika* määräaika* viimeistään mennessä ilmoittautu*"
     " sista?ansökningsdag*"
     " sista?anmälningsdag* sista?dag* senast anmäl?dig?senast ansök?senast ansökan?stänger deadlin*"
     " *søknadsfrist* *påmeldingsfrist* fristen senest tilmeldingsfrist* ansøgningsfrist* tilmelding?senest"
@@ -214,6 +220,7 @@ _DEADLINE = (
     " abstracts~close voting~closes voting~ends"
     " inscriptions~ferment last?chance letzte?chance dernière?chance ultima?occasione última?oportunidad"
     " uiterste*"
+    " *haku?päättyy *haku~päättyy"
 )
 _NOT_COMING = (
     "published* posted* updated* last?modified modified released* release?date version* volume* vol issue*"
@@ -236,7 +243,15 @@ _NOT_COMING = (
     " роден* актуализиран* redigerad* lagt?ut opprettet appeared instead?of anstatt anstelle verschoben?vom"
     " au?lieu?de au?lieu?du invece?del invece?che en?lugar?de em?vez?de i?stället?för i?stedet?for"
     " in?plaats?van zamiast namesto ändrad* in?kraft into?force"
-    " en?vigueur"
+    " en?vigueur publication?date* date?of?publication date?of?issue date?added date?of?update"
+    " veröffentlichungsdatum publikationsdatum erscheinungsdatum erscheinungstermin erstellungsdatum"
+    " änderungsdatum datum?der?veröffentlichung datum?der?erstellung veröffentlichung: date?de?publication"
+    " date?de?parution mise?en?ligne publication: fecha?de?publicación fecha?de?actualización publicación:"
+    " data?di?pubblicazione data?di?aggiornamento ultimo?aggiornamento pubblicazione: data?de?atualização"
+    " data?publikacji data?dodania datum?publikace datum?vydání vloženo publicatiedatum datum?publicatie"
+    " datum?van?publicatie publiceringsdatum udgivelsesdato publiceringsdato offentliggørelsesdato"
+    " publiseringsdato julkaisupäivä* julkaisuaika* megjelenés?dátuma megjelenés: közzététel?dátuma"
+    " közzététel: datum?objave dátum?zverejnenia data?publicării"
 )
 _ORIGINALLY = (
     "originally ursprünglich initialement inizialmente originariamente inicialmente originalmente"
@@ -272,6 +287,10 @@ _CLOSED = (
     " dure?jusqu* dura?fino manutenzione mantenimiento manutenção onderhoud* underhåll* vedligehold*"
     " vedlikehold* huolto* przerw* odstávk* karbantartás* vzdrževanj* поддръжка projet?de?recherche"
     " contract?duration"
+    " shutdown driftstopp* driftsstopp* driftstans* driftsstans* driftavbrott* driftsavbrott* nedetid*"
+    " storingen betriebsstörung* betriebsunterbrechung* interruption?de?service indisponib*"
+    " interrupción?del?servicio interruzione?del?servizio interrupção?do?serviço *katko *katkos leállás*"
+    " üzemszünet* výpadk* awaria nedostupn*"
 )
 _OPEN = (
     "open opens opened offen geöffnet freigeschaltet ouvert* aperte aperta aperto abiert* abert* avoinna auki"
@@ -279,19 +298,30 @@ _OPEN = (
     " accepted?between angenommen?vom can?be?submitted eingereicht?werden"
 )
 _PAST = (
-    "we?met took?place was?held were?held has?taken have?taken came?together organised?the recap looking?back"
-    " met?in trafen?sich haben?wir?uns trafen zurückblick rückblick a?eu?lieu ont?eu?lieu s?est?tenu*"
-    " s?est?déroulé* retour?sur si?è?svolt* si?è?tenut* tuvo?lugar se?celebró celebramos nos?reunimos"
-    " teve?lugar decorreu realizou?se reunimos järjestettiin pidettiin kokoontui ägde?rum hölls träffades"
-    " samlades fant?sted ble?holdt møttes samlet fandt?sted blev?afholdt mødtes vond?plaats vonden?plaats"
-    " kwamen?samen odbył* zakończył* proběhl* konal* se?konala megrendezt* zajlott lezajlott találkoztak"
-    " je?potekal* so?potekal* se?je?odvij* проведе?се състоя?се се?проведе fand~statt fanden~statt"
-    " we?discussed we?gathered we?attended we?hosted participants?met participants?gathered avons?organisé"
-    " avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt* si?sono?tenut*"
-    " si?sono?incontrat* haben?teilgenommen last?week last?month yesterday letzte?woche letzten?monat gestern"
-    " semaine?dernière settimana?scorsa semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke"
-    " sidste?uge vorige?week w?zeszłym?tygodniu terugblik återblick tilbageblik tilbakeblikk nachlese"
-    " compte?rendu resoconto relacja beszámoló minulý?týden múlt?héten prejšnji?teden миналата?седмица"
+    "we?met took?place was?held were?held has?taken have?taken came?together organised?the met?in"
+    " trafen?sich haben?wir?uns trafen a?eu?lieu ont?eu?lieu s?est?tenu* s?est?déroulé* si?è?svolt*"
+    " si?è?tenut* tuvo?lugar se?celebró teve?lugar decorreu realizou?se järjestettiin pidettiin kokoontui"
+    " ägde?rum hölls träffades samlades fant?sted ble?holdt møttes samlet fandt?sted blev?afholdt mødtes"
+    " vond?plaats vonden?plaats kwamen?samen odbył* zakończył* proběhl* konal* se?konala megrendezt* zajlott"
+    " lezajlott találkoztak je?potekal* so?potekal* se?je?odvij* проведе?се състоя?се се?проведе fand~statt"
+    " fanden~statt we?discussed we?gathered we?attended we?hosted participants?met participants?gathered"
+    " avons?organisé avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt*"
+    " si?sono?tenut* si?sono?incontrat* haben?teilgenommen"
+)
+_REPORT = (
+    "minutes?of minutes?from minutes: report?on report?of report?from proceedings?of recap looking?back"
+    " recording?of recordings?of recording?from slides?of slides?from photos?of photos?from pictures?from"
+    " impressions?from highlights?of highlights?from *protokoll zurückblick rückblick bericht?vo*"
+    " bericht?über nachlese aufzeichnung* fotos?vo* bilder?vo* impressionen compte?rendu comptes?rendus"
+    " procès?verba* retour?sur retour?en?images enregistrement?d* photos?d* bilan?d* resoconto verbale"
+    " foto?d* acta?de acta crónica fotos?d* grabación?d* ata?da ata?de fotografias?d* gravação?d* verslag*"
+    " notulen terugblik foto's?van opname?van relacj* protokół protokoł* sprawozdanie?z nagrani*?z zdjęcia?z"
+    " zápis* záznam?z fotografie?z ohlédnutí minnesanteckningar återblick inspelning?från bilder?från"
+    " referat* tilbageblik tilbakeblikk opptak?fra billeder?fra optagelse?fra pöytäkirja* muistio* tallenne*"
+    " kuvia jegyzőkönyv* emlékeztető* beszámoló* zapisnik* zápisnic* протокол* celebramos reunimos last?week"
+    " last?month yesterday letzte?woche letzten?monat gestern semaine?dernière settimana?scorsa"
+    " semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke sidste?uge vorige?week"
+    " w?zeszłym?tygodniu minulý?týden múlt?héten prejšnji?teden миналата?седмица"
 )
 _STATUS = {
     "cancelled": "cancelled canceled called?off will?not?take?place"
@@ -305,7 +335,8 @@ _STATUS = {
     "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad*"
     " lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
-    " preložen* prestavljen* отложен*",
+    " preložen* prestavljen* отложен* deferred aufgeschoben verschoven odklád* odlož* przesunięt*"
+    " décalé* pospone* aplaza udskyd* skjut*?upp utsett*",
     "rescheduled": "rescheduled originally?planned ursprünglich?geplant"
     " initialement?prévu* new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
     " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data"
@@ -337,6 +368,7 @@ _HYBRID = (
 )
 END_LABELS = _word_set(
     "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy"
+    " zakończenia ukončení befejezés"
     " loppuu until bis"
 )
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
@@ -344,8 +376,8 @@ WHEN_LABELS = _word_set(
     "időpont kdy kiedy milloin når när tid tidspunkt kdaj czas"
     " when wann quand quando cuándo dates date start starts end beginn ende datum termin termine term time"
     " zeit début inizio inicio"
-    " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
-    " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
+    " início dato dátum дата ajankohta päivämäärä news aktuelles uhr data fecha heure hora ora yesterday today"
+    " tomorrow heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
 )
 """Labels that are no names of places."""
 PLACE_LABELS = _word_set(
@@ -375,6 +407,7 @@ def pattern(name: str) -> re.Pattern[str]:
         "closed": _CLOSED,
         "open": _OPEN,
         "past": _PAST,
+        "report": _REPORT,
         "online": _ONLINE,
         "hybrid": _HYBRID,
         **_STATUS,
@@ -392,12 +425,12 @@ def _one_of(patterns: list[str]) -> str:
     fixed = [f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in by_first.items()]
     parts = [rf"(?<!\w)(?:{'|'.join(fixed)})"] if fixed else []
     if free:
-        parts.append(rf"(?<!\w)\w{{0,30}}?(?:{'|'.join(word.removeprefix(_ANY) for word in free)})")
+        parts.append("|".join(word.removeprefix(_ANY) for word in free))
     return "|".join(parts)
 
 
 _ANY = r"\w{0,30}"
-_FEW_WORDS = r"\W{1,3}(?:\w{1,30}\W{1,3}){0,4}"
+_FEW_WORDS = r"\W{1,5}(?:\w{1,30}\W{1,3}){0,4}"
 
 
 def _written(word: str) -> str:

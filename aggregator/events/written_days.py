@@ -215,7 +215,7 @@ def _follows_noun(tokens: Sequence[Token], at: int) -> bool:
     word = word_at(tokens, at - 1)
     if not word.isalpha() or word in words.TO_DAY or word in words.WHEN_LABELS or is_weekday(tokens, at - 1):
         return False
-    return not words.pattern("deadline").fullmatch(word)
+    return all(match.end() < len(word) for match in words.pattern("deadline").finditer(word))
 
 
 def _after_ordinal(tokens: Sequence[Token], at: int) -> int:

@@ -70,6 +70,11 @@ def _has_plain_encoding(body: bytes) -> bool:
     return declared is None or declared[1].lower() in (b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1")
 
 
+def relation(written: str) -> str:
+    """Return the relation of a link by its short name, if it has one (RFC 4287 section 4.2.7.2)."""
+    return written.strip().lower().removeprefix("http://www.iana.org/assignments/relation/")
+
+
 def _may_be_link(written: str) -> bool:
     """Return whether a reference can be the link of an entry, wherever its feed is."""
     return not written.startswith("#") and urls.join("https://feed.invalid/", written) is not None
@@ -126,7 +131,9 @@ class _EntryFinder:
 
     def _name(self, local: str, attributes: dict[str, str]) -> None:
         if local == "link" and "href" in attributes:
-            if attributes.get("rel", "alternate") == "alternate" and _may_be_link(attributes["href"]):
+            if relation(attributes.get("rel", "alternate")) == "alternate" and _may_be_link(
+                attributes["href"]
+            ):
                 is_html = "html" in attributes.get("type", "html").lower()
                 self.names.setdefault("link" if is_html else "other link", attributes["href"])
         elif local in ("guid", "id", "link"):

@@ -21,6 +21,7 @@ from aggregator.formats import (
     feed_names,
     feed_repair,
     feedparser_changes,
+    fragment_links,
     hub_links,
     jsonfeed,
     refresh_hints,
@@ -205,7 +206,7 @@ def _document(
         feed_id=line(feed.get("id")),
         site_link=_alternate(feed, url),
         language=line(feed.get("language"), 40),
-        rights=line(feed.get("rights"), 1_000),
+        rights=_rights(feed),
         updated=_as_written(feed, "updated"),
         hints=refresh_hints.read(body),
         notes=notes,
@@ -277,10 +278,13 @@ def _entry(
     entry = _with_text(dict(entry))  # all other names are feedparser's own; a dict is ten times as fast
     summary, content, is_html = _summary_and_content(entry, trusted=trusted)
     title = entry.get("title_detail", {})
+    link = _link(entry, base, url)
+    if base == url:
+        summary, content = fragment_links.to_page(summary, link), fragment_links.to_page(content, link)
     return Entry(
         position=position,
         guid=line(guid) or line(entry.get("id")),
-        link=_link(entry, base, url),
+        link=link,
         title=block(entry.get("title"), 20_000) or "",
         # feedparser reports RSS titles as text/plain, but many contain escaped HTML.
         title_is_html=title.get("type", "text/plain") != "text/plain"
@@ -296,7 +300,7 @@ def _entry(
         categories=feed_names.categories(entry, summary, is_html=is_html, trusted=trusted),
         enclosures=enclosures,
         language=line(entry.get("language") or title.get("language"), 40),
-        rights=line(entry.get("rights"), 500),
+        rights=_rights(entry) or _rights(entry.get("source") or {}),
         base=base,
         event=feed_events.event_of(entry, str(entry.get("title") or ""), zone),
     )
@@ -375,10 +379,23 @@ def _published(entry: Any) -> str | None:
     return next(filter(_DAY.match, (_as_written(entry, name) or "" for name in _OTHER_DATES)), None)
 
 
+def _rights(thing: Any) -> str | None:
+    """Return the rights that a feed or entry states, and the address of its licence (RFC 4946)."""
+    links = (each.get("href") for each in thing.get("links", ()) if each.get("rel") == "license")
+    licence = urls.web_link(next(filter(None, links), None))
+    rights = line(thing.get("rights"), 1_000)
+    return (
+        rights
+        if rights and (licence is None or licence in rights)
+        else line(f"{rights or ''} {licence or ''}")
+    )
+
+
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
     enclosures = []
     for enclosure in entry.get("enclosures", ())[:20]:
-        if link := urls.join(base, enclosure.get("href")):
+        link = urls.join(base, enclosure.get("href"))
+        if link and link != base:  # which an empty reference leads to
             length = str(enclosure.get("length") or "").strip()
             enclosures.append(
                 Enclosure(

@@ -22,7 +22,12 @@ _WIDE = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
 )
+"""Beginnings of wide encodings: a byte order mark, or the first < (XML 1.0, appendix F)."""
 ENCODING_DECLARATION = re.compile(r"^(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']")
 _REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
 _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,12})|([0-9]{1,12}));")
@@ -47,7 +52,7 @@ def without_leading_blanks(body: bytes) -> bytes:
 
 
 def decode_wide(body: bytes) -> bytes | None:
-    """Encode UTF-16 and UTF-32 with a byte order mark as UTF-8, which feedparser needs."""
+    """Encode UTF-16 and UTF-32 as UTF-8, which feedparser needs."""
     for mark, encoding in _WIDE:
         if body.startswith(mark):
             text = body.decode(encoding, "replace")

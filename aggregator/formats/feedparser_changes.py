@@ -1,4 +1,4 @@
-"""Change how feedparser reads URLs, guids, authors and secondary texts."""
+"""Change how feedparser reads URLs, bases, guids, authors and secondary texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import feedparser
 
-from aggregator.formats import feed_events
+from aggregator.formats import entry_splitter, feed_events
 
 SECONDARY_TEXTS = ("itunes_summary", "media_description")
 """Texts of an entry that has no other: summaries of podcasts, captions of images and videos."""
@@ -16,6 +16,7 @@ _namespace = feedparser.namespaces._base.Namespace
 _start_guid = _namespace._start_guid
 _start_link = _namespace._start_link
 _sync_author_detail = _parser._sync_author_detail
+_strattrs = _parser.strattrs
 
 
 def make() -> None:
@@ -26,6 +27,7 @@ def make() -> None:
     _namespace._start_guid = _namespace._start_id = _start_guid_of_any_feed
     _namespace._start_link = _start_link_of_any_feed
     _parser._sync_author_detail = _keep_author
+    _parser.strattrs = _with_inner_base
     _parser.namespaces.update(feed_events.NAMESPACES)
     _store_apart(feedparser.namespaces.itunes.Namespace, "itunes_summary")
     _store_apart(feedparser.namespaces.mediarss.Namespace, "media_description")
@@ -49,6 +51,8 @@ def _start_guid_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
 
 def _start_link_of_any_feed(self: Any, attributes: dict[str, str]) -> None:
     """Begin a link, and note whether its text is the URL: it precedes those of Atom in RSS."""
+    if "rel" in attributes:
+        attributes = {**attributes, "rel": entry_splitter.relation(attributes["rel"])}
     _start_link(self, attributes)
     if "href" not in attributes and (links := self._get_context().get("links")):
         links[-1]["is_text"] = True
@@ -65,6 +69,19 @@ def _keep_author(self: Any, key: str = "author") -> None:
         _sync_author_detail(self, key)
     elif context.get(key):
         details[-1]["name"] = context[key]
+
+
+def _with_inner_base(self: Any, attributes: list[tuple[str, str]]) -> str:
+    """Write the attributes of an element in XHTML, with links of an inner `xml:base` resolved.
+
+    An entry has one base for all its links.
+    """
+    if self.baseuri != self.contentparams.get("base"):
+        attributes = [
+            (name, _resolve_or_keep(self.baseuri, value) if name in ("href", "src") else value)
+            for name, value in attributes
+        ]
+    return str(_strattrs(attributes))
 
 
 def _store_apart(namespace: Any, element: str) -> None:

@@ -51,6 +51,33 @@ def decoded(body: bytes, headers: Mapping[str, str]) -> str:
     )
 
 
+_PAGE_END = re.compile(rb"</(?:body|html)\b", re.IGNORECASE)
+_MAY_STAY_OPEN = frozenset(
+    "html head body li dt dd p rb rp rt rtc option optgroup colgroup caption thead tbody tfoot tr td th"
+    " area base br col embed hr img input link meta source track wbr".split()
+)
+"""Elements without end tag, and those whose end tag may be omitted (HTML 13.1.2.4)."""
+
+
+def open_at_end(root: Node, body: bytes) -> list[Node]:
+    """Return the elements within which a page breaks off; none if it is whole.
+
+    Such a page has no </body> or </html>, and ends within an element that must be closed.
+    """
+    if _PAGE_END.search(body):
+        return []
+    path = [root]
+    while len(path[-1]) and not (path[-1][-1].tail or "").strip():
+        path.append(path[-1][-1])
+    tags = {str(node.tag).encode() for node in path if node.tag not in _MAY_STAY_OPEN}
+    is_open = any(_count(rb"<", tag, body) > _count(rb"</", tag, body) for tag in tags)
+    return path if is_open else []
+
+
+def _count(begin: bytes, tag: bytes, body: bytes) -> int:
+    return len(re.findall(begin + re.escape(tag) + rb"(?=[\s/>])", body, re.IGNORECASE))
+
+
 def base(root: Node, url: str) -> str:
     """Return the URL against which the links of the page are resolved."""
     element = root.find(".//base[@href]")

@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import hub_links
+from aggregator.formats import fragment_links, hub_links
 from aggregator.formats.json_text import as_list, load_json
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument
@@ -70,11 +70,13 @@ def _format(version: object) -> str:
 def _entry(
     position: int, item: dict[str, Any], url: str, language: str | None, feed_authors: tuple[str, ...]
 ) -> Entry:
-    html, text = block(item.get("content_html")), block(item.get("content_text"))
+    link = _link(item, url)
+    html = fragment_links.to_page(block(item.get("content_html")), link)
+    text = block(item.get("content_text"))
     return Entry(
         position=position,
         guid=_id(item.get("id")),
-        link=_link(item, url),
+        link=link,
         title=line(item.get("title"), 5_000) or "",
         title_is_html=False,
         summary=None if html or text else block(item.get("summary")),

@@ -13,7 +13,7 @@ from aggregator.errors import UnreadableDocument
 from aggregator.formats import bot_wall, html_tree, microformats, structured_data
 from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import Layout, Source
-from aggregator.model.documents import ArticleDetails, Entry, ParsedDocument
+from aggregator.model.documents import BREAKS_OFF, ArticleDetails, Entry, ParsedDocument
 from aggregator.text import block, line
 
 MAX_ENTRIES = 500
@@ -55,6 +55,8 @@ def read(
     notes = []
     if (without := len(blocks) - len(entries)) > 0:
         notes.append(f"{without} of {len(blocks)} blocks without a link and title of their own")
+    if blocks and blocks[-1].node in html_tree.open_at_end(root, body):
+        notes.append(BREAKS_OFF)
     return ParsedDocument(
         entries=tuple(entries.values()),
         title=line(root.findtext(".//title"), 300),

@@ -17,7 +17,7 @@ class Undecodable(Exception):
     """The body is not encoded as its Content-Encoding says."""
 
 
-class Unfinished(Exception):
+class Truncated(Exception):
     """The body ends before its own end mark; `decoded` is what came."""
 
     def __init__(self, decoded: bytes) -> None:
@@ -29,7 +29,7 @@ def decode(body: bytes, content_encoding: str, limit: int) -> bytes:
     """Return the decoded body, or slightly more than `limit` bytes of it.
 
     No step decodes more than that. An unknown coding leaves the body as it is: often a charset was meant.
-    Raises Undecodable and Unfinished.
+    Raises Undecodable and Truncated.
     """
     names = [name.strip() for name in content_encoding.lower().split(",")]
     names = [name for name in names if name not in ("", "identity")]
@@ -51,7 +51,7 @@ def decode_beginning(body: bytes, content_encoding: str, limit: int) -> bytes:
     """
     try:
         return decode(body, content_encoding, limit)[:limit]
-    except Unfinished as error:
+    except Truncated as error:
         return error.decoded[:limit]
     except Undecodable:
         return b""
@@ -94,7 +94,7 @@ def _inflated(body: memoryview, wbits: int, limit: int) -> tuple[bytes, int]:
         used += len(piece) - len(stream.unused_data) - len(stream.unconsumed_tail)
         if stream.eof or len(out) > limit:
             return bytes(out), used
-    raise Unfinished(bytes(out))
+    raise Truncated(bytes(out))
 
 
 def _brotli(body: bytes, limit: int) -> bytes:
@@ -108,7 +108,7 @@ def _brotli(body: bytes, limit: int) -> bytes:
             piece = body[used : used + PIECE_BYTES] if stream.can_accept_more_data() else b""
             output = stream.process(piece, output_buffer_limit=PIECE_BYTES)
             if not piece and not output and stream.can_accept_more_data():
-                raise Unfinished(bytes(out))
+                raise Truncated(bytes(out))
             out += output
             used += len(piece)
     except brotli.error as error:
@@ -131,7 +131,7 @@ def _zstd(body: bytes, limit: int) -> bytes:
             while not frame.eof and len(out) <= limit:
                 piece = rest[used : used + PIECE_BYTES] if frame.needs_input else b""
                 if frame.needs_input and not piece:
-                    raise Unfinished(bytes(out))
+                    raise Truncated(bytes(out))
                 out += frame.decompress(piece, max_length=PIECE_BYTES)
                 used += len(piece)
             rest = rest[used - len(frame.unused_data) :] if frame.eof else rest[used:]

@@ -61,12 +61,12 @@ class TooManyInterimResponses(http.client.HTTPException):
 class Limits:
     """Limits of the connections of one request.
 
-    `deadline` is by the monotonic clock, `allowed` as in `fetch.allow_private`, `leads` as in `ssrf.refusal`.
+    `deadline` is by the monotonic clock, `allowed` as in `fetch.allow_private`, `via` as in `ssrf.refusal`.
     """
 
     deadline: float
     allowed: tuple[str, ...] = ()
-    leads: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ def _connect(conn: HTTPConnection) -> socket.socket:
     host, port = conn._dns_host, conn.port or conn.default_port
     addresses = ssrf.resolve_addresses(host, port, remaining())
     if refusal := ssrf.refusal(
-        host, port, addresses, current_limits().allowed, current_limits().leads, remaining
+        host, port, addresses, current_limits().allowed, current_limits().via, remaining
     ):
         raise BlockedAddress(refusal)
     problem: OSError | None = None

@@ -7,14 +7,14 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from aggregator import permissions
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
-from aggregator.gateways.drafts import Drafts, draft_of, sync_to_disk, write_draft
+from aggregator.gateways.drafts import Drafts, sync_to_disk, write_draft
 from aggregator.model.publishing import PublishedDocument
 from aggregator.ports import Mailer
 
@@ -27,7 +27,7 @@ RAW_MAIL = "bounces"
 """Folder in the data folder with the raw mails that came to the bounce address."""
 RAW_MAIL_SPARE_SECONDS = 3600
 """Minimum age of a raw mail that is removed: its record may not be written yet."""
-TEMPLATES = "templates"
+TEMPLATES = "compiled-templates"
 """Folder in the data folder with compiled templates."""
 LINK_KEY_BYTES = 32
 """Length of the key of personal links, in bytes."""
@@ -36,13 +36,15 @@ PROBE_SECONDS = 0.05
 
 
 def close_data(data: Path, public: Path) -> None:
-    """Close the data folder and its personal data to other users, whatever the umask was.
+    """Make the data folder, and close its personal data to other users, whatever the umask was.
 
-    Web servers can still reach a `public` folder inside it.
+    Web servers can still reach a `public` folder inside it. A folder that exists keeps its own rights, because other
+    programs may use it.
     """
     try:
-        within = public.resolve().is_relative_to(data.resolve())
-        permissions.make_folder(data, passable=within)
+        if not data.is_dir():
+            within = public.resolve().is_relative_to(data.resolve())
+            permissions.make_folder(data, passable=within)
         for pattern in PRIVATE:
             for file in data.glob(pattern):
                 permissions.close_file(file)
@@ -178,7 +180,7 @@ def copy_link_key(data: Path, target: Path) -> bool:
             return False
         if target.exists() and (not target.is_file() or target.stat().st_size != LINK_KEY_BYTES):
             raise FilesError(f"{target} exists and is no key: it would be lost; name another file")
-        _replace_together({target: key.read_bytes()}, 0o600)
+        _replace(target, key.read_bytes(), 0o600)
     except OSError as error:
         raise FilesError(f"{key} cannot be copied to {target}: {error.strerror}") from error
     return True
@@ -201,7 +203,7 @@ def write_text(target: Path, text: str, mode: int = 0o666) -> None:
         raise FilesError(f"{target} cannot be written: there is no folder {folder}")
     body, stream = text.encode("utf-8"), _standard_stream(target)
     if stream is None and (not target.exists() or target.is_file()):
-        _replace_together({file: body}, mode)
+        _replace(file, body, mode)
         return
     try:
         with open(target if stream is None else stream, "wb", closefd=stream is None) as output:
@@ -292,13 +294,13 @@ def outbox(folder: Path) -> Iterator[Mailer]:
 def write_message(outbox: Path, name: str, body: bytes) -> Path:
     """Write a message into the outbox folder; the same message again gives the same file."""
     target = outbox / name
-    _replace_together({target: body}, mode=permissions.FILE_MODE)  # it names the subscriber
+    _replace(target, body, mode=permissions.FILE_MODE)  # it names the subscriber
     return target
 
 
 def write_raw_mail(data: Path, name: str, content: bytes) -> None:
     """Keep a mail that came to the bounce address; only the owner may read it."""
-    _replace_together({data / RAW_MAIL / name: content}, mode=permissions.FILE_MODE)
+    _replace(data / RAW_MAIL / name, content, mode=permissions.FILE_MODE)
 
 
 def remove_raw_mail(data: Path, unknown: Callable[[Sequence[str]], Sequence[str]]) -> None:
@@ -334,30 +336,26 @@ def write_template(data: Path, name: str, content: bytes) -> None:
     If that fails, the next run compiles it again.
     """
     with suppress(FilesError):
-        _replace_together({data / TEMPLATES / name: content}, mode=permissions.FILE_MODE)
+        _replace(data / TEMPLATES / name, content, mode=permissions.FILE_MODE)
 
 
-def _replace_together(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
-    """Write files of one folder: all are on disk before the first becomes visible.
+def _replace(target: Path, body: bytes, mode: int = 0o666) -> None:
+    """Write a file that is on disk before it becomes visible; of two at once the last counts.
 
-    Permissions are `mode`, as far as the umask allows. A missing folder is made, closed to other users
-    if the files are.
+    Permissions are `mode`, as far as the umask allows. A missing folder is made, closed to other users if the file is.
     """
-    folder = next(iter(bodies)).parent
-    target = [*bodies][-1]
+    draft = target.parent / f".{target.name}.{os.getpid()}-{time.monotonic_ns()}.draft"
     try:
         if mode != permissions.FILE_MODE:
-            folder.mkdir(parents=True, exist_ok=True)
-        elif not folder.is_dir():
-            permissions.make_folder(folder)
-        for target, body in bodies.items():
-            write_draft(draft_of(target), body, mode)
-            sync_to_disk(draft_of(target))
-        for target in bodies:
-            Path(draft_of(target)).replace(target)
-        sync_to_disk(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+        elif not target.parent.is_dir():
+            permissions.make_folder(target.parent)
+        try:
+            write_draft(str(draft), body, mode)
+            sync_to_disk(draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_to_disk(target.parent)
     except OSError as error:
-        for made in bodies:
-            with suppress(OSError):
-                Path(draft_of(made)).unlink(missing_ok=True)
         raise FilesError(f"{target} cannot be written: {error.strerror}") from error

@@ -82,7 +82,7 @@ class HttpFetcher:
         hops: list[str] = []
         try:
             while True:
-                connections.set_limits(replace(limits, leads=(*limits.leads, *hops)))
+                connections.set_limits(replace(limits, via=(*limits.via, *hops)))
                 headers = {"User-Agent": self.user_agent}
                 answer = self._send(requests.Request("POST", hub, headers=headers, data=dict(form)).prepare())
                 answer.close()
@@ -111,8 +111,8 @@ class HttpFetcher:
         limits = self._limits(request.source.url, *([request.via] if request.via else []))
         while True:
             headers = self._headers(url, request)
-            connections.set_limits(replace(limits, leads=(*limits.leads, *hops)))
-            answer = self._ask(url, headers, self.credentials.get(request.source.id))
+            connections.set_limits(replace(limits, via=(*limits.via, *hops)))
+            answer = self._get(url, headers, self.credentials.get(request.source.id))
             try:
                 location = answer.headers.get("location")
                 if request.single_hop or answer.status_code not in redirects.STATUSES or not location:
@@ -135,14 +135,14 @@ class HttpFetcher:
                 connections.adapter().close()
             url = following
 
-    def _limits(self, *leads: str) -> Limits:
+    def _limits(self, *via: str) -> Limits:
         return Limits(
             deadline=time.monotonic() + self.rules.timeout.total_seconds(),
             allowed=self.rules.allow_private,
-            leads=leads,
+            via=via,
         )
 
-    def _ask(self, url: str, headers: dict[str, str], credentials: Credentials | None) -> requests.Response:
+    def _get(self, url: str, headers: dict[str, str], credentials: Credentials | None) -> requests.Response:
         # Not through `prepare`, which changes the URL, also where it is valid (CL13), takes credentials from it, and
         # refuses validators that begin with blanks.
         prepared = requests.PreparedRequest()
@@ -233,7 +233,7 @@ class HttpFetcher:
                 return too_large
         try:
             body = codings.decode(packed.getvalue(), headers.get("content-encoding", ""), limit)
-        except codings.Unfinished:  # an incomplete body must not count as a document
+        except codings.Truncated:  # an incomplete body must not count as a document
             return Failure(reason="the response was cut short", status=answer.status_code)
         except codings.Undecodable:
             return Failure(reason=UNDECODABLE, status=answer.status_code)

@@ -105,9 +105,9 @@ class ImapFolder:
     def __init__(self, client: imaplib.IMAP4, rules: Imap) -> None:
         self._client = client
         quoted = rules.folder.replace("\\", "\\\\").replace('"', '\\"')
-        _expect(client.select(f'"{quoted}"'), f"there is no folder {rules.folder}")
+        _content(client.select(f'"{quoted}"'), f"there is no folder {rules.folder}")
         # Servers announce more after the login, and `imaplib` keeps what they announced before.
-        announced = _expect(client.capability(), "asking for capabilities failed")
+        announced = _content(client.capability(), "asking for capabilities failed")
         self._removes_single = b"UIDPLUS" in (announced[0] or b"").upper().split()
         validity = client.response("UIDVALIDITY")[1]
         # UIDs are unique together with this number (RFC 3501 section 2.3.1.1).
@@ -115,22 +115,22 @@ class ImapFolder:
 
     def names(self) -> Sequence[str]:
         """Return the UIDs of all mails that are not marked as deleted, oldest first."""
-        found = _expect(self._client.uid("SEARCH", "UNDELETED"), "searching failed")
+        found = _content(self._client.uid("SEARCH", "UNDELETED"), "searching failed")
         return sorted((uid.decode() for uid in (found[0] or b"").split() if uid.isdigit()), key=int)
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
         """Return the first bytes of a mail; None if it is gone."""
-        answer = _expect(self._client.uid("FETCH", name, f"(BODY.PEEK[]<0.{max_bytes}>)"), "fetching failed")
-        return next((bytes(part[1]) for part in answer if isinstance(part, tuple)), None)
+        parts = _content(self._client.uid("FETCH", name, f"(BODY.PEEK[]<0.{max_bytes}>)"), "fetching failed")
+        return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), None)
 
     def remove(self, name: str) -> None:
         """Mark a mail as deleted, and remove it if the server has UIDPLUS (RFC 4315).
 
         A plain EXPUNGE would also remove what other programs have marked.
         """
-        _expect(self._client.uid("STORE", name, "+FLAGS.SILENT", r"(\Deleted)"), "removing failed")
+        _content(self._client.uid("STORE", name, "+FLAGS.SILENT", r"(\Deleted)"), "removing failed")
         if self._removes_single:
-            _expect(self._client.uid("EXPUNGE", name), "removing failed")
+            _content(self._client.uid("EXPUNGE", name), "removing failed")
 
 
 _DURATION = re.compile(r"\s*\([\d.+ ]*\d[\d.+ ]*s(?:ecs?)?\)\.?$")
@@ -140,10 +140,11 @@ Dovecot adds it; without it, a fault that lasts has one text and is reported onc
 """
 
 
-def _expect(answer: tuple[str, Any], otherwise: str) -> list[Any]:
-    state, content = answer
+def _content(reply: tuple[str, Any], failure: str) -> list[Any]:
+    """Return the content of a reply; raise an error that begins with `failure` unless it is OK."""
+    state, content = reply
     if state != "OK":
         said = next((part.decode("utf-8", "replace") for part in content if isinstance(part, bytes)), "")
         said = _DURATION.sub("", said)
-        raise imaplib.IMAP4.error(f"{otherwise}: {said}" if said else otherwise)
+        raise imaplib.IMAP4.error(f"{failure}: {said}" if said else failure)
     return list(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from aggregator import urls
 
@@ -12,15 +13,20 @@ STATUSES = frozenset({301, 302, 303, 307, 308})
 SAME_METHOD = frozenset({307, 308})
 """Redirects after which a POST is sent again with its body."""
 PERMANENT = frozenset({301, 308})
+_ASCII = bytes(range(128))
 
 
 def redirect_target(url: str, location: str) -> str:
     """Return the URL of a Location without its fragment; as written where it is not a URL.
 
-    Characters that no URL may have are encoded. A fragment is no part of what is requested (RFC 9110 4.2.5), and
-    validators belong to what is requested (CL3).
+    Characters that no URL may have are encoded, and bytes that are not UTF-8 as they are. A fragment is no part of what
+    is requested (RFC 9110 4.2.5), and validators belong to what is requested (CL3).
     """
-    written = location.encode("latin-1", "replace").decode("utf-8", "replace")
+    octets = location.encode("latin-1", "replace")
+    try:
+        written = octets.decode()
+    except UnicodeDecodeError:
+        written = quote(octets, safe=_ASCII)
     return (urls.join(url, written) or written).partition("#")[0]
 
 

@@ -96,10 +96,10 @@ def is_allowed(host: str, port: int, address: Address, allowed: Sequence[str]) -
 
 
 @lru_cache(maxsize=64)
-def _network(place: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     """Return the network of an entry of `fetch.allow_private`; None for a host."""
     try:
-        return ipaddress.ip_network(place)
+        return ipaddress.ip_network(entry)
     except ValueError:
         return None
 
@@ -109,26 +109,27 @@ def refusal(
     port: int,
     addresses: Iterable[Address],
     allowed: Sequence[str],
-    leads: Iterable[str],
+    via: Iterable[str],
     seconds: Callable[[], float],
 ) -> str | None:
     """Return why `host` with these addresses may not be connected to, or None.
 
-    `leads` are the URLs that led there: the source's configured one and redirects. Only private URLs may lead to a
-    private address, whatever `allowed` says. `seconds` returns the time left to look them up.
+    `via` are the URLs from which it is requested: the source's configured one and redirects. Only private URLs may lead
+    to a private address, whatever `allowed` says. `seconds` returns the time left to look them up.
     """
     private = [address for address in addresses if not is_public(address)]
     for address in private:
         if not is_allowed(host, port, address, allowed):
             return f"{host} is a private address" + ("" if host == str(address) else f" ({address})")
-    others = (urls.origin(lead) for lead in leads if private and urls.host(lead) != host.lower())
-    for lead in dict.fromkeys(others):
-        if not _leads_to_private(lead, allowed, seconds()):
-            return f"{host} is a private address ({private[0]}), and {lead}, which leads there, is not"
+    others = (urls.origin(url) for url in via if private and urls.host(url) != host.lower())
+    for origin in dict.fromkeys(others):
+        if not _is_allowed_private(origin, allowed, seconds()):
+            return f"{host} is a private address ({private[0]}), and {origin}, which leads there, is not"
     return None
 
 
-def _leads_to_private(url: str, allowed: Sequence[str], seconds: float) -> bool:
+def _is_allowed_private(url: str, allowed: Sequence[str], seconds: float) -> bool:
+    """Return whether all addresses of a host are private and may be connected to."""
     host, port = urls.host(url), urls.port(url) or 0
     try:
         addresses = resolve_addresses(host, port, seconds)

@@ -245,7 +245,8 @@ def title(text: str, *, is_html: bool) -> str:
     Only known tags are removed: "<T> in generics" keeps its <T>, and CO<sub>2</sub> stays one word.
     """
     if is_html:
-        text = _without_math(_COMMENT.sub(_unless_closed, _INVISIBLE.sub(" ", text)))
+        text = _INVISIBLE.sub(lambda part: " " if part[2] else part[0], text)  # unclosed: "the <script> tag"
+        text = _without_math(_COMMENT.sub(_unless_closed, text))
         text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", text))
         # Many publishers escape twice; "the <script> element" is kept as it is.
         text = _INLINE_PAIR.sub(r"\2", html.unescape(text))

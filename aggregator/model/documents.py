@@ -101,9 +101,9 @@ class ArticleDetails:
 
 
 MALFORMED = "malformed but read: "
+"""Beginning of the note on a document whose syntax was wrong."""
 BREAKS_OFF = f"{MALFORMED}it ends within an entry"
 """The note of a document whose last entry is read without its end."""
-"""Beginning of the note on a document whose syntax was wrong."""
 ENTRY_HASH_BYTES = 12
 """The size of each hash in `ParsedDocument.entry_hashes`."""
 

@@ -32,7 +32,8 @@ def _is_header_value(value: str) -> bool:
 class Validators:
     """ETag and Last-Modified byte for byte, and the final URL that sent them (CL2, CL3).
 
-    A value that no request header can repeat exactly becomes None: it would make every further request fail.
+    A value that no request header can repeat exactly becomes None: it would make every further request fail. So does
+    the ETag `*`, which would match every document (RFC 9110 13.1.2).
     """
 
     etag: str | None = None
@@ -42,7 +43,7 @@ class Validators:
     def __post_init__(self) -> None:
         for name in ("etag", "last_modified"):
             value = getattr(self, name)
-            if value is not None and not _is_header_value(value):
+            if value is not None and (not _is_header_value(value) or value == "*"):
                 object.__setattr__(self, name, None)
 
     @property

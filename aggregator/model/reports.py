@@ -192,7 +192,7 @@ class StatusReport:
     what broke a step. `unplaced` items have no story, the first since `unplaced_since`; `unwritten` are the channels
     whose files are out of date, and since when; `failing` the jobs whose last runs failed or were interrupted.
     `sentence_encoder` is the version of the extra `semantic`, or None where it is not installed. `bounces` counts
-    what came to the bounce address.
+    what came to the bounce address. `unclassified` items have topics and filters of an earlier feeds.yaml.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -214,6 +214,7 @@ class StatusReport:
     failing: tuple[FailingJob, ...] = ()
     sentence_encoder: str | None = None
     bounces: BounceRates = field(default_factory=_no_bounces)
+    unclassified: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

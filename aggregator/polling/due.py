@@ -11,6 +11,7 @@ from aggregator.model.config import Source
 from aggregator.model.polling import PostingStats, SourceRecord
 from aggregator.polling import schedule
 from aggregator.polling.round import Round
+from aggregator.polling.wait_headers import MAX_REQUESTED_WAIT
 from aggregator.store import sources, visits
 from aggregator.store.idle_check import MAX_PLAN_AHEAD
 
@@ -63,7 +64,7 @@ def _correct_clock(work: Round) -> None:
         if source.id in work.records and _is_ahead(work.records[source.id], now)
     }
     if ahead:
-        visits.plan_after_clock_change(work.store, ahead, now + schedule.MAX_REQUESTED_WAIT, now)
+        visits.plan_after_clock_change(work.store, ahead, now + MAX_REQUESTED_WAIT, now)
         logger.warning("the clock was set back: %d sources were planned again", len(ahead))
         work.records = sources.records(work.store)
 

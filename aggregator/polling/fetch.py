@@ -17,7 +17,7 @@ from aggregator.polling.due import choose_due
 from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
-from aggregator.publishing.synchronise import classification_hash, synchronise
+from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     documents,
     event_backfill,
@@ -120,7 +120,7 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
 
 def _has_unclassified(work: Round) -> bool:
     """Return whether stored items may have other topics or filters than feeds.yaml says."""
-    return reclassification.position(work.store, classification_hash(work.config)).before > 0
+    return reclassification.position(work.store, reclassification.classification_hash(work.config)).before > 0
 
 
 def _read_pushes(work: Round) -> None:

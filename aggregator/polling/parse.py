@@ -49,6 +49,7 @@ def parse_visit(
         document = PARSERS[source.kind](
             response.body, response.url, response.headers, source, context.known_hashes
         )
+        document = replace(document, entries=tuple(filter(_has_content, document.entries)))
         entries = len(document.entries) + len(document.skipped)
         if source.kind == "page" and (reason := _loss_reason(entries, context)):
             return Failure(reason=reason, status=response.status, entries=entries)
@@ -79,6 +80,13 @@ def parse_visit(
         unfinished=unfinished,
         notes=notes,
         hub_links=hub_links.of_response(document, response, source),
+    )
+
+
+def _has_content(entry: Entry) -> bool:
+    """Check whether an entry has a title, text, link, file or event; others say nothing."""
+    return bool(
+        entry.title or entry.content or entry.summary or entry.link or entry.enclosures or entry.event
     )
 
 

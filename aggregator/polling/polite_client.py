@@ -14,7 +14,7 @@ from aggregator.gateways import redirects
 from aggregator.model.config import Source
 from aggregator.model.polling import Failure, Request, Response, Robots
 from aggregator.polling.parse import robots_allow
-from aggregator.polling.schedule import retry_after
+from aggregator.polling.wait_headers import retry_after
 from aggregator.ports import Fetcher, Sandbox, Stopping, never_stop
 
 HOST_GAP_SECONDS = 5.0

@@ -12,7 +12,6 @@ from aggregator.model.config import Config
 from aggregator.polling.round import Round
 from aggregator.ports import Sandbox
 from aggregator.publishing.channels import update_channels_quietly
-from aggregator.publishing.synchronise import classification_hash
 from aggregator.store import channels, editions, reclassification
 from aggregator.store.reclassification import StoredItem
 
@@ -28,7 +27,7 @@ def reclassify(work: Round, sandbox: Sandbox) -> None:
     Expressions are searched in the sandbox, because they may take any time. If they take too long, the items keep what
     they have, and the round goes on without the others.
     """
-    rules_hash = classification_hash(work.config)
+    rules_hash = reclassification.classification_hash(work.config)
     until = work.app.clock() + work.config.fetch.timeout
     for _ in range(MAX_ITEMS // BATCH_ITEMS):
         reached = reclassification.position(work.store, rules_hash)
@@ -111,5 +110,4 @@ def _move_stories(work: Round, story_ids: set[str]) -> None:
             for id_ in story_ids
             if before[id_].isdisjoint(plan.channels) and not after[id_].isdisjoint(plan.channels)
         ]
-        old = min(record.last_composed, work.now - editions.MAX_FIRST_AGE)
-        editions.add_baseline(work.store, plan, entered, until=old)
+        editions.add_baseline(work.store, plan, entered, until=record.old_before(work.now))

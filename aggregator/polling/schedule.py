@@ -6,12 +6,9 @@ Pure; rules V1, V3, CL5 to CL10, CL14, CL15 and CL17.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator import http_dates
 from aggregator.model.config import FetchRules, Source
 from aggregator.model.documents import RefreshHints
 from aggregator.model.moves import Move
@@ -26,6 +23,7 @@ from aggregator.model.polling import (
     Validators,
     VisitResult,
 )
+from aggregator.polling.wait_headers import MAX_REQUESTED_WAIT
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MIN_INTERVAL_WITHOUT_VALIDATORS = DAY
@@ -34,8 +32,6 @@ MIN_REFUSAL_PAUSE = 4 * HOUR
 """Minimum pause after 401, 403, and after 429 or 503 without Retry-After (CL8, CL15)."""
 MAX_BACKOFF = DAY
 """Maximum pause after failures, unless the interval itself is longer."""
-MAX_REQUESTED_WAIT = 31 * DAY
-"""Maximum pause that a server or document can ask for (CL7, CL8)."""
 MIN_FAILURES = 3
 """Minimum number of failures in a row of a failing source."""
 MAX_JITTER = 0.1
@@ -397,45 +393,6 @@ def _doubled(pause: timedelta, failures: int) -> timedelta:
     """Return `pause`, doubled with each failure after the first."""
     longer: timedelta = pause * 2 ** min(failures - 1, 10)
     return longer
-
-
-# --- headers ---------------------------------------------------------------------------------------------
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Parse `Retry-After`: seconds, or a date by the server's own clock (RFC 9110 10.2.3)."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), int(MAX_REQUESTED_WAIT.total_seconds())))
-    until = http_dates.parse(value)
-    if until is None:
-        return None
-    return max(until - _sent(headers, now), timedelta(0))
-
-
-def fresh_for(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Parse how long a response stays fresh (CL7, RFC 9111 4.2); None if it states nothing.
-
-    `no-cache` without field names and `no-store` ask for revalidation at each visit: zero. So do values that are no
-    number and no date (4.2.1).
-    """
-    directives = headers.get("cache-control", "").lower()
-    if re.search(r"(?<![-\w])no-(?:cache|store)\b(?!\s*=)", directives):
-        return timedelta(0)
-    if max_age := re.search(r"(?<![-\w])max-age\b(?:\s*=\s*\"?(\d{1,10}))?", directives):
-        lifetime = timedelta(seconds=int(max_age[1] or 0))
-    elif "expires" in headers:
-        sent = _sent(headers, now)
-        lifetime = (http_dates.parse(headers["expires"]) or sent) - sent
-    else:
-        return None
-    age = re.match(r"(\d{1,9})(?:\d*)\s*(?:,|$)", headers.get("age", ""))  # the first counts (5.1)
-    return max(lifetime - timedelta(seconds=int(age[1]) if age else 0), timedelta(0))
-
-
-def _sent(headers: Mapping[str, str], now: datetime) -> datetime:
-    """Return when a response was sent, by the server's clock if it states that (RFC 9110 6.6.1)."""
-    return http_dates.parse(headers.get("date", "")) or now
 
 
 def constant_share(name: str) -> float:

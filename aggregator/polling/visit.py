@@ -28,8 +28,8 @@ from aggregator.model.value_classes import dataclass
 from aggregator.polling.parse import article_details, article_links
 from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, leaves_site
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser
-from aggregator.polling.schedule import fresh_for
 from aggregator.polling.visit_exceptions import MAX_REASON_CHARACTERS, value_or_failure
+from aggregator.polling.wait_headers import fresh_for
 from aggregator.ports import Fetcher, Sandbox, Stopping, call_in_process
 from aggregator.text import line
 

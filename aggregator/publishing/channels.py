@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from aggregator.model.config import Channel
+from aggregator.model.config import Channel, DigestPlan
 from aggregator.publishing import channel_filter, story_events
-from aggregator.store import archives, channels, stories
+from aggregator.store import archives, channels, digest_selections, stories
 from aggregator.store import story_events as stored_events
 from aggregator.store.connection import Store
 
@@ -52,8 +52,13 @@ def _selected(fact: stories.StoryFacts, select: channel_filter.Selector) -> tupl
     return () if fact.hidden else select(fact.sources, fact.topics, fact.kind, fact.languages)
 
 
-def reselect_channels(store: Store, all_channels: Sequence[Channel], now: datetime) -> None:
-    """Recompute the stories of each channel whose `include` or `exclude` changed in feeds.yaml."""
+def reselect_channels(
+    store: Store, all_channels: Sequence[Channel], digests: Sequence[DigestPlan], now: datetime
+) -> None:
+    """Recompute the stories of each channel whose `include` or `exclude` changed in feeds.yaml.
+
+    Digests do not carry old stories as new because of that, or because of other channels or kinds of their own (M1).
+    """
     channels.synchronise(store, [channel.id for channel in all_channels])
     records = channels.records(store)
     stale = [
@@ -61,19 +66,24 @@ def reselect_channels(store: Store, all_channels: Sequence[Channel], now: dateti
         for channel in all_channels
         if records[channel.id].selected_with != repr((channel.include, channel.exclude))
     ]
-    if not stale:
+    changed = digest_selections.changed(store, digests, [channel.id for channel in stale])
+    if not stale and not changed:
         return
+    with store.transaction(), digest_selections.selecting_again(store, changed, now):
+        _fill(store, stale, now)
+
+
+def _fill(store: Store, stale: Sequence[Channel], now: datetime) -> None:
     select = channel_filter.channel_selector(stale)
-    with store.transaction():
-        for channel in stale:
-            channels.clear(store, channel.id)
-        for ids in _possible_stories(store, stale):
-            facts = stories.facts(store, ids)
-            channels.add(store, {fact.story_id: _selected(fact, select) for fact in facts}, facts)
-        for channel in stale:
-            channels.set_selection(store, channel.id, repr((channel.include, channel.exclude)), now)
-        if any(channel.id == "all" for channel in stale):  # the archive contains its stories (P2)
-            archives.raise_revisions(store, [record.month for record in archives.records(store)])
+    for channel in stale:
+        channels.clear(store, channel.id)
+    for ids in _possible_stories(store, stale):
+        facts = stories.facts(store, ids)
+        channels.add(store, {fact.story_id: _selected(fact, select) for fact in facts}, facts)
+    for channel in stale:
+        channels.set_selection(store, channel.id, repr((channel.include, channel.exclude)), now)
+    if any(channel.id == "all" for channel in stale):  # the archive contains its stories (P2)
+        archives.raise_revisions(store, [record.month for record in archives.records(store)])
 
 
 def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[str]]:

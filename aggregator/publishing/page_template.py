@@ -74,30 +74,30 @@ def context(site: Site, path: str, language: str, web_url: str | None) -> dict[s
         "language_name": language_name,
         "number": lambda count: formatting.number(count, known),
         "plural": lambda phrase, count: formatting.plural(phrase, count, known),
-        "as_written": as_written_beside(known),
+        "text_attributes": text_attributes_on(known),
         "story_page": paths.story_page,
     }
 
 
-def as_written_beside(page_language: str) -> Callable[[str | None], Markup]:
-    """Return a function that marks a text of another language with its direction and language."""
+def text_attributes_on(page_language: str) -> Callable[[str | None], Markup]:
+    """Return a function from the language of a text to its attributes `dir` and `lang`."""
 
-    return partial(_as_written, page_language)
-
-
-@lru_cache(maxsize=256)
-def _as_written(page_language: str, code: str | None) -> Markup:
-    return direction(code) + foreign(code, page_language)
+    return partial(_text_attributes, page_language)
 
 
 @lru_cache(maxsize=256)
-def direction(code: str | None) -> Markup:
+def _text_attributes(page_language: str, code: str | None) -> Markup:
+    return dir_attribute(code) + lang_attribute(code, page_language)
+
+
+@lru_cache(maxsize=256)
+def dir_attribute(code: str | None) -> Markup:
     """Return the attribute `dir` of a text: that of its language, or else `auto`."""
     return Markup(' dir="{}"').format("rtl" if _primary(code) in RIGHT_TO_LEFT else "auto")
 
 
 @lru_cache(maxsize=256)
-def foreign(code: str | None, page_language: str) -> Markup:
+def lang_attribute(code: str | None, page_language: str) -> Markup:
     """Return the attribute `lang` of a text that is not in the language of the page, or nothing."""
     if _primary(code) in ("", page_language):
         return Markup()

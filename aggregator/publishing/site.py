@@ -129,8 +129,8 @@ class _Articles:
             published=story.published.astimezone(site.timezone).date(),
             note=corrections.correction_note(story, site, language),
             when=corrections.event_line(story, site, language),
-            foreign=page_template.foreign(story.lead.language, language),
-            direction=page_template.direction(story.lead.language),
+            foreign=page_template.lang_attribute(story.lead.language, language),
+            direction=page_template.dir_attribute(story.lead.language),
             calendar=paths.relative(channel, paths.story_calendar(story.id)),
         )
         return element.rstrip().encode("utf-8")

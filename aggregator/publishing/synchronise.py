@@ -23,7 +23,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
         channels.outdate_selections(store, _selecting(changes.renamed, config))
         archives.outdate_months_of_sources(store, changes.restricted)
         channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
-    reselect_channels(store, config.channels, now)
+    reselect_channels(store, config.channels, config.digests, now)
 
 
 def _selecting(source_ids: Set[str], config: Config) -> list[str]:
@@ -39,7 +39,7 @@ def parsing_hash(source: Source, now: datetime) -> str:
     """Return a hash of the parser version and options of a source's documents (V4).
 
     A calendar is read again each month, because the next dates of its series change with time. Topics and filters are
-    applied to stored items instead (`classification_hash`).
+    applied to stored items instead (`reclassification.classification_hash`).
     """
     options = (
         VERSION,
@@ -50,10 +50,3 @@ def parsing_hash(source: Source, now: datetime) -> str:
         *((f"{now:%Y-%m}",) if source.kind == "ical" else ()),
     )
     return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
-
-
-def classification_hash(config: Config) -> str:
-    """Return a hash of the topics and filters that stored items have (V4)."""
-    sources = [(source.id, source.topics, source.only, source.drop) for source in config.sources]
-    rules = (config.topics, sorted(source for source in sources if any(source[1:])))
-    return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]

@@ -33,10 +33,18 @@ def _word_start(text: str, position: int) -> int:
 
 
 def _quoted(text: str, begin: int, end: int) -> str:
-    """Return a passage and the rest of its last word, with ellipses where more stands."""
-    blank = text.find(" ", end)
-    end = min(blank if blank >= 0 else len(text), begin + MAX_QUOTED_CHARACTERS)
+    """Return a passage of whole words, to the one at `end`, with ellipses where text is cut."""
+    end = _word_end(text, end)
+    if end - begin > MAX_QUOTED_CHARACTERS:
+        last_blank = text.rfind(" ", begin, begin + MAX_QUOTED_CHARACTERS + 1)
+        end = last_blank if last_blank > begin else begin + MAX_QUOTED_CHARACTERS
     words = text[begin:end].strip()
     if not words:
         return "…"
     return ("… " if begin else "") + words + (" …" if end < len(text) else "")
+
+
+def _word_end(text: str, position: int) -> int:
+    """Return the end of the word at a position."""
+    blank = text.find(" ", position)
+    return blank if blank >= 0 else len(text)

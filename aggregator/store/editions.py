@@ -33,8 +33,8 @@ MAX_FIRST_AGE = timedelta(days=7)
 MAX_PENDING_AGE = timedelta(days=31)
 """Maximum age of a pending story, by announced time before the last edition.
 
-An older one came into the channels of the digest by a change of configuration and is no longer new. This is not a
-window by claimed time: late items are announced when they arrive.
+An older one came into the channels of the digest later, such as one that was hidden, and is no longer new. This is not
+a window by claimed time: late items are announced when they arrive.
 """
 
 
@@ -45,6 +45,15 @@ class DigestRecord:
     since: datetime
     last_period: date
     last_composed: datetime
+
+    @property
+    def oldest_pending(self) -> datetime:
+        """Return the announced time of the oldest story that may be pending."""
+        return max(self.since, self.last_composed - MAX_PENDING_AGE)
+
+    def old_before(self, now: datetime) -> datetime:
+        """Return the announced time before which a story that enters the digest now is old (M1)."""
+        return min(self.last_composed, now - MAX_FIRST_AGE)
 
 
 def record(store: Store, digest_id: str) -> DigestRecord | None:

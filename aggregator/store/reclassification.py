@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 
+from aggregator.model.config import Config
 from aggregator.model.value_classes import dataclass
 from aggregator.store import meta
 from aggregator.store.connection import Store
@@ -41,6 +43,13 @@ class StoredItem:
     dropped: str | None
 
 
+def classification_hash(config: Config) -> str:
+    """Return a hash of the topics and filters of feeds.yaml (V4)."""
+    sources = [(source.id, source.topics, source.only, source.drop) for source in config.sources]
+    rules = (config.topics, sorted(source for source in sources if any(source[1:])))
+    return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]
+
+
 def position(store: Store, rules_hash: str) -> Position:
     """Return how far items have the topics and filters with a hash.
 
@@ -51,6 +60,12 @@ def position(store: Store, rules_hash: str) -> Position:
         return Position(before=int(before), has_failed=bool(failed))
     (newest,) = store.db.execute("SELECT coalesce(max(number), 0) FROM items").fetchone()
     return Position(before=int(newest) + 1)
+
+
+def count_left(store: Store, rules_hash: str) -> int:
+    """Return how many items lack the topics and filters with a hash."""
+    before = position(store, rules_hash).before
+    return int(store.db.execute("SELECT count(*) FROM items WHERE number < ?", [before]).fetchone()[0])
 
 
 def record(store: Store, rules_hash: str, reached: Position) -> None:

@@ -33,6 +33,16 @@ def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now:
         )
 
 
+def end_interrupted(store: Store) -> None:
+    """Record that the last run was interrupted if it has no end.
+
+    Call it under the lock, before a job begins a run: nothing else of it can still be running (L1).
+    """
+    store.db.execute(
+        "UPDATE runs SET outcome = 'interrupted' WHERE outcome IS NULL AND id = (SELECT max(id) FROM runs)"
+    )
+
+
 def newest(store: Store) -> int:
     """Return the id of the last run, 0 where there is none."""
     return int(store.db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
@@ -87,9 +97,9 @@ def last(store: Store, count: int, *, running: bool) -> list[RunRecord]:
 
     `running`: a job holds the lock. It is the newest run if that has no end.
     """
-    rows = store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])
+    rows = store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count]).fetchall()
     found = [_record(row) for row in rows]
-    if running and found and found[0].outcome == "interrupted":
+    if running and rows and rows[0]["outcome"] is None:
         found[0] = replace(found[0], outcome="running")
     return found
 

@@ -200,7 +200,7 @@ class EditorRequest:
     def _reason_language(self, reason: str) -> Markup:
         """Return the attribute `lang` of a reason that stays in English."""
         is_known = dedupe_reasons.is_known(reason, self.language)
-        return page_template.foreign(self.language if is_known else "en", self.language)
+        return page_template.lang_attribute(self.language if is_known else "en", self.language)
 
     def _moment(self, at: datetime) -> str:
         """Return day and time of a moment in the zone of the site."""

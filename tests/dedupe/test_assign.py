@@ -19,6 +19,7 @@ from aggregator import health, story_view
 from aggregator.dedupe import assign as placing
 from aggregator.dedupe import candidates, editor_commands, explain, recluster
 from aggregator.dedupe.features import extract
+from aggregator.dedupe.index_keys import word_key
 from aggregator.digests import body
 from aggregator.digests import run as digest
 from aggregator.errors import UnknownName, WrongDecision
@@ -675,10 +676,10 @@ def test_common_words_count_less_in_recluster_too(
     """Re-clustering compares as assigning does, by words that are common now."""
     story_ids = store_reports(place, SURVEY, UMFRAGE)
     assert story_ids[SURVEY[1]] == story_ids[UMFRAGE[1]]
-    common = frozenset(extract(*SURVEY[1:], "", "en").words)
+    common_keys = frozenset(map(word_key, extract(*SURVEY[1:], "", "en").words))
     around = candidates.find_candidates
     monkeypatch.setattr(
-        candidates, "find_candidates", lambda *given: replace(around(*given), common_words=common)
+        candidates, "find_candidates", lambda *given: replace(around(*given), common_keys=common_keys)
     )
     if together:
         (leaving,) = recluster.run(place.app(), dry_run=True).leaves

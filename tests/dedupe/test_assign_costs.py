@@ -13,6 +13,7 @@ import pytest
 
 from aggregator.dedupe import assign as placing
 from aggregator.dedupe import evidence, explain, recluster
+from aggregator.dedupe.features import Features
 from aggregator.items import diff
 from aggregator.items.identity import short_hash
 from aggregator.model.items import Alias, Item
@@ -194,6 +195,15 @@ def test_a_feed_whose_entries_share_everything(place: Workplace, web: Web, count
     explain.story(place.app().config, last)
     explain.pair(place.app().config, first, last)
     assert counted.comparisons <= FEW * len(entries)
+
+
+def test_words_are_looked_up_for_comparisons_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of a text are not looked up for an item that shares only a common word."""
+    looked_up: list[Features] = []
+    monkeypatch.setattr(Features, "in_both", property(looked_up.append))
+    placed(store, [made(n, title=f"Konstanz {words(5)}") for n in range(40)])
+    assert stories.counts(store) == (40, 40)
+    assert not looked_up
 
 
 def test_a_large_story_is_read_in_part(store: Store, counted: Counted) -> None:

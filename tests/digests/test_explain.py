@@ -100,7 +100,7 @@ def test_each_state_of_a_message_is_a_sentence(
         ({"deliveries": ()}, "Ada@a.example was not a recipient then."),
         (
             {"entries": (PastEntry(edition=None, reason="baseline", composed=None),)},
-            "Not included: it was already old when changed topics brought it into the channels.",
+            "Not included: it was already old when a change of feeds.yaml brought it into the digest.",
         ),
         ({"entries": (replace(ENTRY, reason="updated"),)}, "Included as corrected in weekly-2026-10-05"),
         (

@@ -263,6 +263,39 @@ def test_a_clock_change_skips_and_repeats_no_date(place: Workplace, web: Web, cl
     assert closed == [f"nightly-2026-10-{day}" for day in range(23, 28)]
 
 
+@pytest.mark.parametrize(
+    ("digest_keys", "sources"),
+    [(", channels: [all]", "other"), (", channels: [some]", "node, other")],
+    ids=["other channels", "another channel filter"],
+)
+def test_a_changed_selection_brings_no_old_stories(
+    place: Workplace, webs: Callable[[], Web], clock: Clock, digest_keys: str, sources: str
+) -> None:
+    """A digest that selects more has what is new, and no updates of old stories (M1)."""
+    node, other = webs(), webs()
+    old = [news(1, NOW - 6 * DAY), news(2, NOW - 9 * DAY)]
+    node.feed("/feed", rss(*old))
+    other.feed("/feed", rss(news(9, link="https://other.example/9")))
+
+    def select(keys: str, sources: str) -> None:
+        channel = f"channels:\n  - {{id: some, title: Some, include: {{sources: [{sources}]}}}}\n"
+        write(place, {"node": node, "other": other}, plan(more=keys), more=channel)
+        poll(place)
+
+    select(", channels: [some]", "other")
+    run(place)
+    clock.now = NOW + 2 * DAY
+    node.feed("/feed", rss(news(3, clock.now), *old))
+    select(", channels: [some]", "other")
+    select(digest_keys, sources)
+    node.feed("/feed", rss(news(3, clock.now), *(each | {"title": "Corrected"} for each in old)))
+    clock.now = NOW + WEEK
+    poll(place)
+    run(place)
+    assert list(editions(place).values()) == [["News number 9"], ["News number 3"]]
+    assert len(rows(place, "SELECT * FROM channel_stories WHERE channel_id = 'all'")) == 4
+
+
 # --- corrections ---------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,25 @@ def test_a_missing_year_is_the_next_one(text: str, published: str, start: date) 
     assert only(text, published=published).start == start
 
 
+@pytest.mark.parametrize(
+    ("title", "year"),
+    [
+        ("Minutes of the meeting of 28 May", 2026),
+        ("Protokoll der Mitgliederversammlung vom 28. Mai", 2026),
+        ("Acta de la reunión del 28 de mayo", 2026),
+        ("Photos of the open day on 28 May", 2026),
+        ("Compte rendu et perspectives : réunion le 28 juin", 2026),
+        ("Rückblick und Ausblick: Tagung am 28. Juni", 2026),
+        ("Nos reunimos el 28 de junio para una charla", 2026),
+    ],
+)
+def test_a_report_has_the_nearest_date(title: str, year: int) -> None:
+    """Reports name recent dates, but may also be the subject of an event soon after (EX4)."""
+    event = only(title, published="2026-06-03")
+    assert event.start == date(year, event.start.month, 28)
+    assert event.retrospective == (event.start.month == 5)
+
+
 # --- reasons (EX5) -------------------------------------------------------------------------------------
 
 
@@ -278,6 +297,43 @@ def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
     event = only(text)
     assert (event.start, event.end) == (date(2027, 1, 14), date(2027, 1, 14))
     assert event.status is EventStatus.RESCHEDULED
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Postponed: workshop on 12 October 2026", "New date: 14 January 2027."),
+        ("Verschoben: Workshop am 12. Oktober", "Der Workshop findet nun am 14. Januar 2027 statt."),
+        ("Reporté : colloque du 12 octobre", "Il aura lieu le 14 janvier 2027. Inscriptions ouvertes."),
+        ("Odloženo: konference 12. října", "Konference se bude konat 14. ledna 2027."),
+        ("Symposium postponed", "The symposium planned for 12 October will now be held on 14 January 2027."),
+        (
+            "Congreso aplazado",
+            "El congreso previsto para el 12 de octubre se celebrará el 14 de enero de 2027.",
+        ),
+        ("Neuer Termin: Workshop am 14. Januar 2027", "Der für den 12. Oktober geplante Workshop fällt aus."),
+        ("Workshop moved to 14 January 2027", "It was to take place on 12 October 2026."),
+        ("Workshop se odkládá z 12. října 2026 na 14. ledna 2027", ""),
+    ],
+)
+def test_the_new_date_may_stand_apart_from_the_old_one(title: str, text: str) -> None:
+    """A new date replaces that of a title such as "Postponed: …", and planned ones (EX6)."""
+    event = only(title, text)
+    assert (event.start, event.status) == (date(2027, 1, 14), EventStatus.RESCHEDULED)
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Postponed: workshop on 12 October 2026", "The seminar on 14 January 2027 takes place."),
+        ("Workshop on 12 October 2026 now postponed", "The seminar on 14 January 2027 takes place."),
+        ("Workshop", "The workshop is planned for 12 October 2026, the seminar for 14 January 2027."),
+        ("Tagung verschoben", "Das Seminar ist für den 12. Oktober, der Kurs am 14. Januar 2027 geplant."),
+    ],
+)
+def test_another_event_is_no_new_date(title: str, text: str) -> None:
+    """A date replaces that of the event of the title only if it is a date of this event (EX6)."""
+    assert [event.start for event in found(title, text)] == [date(2026, 10, 12), date(2027, 1, 14)]
 
 
 @pytest.mark.parametrize(
@@ -663,6 +719,111 @@ def test_a_deadline_may_begin_with_its_time(text: str) -> None:
     """The word for until stands before the time, and other such words may stand before it."""
     event = only("", text)
     assert (event.kind, event.start) == (EventKind.DEADLINE, datetime(2026, 6, 11, 12, tzinfo=ZONE))
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "days"),
+    [
+        ("Deadlines: 1 July 2026, 1 August 2026 and 1 September 2026", "", [1, 1, 1]),
+        ("Deadlines: 1 July, 5 August and 9 September 2026, 17:00", "", [1, 5, 9]),
+        ("Deadlines", "Letters: 1 July 2026, 17:00 CEST; full papers: 5 July 2026, 17:00 CEST", [1, 5]),
+        ("Deadline extended", "1 July 2026, 17:00 CEST", [1]),
+    ],
+)
+def test_a_list_of_deadlines_has_no_events(title: str, text: str, days: list[int]) -> None:
+    """What is said of the first day of a list is said of all; a title decides about bare times."""
+    events = found(title, text)
+    assert [day_of(event.start).day for event in events] == days
+    assert {event.kind for event in events} == {EventKind.DEADLINE}
+    assert len({event.all_day for event in events}) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "hours"),
+    [
+        ("Seminar on 11 June", "14:00-15:00, Room 2", (14, 15)),
+        ("Seminar am 11. Juni", "Beginn: 14 Uhr, Raum 2. Anmeldung bis 5. Juni, 12 Uhr.", (14, 14)),
+        ("Seminar", "Seminar on 11 June. Apply by 5 June. Time: 14:00-15:00.", (14, 15)),
+        ("Jornada, 11 de junio", "De 14:00 a 15:00 horas en el instituto.", (14, 15)),
+        ("Seminar on 11 June", "9:00 Registration. 10:00 Welcome.", None),
+        ("Seminar on 11 June", "At 14:00 the registration closes.", None),
+        ("Seminar on 11 June", "The office opens at 14:00.", None),
+        ("Seminar on 11 and 12 June", "14:00-15:00, Room 2", None),
+    ],
+)
+def test_the_only_time_of_a_text_is_that_of_its_event(
+    title: str, text: str, hours: tuple[int, int] | None
+) -> None:
+    """A sentence that begins with the only time of a text states that of its only event."""
+    event = next(event for event in found(title, text) if event.kind is EventKind.EVENT)
+    start, end = event.start, event.end
+    times = (start.hour, end.hour) if isinstance(start, datetime) and isinstance(end, datetime) else None
+    assert times == hours
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("Szeminárium 2026. június 11-én 10-től 16 óráig", 10, 16),
+        ("Szeminárium 2026. június 11-én 10 órától 16 óráig", 10, 16),
+        ("Disputation: fredagen den 11 juni 2026, 9.00, Hörsal 1", 9, 9),
+        ("Wykład 11 czerwca o godzinie 17.00", 17, 17),
+        ("Kolloquium, 16–18 Uhr: 11. Juni 2026", 16, 18),
+    ],
+)
+def test_times_of_several_languages_are_read(text: str, start: int, end: int) -> None:
+    """Endings, commas and words mark times, also before the day (EX3)."""
+    event = only(text)
+    assert (event.start, event.end) == tuple(
+        datetime(2026, 6, 11, hour, tzinfo=ZONE) for hour in (start, end)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Festveranstaltung am 11. Juni", EventKind.EVENT),
+        ("Das Institutstreffen findet nun am Donnerstag, den 11. Juni 2026 statt", EventKind.EVENT),
+        ("Kuvantamiskurssi 11.6.2026", EventKind.COURSE),
+        ("Apurahahaku päättyy 11.6.2026 klo 16", EventKind.DEADLINE),
+        ("Driftstopp den 11 juni 2026 kl. 8–12", None),
+        ("Leállás 2026. június 11., 8:00", None),
+    ],
+)
+def test_compounds_name_the_kind_of_a_date(text: str, kind: EventKind | None) -> None:
+    """The last part of a word names the kind; an interruption of service is no event."""
+    assert {event.kind for event in found(text)} == ({kind} if kind else set())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Date of publication: 12 June 2026. Date: 14 June 2026",
+        "Datum der Veröffentlichung: 12. Juni 2026. Datum: 14. Juni 2026",
+        "Erscheinungsdatum: 12.06.2026. Termin: 14.06.2026",
+        "Fecha de publicación: 12/06/2026. Fecha: 14/06/2026",
+        "Data publikacji: 12 czerwca 2026. Data: 14 czerwca 2026",
+        "Julkaisupäivä: 12.6.2026. Ajankohta: 14.6.2026",
+    ],
+)
+def test_a_date_of_publication_is_no_event(text: str) -> None:
+    """A label says that a date is that of a publication; a label is no place either (EX5)."""
+    event = only("Workshop", text)
+    assert (event.start, event.place) == (date(2026, 6, 14), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fecha de inicio: 12 de junio de 2026. Fecha de fin: 14 de junio de 2026.",
+        "Data inizio: 12/06/2026 Data fine: 14/06/2026",
+        "Data rozpoczęcia: 12.06.2026. Data zakończenia: 14.06.2026.",
+    ],
+)
+def test_labels_name_the_first_and_last_day(text: str) -> None:
+    """A label of the last day joins it to the first, also in a sentence of its own (EX3)."""
+    event = only("Workshop", text)
+    assert (event.start, event.end) == (date(2026, 6, 12), date(2026, 6, 14))
 
 
 def test_an_initial_is_no_place() -> None:

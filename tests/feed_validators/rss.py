@@ -64,7 +64,7 @@ def problems(document: bytes, url: str, now: datetime | None = None) -> list[str
     channels = root.findall("channel")
     if root.tag != "rss" or root.get("version") != "2.0" or len(channels) != 1:
         return [*found, "RSS 2.0: not one channel in <rss version=2.0>"]
-    lines = document.decode().splitlines()
+    lines = document.decode().split("\n")
     found += _vocabulary(root)
     found += _plain(root, lines)
     found += _dates(root, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -90,10 +92,12 @@ def test_a_syntax_error_is_named_with_its_line() -> None:
     assert re.fullmatch(r"malformed but read: line [0-9]+: not well-formed \(invalid token\)", note)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_without_a_byte_order_mark_is_no_damaged_utf_8(encoding: str) -> None:
-    """A document of two bytes a character is left to the parser, which recognises it."""
-    reading = read(rss({"title": "Müller"}).decode().encode(encoding))
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("stated", ["UTF-8", "iso-8859-1", "unknown"])
+def test_a_wide_document_without_a_byte_order_mark_is_read(encoding: str, stated: str) -> None:
+    """Its first character shows its encoding, whatever it states (XML 1.0, appendix F)."""
+    body = rss({"title": "Müller"}).decode().replace("utf-8", stated)
+    reading = read(body.encode(encoding), content_type="text/xml; charset=iso-8859-1")
     assert (reading.entries[0].title, reading.notes) == ("Müller", ())
 
 
@@ -463,3 +467,91 @@ def test_a_feed_that_breaks_off_is_parsed_once(monkeypatch: pytest.MonkeyPatch) 
     )[0]
     assert [entry.title for entry in read(cut).entries] == ["Whole"]
     assert len(runs) == 1
+
+
+PAGE, LICENCE = "https://node.example/2026/one/", "https://creativecommons.org/licenses/by/4.0/"
+REFERENCES = '<a href="#n">n</a><a href="x">x</a>'
+
+
+def atom_texts(content: str, attribute: str = "") -> bytes:
+    """Return a feed whose only entry has this content."""
+    return (
+        f'<feed xmlns="http://www.w3.org/2005/Atom"><entry {attribute}><title>t</title><id>1</id>'
+        f'<link href="{PAGE}"/>{content}</entry></feed>'
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "part", "other"),
+    [
+        (rss({"title": "t", "link": PAGE, "description": REFERENCES}), PAGE, URL),
+        (rss({"title": "t", "description": REFERENCES}), URL, URL),
+        (atom_texts(f'<content type="html">{html.escape(REFERENCES)}</content>'), PAGE, URL),
+        (
+            atom_texts(f'<content type="html">{html.escape(REFERENCES)}</content>', 'xml:base="b/"'),
+            *[f"{URL}b/"] * 2,
+        ),
+        (
+            atom_texts(
+                '<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml" xml:base="b/">'
+                '<a href="#n">n</a><i xml:base="c/"><a href="../x">x</a></i></div></content>'
+            ),
+            f"{URL}b/",
+            f"{URL}b/",
+        ),
+        (json.dumps({"items": [{"id": "1", "url": PAGE, "content_html": REFERENCES}]}).encode(), PAGE, URL),
+    ],
+)
+def test_links_in_texts_have_the_stated_base(body: bytes, part: str, other: str) -> None:
+    """Links in texts are relative to the innermost `xml:base`, else to the final URL.
+
+    Without it those to parts of the text lead to its page, not to the feed (RFC 3986 section 4.4).
+    """
+    (item,) = normalise.items_of(read(body), source(), IdentityPolicy(), (), NOW)[0]
+    assert re.findall('href="([^"]*)"', item.html) == [f"{part}#n", f"{other}x"]
+
+
+def test_relations_of_links_have_several_spellings() -> None:
+    """A relation may be a URL (RFC 4287 4.2.7.2), also of an entry that is not parsed again.
+
+    An enclosure without address is no file.
+    """
+    links = "".join(
+        f'<entry><title>{n}</title><id>{n}</id><link rel="{rel}" href="/{n}"/><link rel="enclosure" href=""/></entry>'
+        for n, rel in enumerate(("http://www.iana.org/assignments/relation/alternate", " Alternate "))
+    )
+    body = f'<feed xmlns="http://www.w3.org/2005/Atom">{links}</feed>'.encode()
+    entries = read(body).entries
+    assert [(entry.link, entry.enclosures) for entry in entries] == [
+        (f"https://node.example/{n}", ()) for n in (0, 1)
+    ]
+    assert [part.link for part in entry_splitter.split_entries(body)] == ["/0", "/1"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "rights"),
+    [
+        (
+            f'<c:license xmlns:c="http://backend.userland.com/creativeCommonsRssModule">{LICENCE}</c:license>',
+            LICENCE,
+        ),
+        (f'<link xmlns="http://www.w3.org/2005/Atom" rel="license" href="{LICENCE}"/>', LICENCE),
+        (
+            f"<copyright>© Node</copyright>"
+            f'<link xmlns="http://www.w3.org/2005/Atom" rel="license" href="{LICENCE}"/>',
+            f"© Node {LICENCE}",
+        ),
+        (f"<copyright>© Node, {LICENCE}</copyright>", f"© Node, {LICENCE}"),
+    ],
+)
+def test_the_licence_of_a_feed_or_item_is_part_of_its_rights(inside: str, rights: str) -> None:
+    """A licence that is stated as a link is known (PB2, RFC 4946)."""
+    item = f"<item><title>t</title>{inside}</item>"
+    reading = read(f'<rss version="2.0"><channel><title>T</title>{inside}{item}</channel></rss>'.encode())
+    assert (reading.rights, reading.entries[0].rights) == (rights, rights)
+
+
+def test_an_entry_of_another_feed_has_the_rights_of_that_one() -> None:
+    """The rights of `atom:source` precede those of the collecting feed (RFC 4287 4.2.11)."""
+    (entry,) = read(atom_texts("<source><id>s</id><title>S</title><rights>© S</rights></source>")).entries
+    assert entry.rights == "© S"

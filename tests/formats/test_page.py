@@ -12,7 +12,7 @@ from hypothesis import given
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import page
 from aggregator.items import normalise
-from aggregator.model.documents import ParsedDocument
+from aggregator.model.documents import BREAKS_OFF, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from tests.builders import NOW, layout_of, source
 from tests.items.test_sanitize import VECTORS, assert_harmless
@@ -161,6 +161,22 @@ def test_a_source_without_selectors_is_a_failure() -> None:
 def test_the_charset_is_found(body: bytes, content_type: str) -> None:
     """A page is decoded by byte order mark, header, <meta>, else UTF-8."""
     assert [entry.title for entry in read(body, content_type).entries] == ["Größe"]
+
+
+@pytest.mark.parametrize(
+    ("body", "breaks_off"),
+    [
+        ("<body><main><article><a href=/1>One</a><p>Words that sto", True),
+        ("<div><article><a href=/1>One</a></article><article><a href=/2>Two</a><p>Words</p><p cla", True),
+        ("<main><article><a href=/1>One</a></article><footer>Ab", False),
+        ("<main><article><a href=/1>One</a><p>Words<li>x</article></main>", False),
+        ("<article><a href=/1>One</a><p>Words</body>", False),
+        ("<article><a href=/1>One</a></article> the en", False),
+    ],
+)
+def test_a_page_that_breaks_off_within_an_item_says_so(body: str, breaks_off: bool) -> None:
+    """Its last item is then no edit; end tags that may be omitted prove nothing (HTML)."""
+    assert (BREAKS_OFF in read(body).notes) is breaks_off
 
 
 def test_the_page_itself_is_a_listing() -> None:

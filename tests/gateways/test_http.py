@@ -17,7 +17,7 @@ import pytest
 
 from aggregator import app as wiring
 from aggregator.gateways.http import HttpFetcher, user_agent
-from aggregator.gateways.redirects import refusal
+from aggregator.gateways.redirects import redirect_target, refusal
 from aggregator.model.config import FetchRules
 from aggregator.model.polling import Failure, Request, Response, Validators
 from tests.builders import site, source
@@ -163,6 +163,14 @@ def test_https_to_http_is_refused() -> None:
     """A redirect from https to http is refused (CL14)."""
     assert refusal("https://a.example/", "http://a.example/", [])
     assert refusal("http://a.example/", "https://a.example/", []) is None
+
+
+@pytest.mark.parametrize(
+    ("location", "path"), [("/\xc3\xbc", "/%C3%BC"), ("/\xfc?q=\xe4#x", "/%FC?q=%E4"), ("/%FC b", "/%FC%20b")]
+)
+def test_a_location_keeps_its_bytes(location: str, path: str) -> None:
+    """Bytes of a Location that are not UTF-8 are encoded as they are."""
+    assert redirect_target("https://a.example/", location) == f"https://a.example{path}"
 
 
 @contextmanager

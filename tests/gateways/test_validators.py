@@ -25,6 +25,7 @@ UNSENDABLE = {
     "NUL": '"\0"',
     "beyond Latin-1": '"größe✓"',
     "blanks around": ' "a" ',
+    "any document": "*",
     "too long": '"' + "x" * MAX_VALIDATOR_BYTES + '"',
 }
 SENDABLE = ['W/"a b\t"', '"gr\xc3\xb6\xc3\x9fe"', "", "bare", '"a\xa0b"', '"' + "x" * 8_192 + '"']

@@ -110,7 +110,7 @@ FAULTY = {
 def _warm() -> None:
     """Import everything that the first response needs."""
     for coding in ("gzip", "br", "zstd"):
-        with suppress(codings.Undecodable, codings.Unfinished):
+        with suppress(codings.Undecodable, codings.Truncated):
             codings.decode(b"x", coding, 10)
 
 
@@ -178,7 +178,7 @@ def test_a_body_is_decoded_whole_or_not_at_all(name: str, size: int) -> None:
     packed = bytes(PACK[name](body))
     assert codings.decode(packed, coding, 500_000) == body
     for cut in (1, 2, len(packed) // 2) if size > 10 else ():
-        with pytest.raises(codings.Unfinished):
+        with pytest.raises(codings.Truncated):
             codings.decode(packed[:-cut], coding, 500_000)
     if size > 10:
         assert 10 < len(codings.decode(packed, coding, 10)) < 200_000
@@ -193,7 +193,7 @@ def test_members_of_a_gzip_body() -> None:
     members = gzip.compress(b"one") + gzip.compress(b"two")
     assert codings.decode(members, "gzip", 100) == b"onetwo"
     assert codings.decode(members + b"\0" * 99, "x-gzip", 100) == b"onetwo"
-    with pytest.raises(codings.Unfinished):
+    with pytest.raises(codings.Truncated):
         codings.decode(members[:-3], "gzip", 100)
     with pytest.raises(codings.Undecodable):
         codings.decode(members[:-8] + b"\1\2\3\4" + members[-4:], "gzip", 100)

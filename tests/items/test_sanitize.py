@@ -535,6 +535,7 @@ def test_an_excerpt_ends_at_a_word() -> None:
         ("One<br>two", "One two"),
         ("R&amp;D", "R&D"),
         ("<script>alert(1)</script>Safe", "Safe"),
+        ("How the <script> tag loads", "How the tag loads"),
         ("<!--:en-->Grant<!--:-->", "Grant"),
         ("Comments begin with <!-- in HTML", "Comments begin with <!-- in HTML"),
         ("<math><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math> holds", "E=mc2 holds"),

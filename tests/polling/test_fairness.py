@@ -258,6 +258,7 @@ def page_source(web: Web) -> VisitPlan:
     )
 
 
+@pytest.mark.usefixtures("passed")
 def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace, web: Web) -> None:
     """A visit ends with its budget and leaves unread articles to the next one (V2)."""
 
@@ -268,15 +269,14 @@ def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace
     listing(web, *(f"/{a}" for a in range(40)))
     web.answers |= {f"/{a}": slow for a in range(40)}
     place.write("")
-    begun = time.monotonic()
-    (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never_stop)
-    assert time.monotonic() - begun < 15  # all articles would take 20 s
+    (outcome,) = visit_host(host_visit(page_source(web), budget=2.0), place.app().fetcher(), never_stop)
     parsed = outcome.result
     assert isinstance(parsed, ParsedVisit) and parsed.unfinished
+    assert asked(web) == ["/list", "/0", "/1", "/2", "/3", "/4"]
     assert [item.text for item in parsed.items] == [f"Words of {path}." for path in asked(web)[1:]]
-    assert 1 <= len(parsed.items) <= 5
 
 
+@pytest.mark.usefixtures("passed")
 def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> None:
     """A page that redirects slowly from address to address ends like one slow answer (V2)."""
 
@@ -292,28 +292,25 @@ def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> No
     assert len(asked(web)) == 3
 
 
-def test_pauses_have_an_end_too(place: Workplace, web: Web) -> None:
+def test_pauses_have_an_end_too(place: Workplace, web: Web, passed: Callable[[], float]) -> None:
     """The gaps between the requests of one visit add up to twice its budget at most (V2, CL11)."""
     listing(web, *(f"/{a}" for a in range(10)))
     web.answers |= {f"/{a}": article for a in range(10)}
     place.write("")
-    visit = host_visit(page_source(web), budget=0.1, seconds=0.5, host_gap=0.45)
-    begun = time.monotonic()
+    visit = host_visit(page_source(web), budget=2.0, host_gap=0.9)
     (outcome,) = visit_host(visit, place.app().fetcher(), never_stop)
-    assert time.monotonic() - begun < 4
+    assert 4 < passed() < 4.2
     assert isinstance(outcome.result, ParsedVisit) and outcome.result.unfinished
-    assert 4 <= len(asked(web)) <= 6
+    assert asked(web) == ["/list", "/0", "/1", "/2", "/3"]
 
 
-def test_a_pause_ends_when_the_program_does(place: Workplace, web: Web) -> None:
+def test_a_pause_ends_when_the_program_does(place: Workplace, web: Web, passed: Callable[[], float]) -> None:
     """SIGTERM: a visit that waits for a gap asks for nothing more, and what it has is kept."""
     listing(web, "/0", "/1")
     place.write("")
-    stop = threading.Event()
-    threading.Timer(0.4, stop.set).start()
-    begun = time.monotonic()
-    (outcome,) = visit_host(host_visit(page_source(web), host_gap=30.0), place.app().fetcher(), stop.is_set)
-    assert time.monotonic() - begun < 3
+    visit = host_visit(page_source(web), host_gap=30.0)
+    (outcome,) = visit_host(visit, place.app().fetcher(), lambda: passed() > 0.4)
+    assert passed() < 0.6
     assert isinstance(outcome.result, ParsedVisit) and not outcome.interrupted
     assert asked(web) == ["/list"]
 

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from aggregator import health
 from aggregator.digests import run as digest
 from aggregator.gateways import sandbox
 from aggregator.model.reports import FetchReport
@@ -246,8 +247,10 @@ def test_rounds_continue_where_the_last_one_ended(
     with opened(archive.database) as store:
         store.db.execute("UPDATE sources SET next_visit = '2026-11-01T00:00:00Z', not_before = NULL")
     file = write(archive, web, "{data: [FAIR]}").folder / "feeds.yaml"
+    assert health.read_report(archive.app().config).unclassified == 4
     run(archive)
     assert members(archive, "data") == {TITLES[3]}
+    assert health.read_report(archive.app().config).unclassified == 3
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

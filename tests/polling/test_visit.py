@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -155,6 +156,13 @@ def test_another_body_is_read() -> None:
     assert isinstance(result(response(etag=OLD.etag or ""), validators=OLD, body_hash="other"), ParsedVisit)
 
 
+def test_an_entry_that_says_nothing_is_no_item() -> None:
+    """An entry without title, text, link and file is left out; RSS forbids it."""
+    body = rss({}, {"guid": "1", "title": " ", "description": ""}, {"guid": "2", "description": "Text"})
+    found = result(response(body=body))
+    assert ([item.guid for item in found.items], found.entries) == (["2"], 1)
+
+
 # --- failures are values -------------------------------------------------------------------------------
 
 
@@ -269,25 +277,19 @@ def test_work_and_outcome_travel_between_processes() -> None:
         assert pickle.loads(pickle.dumps(outcome)) == outcome
 
 
-def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_one_host_keep_their_distance(passed: Callable[[], float]) -> None:
     """The gap counts from the end of a response and not as time of a visit (V2, CL11)."""
-    clock, times = [100.0], list[tuple[float, float]]()
-
-    def sleep(seconds: float) -> None:
-        clock[0] += seconds
-
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(time, "sleep", sleep)
+    times: list[tuple[float, float]] = []
 
     def slow(_request: Request) -> Response:
-        begun = time.monotonic()
+        begun = passed()
         time.sleep(0.25)
-        times.append((begun, time.monotonic()))
+        times.append((begun, passed()))
         return response()
 
     plans = (plan(), plan(source(id="b", url="https://node.example/b")))
     elsewhere = plan(source(id="c", url="https://other.example/c"))
     work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, host_gap=4.0)
     outcomes = visit_host(work, slow, never_stop)
-    assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
+    assert times == [(0, 0.25), (4.25, 4.5), (4.5, 4.75)]
     assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]

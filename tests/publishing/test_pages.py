@@ -244,7 +244,7 @@ def test_lists_have_numbers_charts_and_feeds(site: Site) -> None:
         (listed,) = site.page(path).xpath("//ul[@class='directory']/li")
         assert words(listed.find("h2")) == name
         assert "2 stories · Last story: 5 October 2026" in words(listed)
-        assert listed.xpath("./svg[@role='img']/@aria-label")
+        assert words(listed.find("figure")).startswith("Stories a week, last 52 weeks: 2 in all")
         for feed in listed.xpath(".//a[text()='Atom']/@href"):
             assert (site.place.public / "topics" / feed).resolve().is_file()
     archive = site.page("archive/index.html")
@@ -628,6 +628,14 @@ def test_passages_are_short_and_show_the_difference() -> None:
     assert text_changes.passages("", "a b") == ("…", "a b")
 
 
+def test_a_passage_ends_with_a_whole_word() -> None:
+    """A passage that is cut at its maximum length ends before the word that would exceed it."""
+    after = "The winter school moves to another city. " * 4
+    shown = text_changes.passages("Soon.", after)[1]
+    assert shown.endswith(" …") and set(shown.split()) <= {*after.split(), "…"}
+    assert text_changes.passages("a", "b" * 200)[1] == "b" * text_changes.MAX_QUOTED_CHARACTERS + " …"
+
+
 def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """No part of the site map has more URLs than allowed, and the index names each part."""
     monkeypatch.setattr(archive_pages, "MAX_URLS", 2)
@@ -671,7 +679,7 @@ def test_compiled_templates_are_kept_for_the_next_run(
     site.poll(news(1))
     assert compiled()
     assert compiled() == []
-    folder = place.database.parent / "templates"
+    folder = place.database.parent / "compiled-templates"
     files_ = sorted(file for file in folder.iterdir() if file.name != program_hash_cache.NAME)
     assert {file.stat().st_mode & 0o777 for file in files_} == {0o600}
     files_[0].write_bytes(files_[0].read_bytes()[:-9])

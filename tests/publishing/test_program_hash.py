@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from aggregator import program_files, publishing
+from aggregator.gateways import files
 from aggregator.polling import fetch as polling_fetch
 from aggregator.publishing.program_hash_cache import NAME, cached_hash
 from tests import command
@@ -87,7 +88,7 @@ def test_unchanged_files_are_not_read(program: Path, tmp_path: Path, monkeypatch
     usual = program_files._read
     monkeypatch.setattr(program_files, "_read", lambda name: reads.append(name) or usual(name))
     assert (cached_hash(tmp_path), reads) == (before, [])
-    record = tmp_path / "templates" / NAME
+    record = tmp_path / files.TEMPLATES / NAME
     record.write_bytes(record.read_bytes()[:40])
     assert cached_hash(tmp_path) == before
     assert len(reads) > 100
