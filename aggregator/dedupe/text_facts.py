@@ -82,7 +82,7 @@ _MEASURED = re.compile(
 )
 """A decimal number before a unit, which is no version."""
 _LIFE = re.compile(r"(?<!\w)((?:18|19|20)\d\d) ?[-–—] ?((?:19|20)\d\d)(?!\w)")
-MIN_RARE_DIGITS = 3
+MIN_RARE_DIGITS = 4
 """Minimum length of a whole number that few items share."""
 MIN_YEARS_OF_LIFE = 25
 """Minimum length of a period that is a life, not that of a project."""
@@ -154,7 +154,7 @@ def in_two_currencies(a: TextFacts, b: TextFacts) -> bool:
 
 
 def is_rare_number(number: str) -> bool:
-    """Return whether few items have a number: a decimal one, or one of at least three digits."""
+    """Return whether few items have a number: a decimal one, or one of at least four digits."""
     return "." in number or sum(map(str.isdigit, number)) >= MIN_RARE_DIGITS
 
 
