@@ -32,6 +32,8 @@ _FROM_FIRST_DAY = frozenset(("over", "answer", "memory", "result"))
 """Phases in which a page is from its first day."""
 MAX_CALL_DELAY = timedelta(days=14)
 """Maximum time after which a call is still the announcement itself in other words."""
+MIN_PROJECT_CHARACTERS = 6
+"""Minimum length of an acronym that is the name of a project rather than of a technique."""
 MIN_REPORT_DELAY = timedelta(days=7)
 """Minimum time between the announcement of an event and a report."""
 _CALLS = frozenset({"application", "apply", "call", "registration"})
@@ -365,6 +367,19 @@ def own_subjects(a: Features, b: Features) -> str | None:
     return "each reports about its own publisher"
 
 
+def other_project(a: Features, b: Features) -> str | None:
+    """Compare long acronyms, as of projects: a title has one, and the other item only others."""
+    named_a, named_b = _projects(a, b), _projects(b, a)
+    if named_a.isdisjoint(a.title) and named_b.isdisjoint(b.title):
+        return None
+    return _disjoint("projects", named_a, named_b)
+
+
+def _projects(item: Features, other: Features) -> set[str]:
+    named = {name for name in item.names if len(name) >= MIN_PROJECT_CHARACTERS}
+    return named - item.publisher_words - other.publisher_words
+
+
 NEAR: tuple[Veto, ...] = (
     any_other_year,
     other_amount,
@@ -379,6 +394,7 @@ NEAR: tuple[Veto, ...] = (
     other_meeting,
     own_affairs,
     own_subjects,
+    other_project,
 )
 
 

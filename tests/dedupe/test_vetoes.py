@@ -229,6 +229,26 @@ def test_a_doctoral_position_is_no_other_position(other: str) -> None:
     assert vetoes.opposites(a, extract(f"{other} for microscopy", "", "B", "en"))
 
 
+def test_two_projects_with_one_sum_are_two_stories() -> None:
+    """The acronym of a title is not in the other item, which has another one."""
+    a = extract("CORALVIS receives 2.4 million euros", "Five groups study corals.", "A", "en")
+    assert vetoes.other_project(a, extract("2.4 million euros for us", "HEPATOSCAN unites five groups.", "B", "en"))
+    assert vetoes.other_project(a, extract("2.4 million euros", "For CORALVIS, see LinkedIn.", "B", "en")) is None
+
+
+def test_a_course_on_a_release_is_another_story() -> None:
+    """One title announces a version, the other a course on it."""
+    a = extract("Stitchwell 2.0 released", "", "A", "en")
+    assert vetoes.opposites(a, extract("Half-day course: Stitchwell 2.0", "", "B", "en"))
+
+
+@pytest.mark.parametrize("title", ["Fermeture de fin d'année", "Nieuwsbrief maart", "Chiusura estiva"])
+def test_own_affairs_are_known_in_all_languages(title: str) -> None:
+    """Two partners are closed on the same days."""
+    a, b = (extract(title, "", publisher, None) for publisher in ("A Node", "B Hub"))
+    assert vetoes.own_affairs(a, b)
+
+
 def test_a_journal_connects_no_papers() -> None:
     """What stands behind "published in" is shared by other papers of a team."""
     a = extract("A planet", "It was published in Planetary Discoveries.", "A", "en")
