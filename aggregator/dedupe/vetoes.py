@@ -104,14 +104,15 @@ def _later_call(a: Member, b: Member) -> tuple[str, ...]:
 def _past_event(a: Member, b: Member) -> tuple[str, ...]:
     """Recognise an announcement of days to come, and an item after them: a report (EX7)."""
     earlier, later = sorted((a, b), key=lambda each: each.sort_time)
-    shared = for_member(a).facts.dates & for_member(b).facts.dates
-    if title_likeness(for_member(a), for_member(b)) >= MIN_SIMILAR_LIKENESS:
+    one, other = for_member(earlier), for_member(later)
+    if not (a.dated and b.dated) or later.sort_time - earlier.sort_time < MIN_REPORT_DELAY:
         return ()
-    if not shared or not (a.dated and b.dated) or later.sort_time - earlier.sort_time < MIN_REPORT_DELAY:
+    shared = one.facts.dates & other.facts.dates
+    start, end = (f"{each.sort_time:%m-%d}" for each in (earlier, later))
+    over = all(start < day < end if start < end else day > start or day < end for day in shared)
+    if not (shared and over) or title_likeness(one, other) >= MIN_SIMILAR_LIKENESS:
         return ()
-    start, end = (each.sort_time.strftime("%m-%d") for each in (earlier, later))
-    between = (start < day < end if start < end else day > start or day < end for day in shared)
-    return ("one was published before, the other after the days that both name",) if all(between) else ()
+    return ("one was published before, the other after the days that both name",)
 
 
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
@@ -360,24 +361,20 @@ def own_subjects(a: Features, b: Features) -> str | None:
     for one, other in ((a, b), (b, a)):
         own = {c for c in one.publisher_words - other.publisher_words if is_rare(c)}
         own_towns = one.publisher_towns - other.publisher_towns
-        if not (own & one.title.keys() or own_towns & one.title_towns):
-            return None
-        if own & other.words.keys() or own_towns & other.towns:
+        named = own & one.title.keys() or own_towns & one.title_towns
+        if not named or own & other.words.keys() or own_towns & other.towns:
             return None
     return "each reports about its own publisher"
 
 
 def other_project(a: Features, b: Features) -> str | None:
     """Compare long acronyms, as of projects: a title has one, and the other item only others."""
-    named_a, named_b = _projects(a, b), _projects(b, a)
-    if named_a.isdisjoint(a.title) and named_b.isdisjoint(b.title):
-        return None
-    return _disjoint("projects", named_a, named_b)
-
-
-def _projects(item: Features, other: Features) -> set[str]:
-    named = {name for name in item.names if len(name) >= MIN_PROJECT_CHARACTERS}
-    return named - item.publisher_words - other.publisher_words
+    publishers = a.publisher_words | b.publisher_words
+    named_a, named_b = (
+        {name for name in item.names if len(name) >= MIN_PROJECT_CHARACTERS} - publishers for item in (a, b)
+    )
+    titled = named_a & a.title.keys() or named_b & b.title.keys()
+    return _disjoint("projects", named_a, named_b) if titled else None
 
 
 NEAR: tuple[Veto, ...] = (

@@ -232,8 +232,13 @@ def test_a_doctoral_position_is_no_other_position(other: str) -> None:
 def test_two_projects_with_one_sum_are_two_stories() -> None:
     """The acronym of a title is not in the other item, which has another one."""
     a = extract("CORALVIS receives 2.4 million euros", "Five groups study corals.", "A", "en")
-    assert vetoes.other_project(a, extract("2.4 million euros for us", "HEPATOSCAN unites five groups.", "B", "en"))
-    assert vetoes.other_project(a, extract("2.4 million euros", "For CORALVIS, see LinkedIn.", "B", "en")) is None
+    assert vetoes.other_project(
+        a, extract("2.4 million euros for us", "HEPATOSCAN unites five groups.", "B", "en")
+    )
+    assert (
+        vetoes.other_project(a, extract("2.4 million euros", "For CORALVIS, see LinkedIn.", "B", "en"))
+        is None
+    )
 
 
 def test_a_course_on_a_release_is_another_story() -> None:
