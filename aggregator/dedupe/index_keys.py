@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from aggregator.dedupe.features import Features
 from aggregator.dedupe.text_facts import is_rare_number
-from aggregator.dedupe.vocabulary.words import WORD, fold
+from aggregator.dedupe.vocabulary.words import WORD, fold, tools
 from aggregator.dedupe.word_meanings import look_up
 from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
 
@@ -42,8 +42,9 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     rare = [f"a {amount}" for amount in facts.amounts] + [f"v {version}" for version in facts.versions]
     rare += [f"n {number}" for number in facts.numbers if is_rare_number(number)]
     keys |= {_hash(name) | 1: 2.5 for name in sorted(rare)[:MAX_INDEX_KEYS]}
-    names = {name for name in in_title.names | in_text.names if len(name) >= MIN_NAME_CHARACTERS}
-    keys |= {_hash(f"w {name}") | 1: 0.5 for name in sorted(names - item.publisher_words)[:MAX_INDEX_KEYS]}
+    names = (in_title.names | in_text.names) - item.publisher_words - tools()
+    long_names = sorted(name for name in names if len(name) >= MIN_NAME_CHARACTERS)
+    keys |= {_hash(f"w {name}") | 1: 0.5 for name in long_names[:MAX_INDEX_KEYS]}
     keys |= {address_key(address): 5.0 for address in addresses}
     if item.key:
         keys[_hash(f"t {item.key}") | 1] = 2.0
