@@ -123,7 +123,7 @@ def test_advice_for_a_calendar() -> None:
 
 
 def test_an_exception_in_a_visit_is_reported_as_a_fault_of_the_program() -> None:
-    """An exception in any step of a visit is our fault, not an unreadable document of the partner."""
+    """An exception in a step of a visit is our fault, not an unreadable document."""
 
     def step() -> None:
         raise KeyError("by design")

@@ -25,7 +25,7 @@ def find_missing(
     """Return the ids of items that left the middle of a document: in `before`, not in `listed`.
 
     An item left from the middle if a remaining one stood below it and is no newer. If more than half of a document left
-    at once, it was rebuilt, and no item is missing (G1, G2). An item whose link is one of `site_pages`, or another list,
+    at once, it was rebuilt, and no item is missing (G1, G2). An item whose link is one of `site_pages`, or a list,
     is never missing (I1).
     """
     staying = [n for n, item in enumerate(before) if item.item_id in listed]

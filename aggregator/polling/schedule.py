@@ -345,7 +345,9 @@ def _after_failure(
         not_before=now + requested_pause if requested_pause else record.not_before,
         state=SourceState.GONE
         if gone
-        else _state_after_failure(record, failures, is_rate_limited=bool(requested_pause), held_items=held_items),
+        else _state_after_failure(
+            record, failures, is_rate_limited=bool(requested_pause), held_items=held_items
+        ),
         failures=failures,
         reason=failure.reason,
         min_interval=source.every or rules.every,
