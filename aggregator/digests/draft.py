@@ -34,11 +34,11 @@ def compose_draft(
     """Compose the edition that is due at `now`, without stories that break it."""
     if plan is config.operator:
         return _operator_report(store, config, plan, now)
-    wanted = pending.find_ids(store, plan, start_of(store, plan, now), now)
+    pending_ids = pending.find_ids(store, plan, start_of(store, plan, now), now)
     return contained.without_broken(
         ContainedStep.DIGEST,
-        wanted.ids,
-        lambda ids: _edition(store, config, plan, now, wanted.only(frozenset(ids))),
+        pending_ids.ids,
+        lambda ids: _edition(store, config, plan, now, pending_ids.only(frozenset(ids))),
     )
 
 
@@ -61,8 +61,8 @@ def _operator_report(store: Store, config: Config, plan: DigestPlan, now: dateti
     )
 
 
-def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, wanted: PendingIds) -> Draft:
-    stories = pending.read_pending(store, plan, wanted)
+def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, pending_ids: PendingIds) -> Draft:
+    stories = pending.read_pending(store, plan, pending_ids)
     topics = [rule.topic for rule in config.topics]
     topics += [topic for source in config.sources for topic in source.topics]
     period = schedule.current_period(plan, now)
