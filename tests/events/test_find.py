@@ -313,6 +313,9 @@ def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
         ),
         ("Neuer Termin: Workshop am 14. Januar 2027", "Der für den 12. Oktober geplante Workshop fällt aus."),
         ("Workshop moved to 14 January 2027", "It was to take place on 12 October 2026."),
+        ("Tagung verlegt", "Die Tagung, die am 12. Oktober stattfinden sollte, ist am 14. Januar 2027."),
+        ("Rescheduled: seminar", "Was: 12 October 2026. Now: 14 January 2027."),
+        ("Seminaari siirtyy", "Seminaari siirtyy 12.10.2026 pidettäväksi 14.1.2027."),
         ("Workshop se odkládá z 12. října 2026 na 14. ledna 2027", ""),
     ],
 )
@@ -635,10 +638,11 @@ def test_the_verb_of_a_move_may_stand_at_its_end(text: str) -> None:
         ("Webinars on 12 June, 3 July and 16 October 2026, each at 14:00", [12, 3, 16]),
         ("Seminar: 15.6., 12.11. und 10.12.2026, jeweils 14:00 Uhr", [15, 12, 10]),
         ("Il corso si terrà il 14, 21 e 28 luglio 2026, dalle 14 alle 16.", [14, 21, 28]),
+        ("Ringvorlesung dienstags, 14 Uhr: 13.10., 20.10. und 27.10.2026", [13, 20, 27]),
     ],
 )
-def test_the_time_behind_a_list_of_days_is_that_of_each(text: str, days: list[int]) -> None:
-    """Separate days with one time behind them all begin at that time."""
+def test_the_time_beside_a_list_of_days_is_that_of_each(text: str, days: list[int]) -> None:
+    """Separate days with one time behind or before them all begin at that time."""
     starts = [event.start for event in found("", text)]
     assert [start.day for start in starts] == days
     assert all(isinstance(start, datetime) and start.hour == 14 for start in starts)
@@ -784,6 +788,7 @@ def test_times_of_several_languages_are_read(text: str, start: int, end: int) ->
     [
         ("Festveranstaltung am 11. Juni", EventKind.EVENT),
         ("Das Institutstreffen findet nun am Donnerstag, den 11. Juni 2026 statt", EventKind.EVENT),
+        ("Gastlezing dr. Wietske Haan op 11 juni 2026", EventKind.EVENT),
         ("Kuvantamiskurssi 11.6.2026", EventKind.COURSE),
         ("Apurahahaku päättyy 11.6.2026 klo 16", EventKind.DEADLINE),
         ("Driftstopp den 11 juni 2026 kl. 8–12", None),
