@@ -291,7 +291,7 @@ _CLOSED = (
     " shutdown driftstopp* driftsstopp* driftstans* driftsstans* driftavbrott* driftsavbrott* nedetid*"
     " storingen betriebsstörung* betriebsunterbrechung* interruption?de?service indisponib*"
     " interrupción?del?servicio interruzione?del?servizio interrupção?do?serviço *katko *katkos leállás*"
-    " üzemszünet* výpadk* awaria nedostupn*"
+    " üzemszünet* výpad* awaria nedostupn* storing?op panne pannes guasto guasti avería averías corte?de"
 )
 _OPEN = (
     "open opens opened offen geöffnet freigeschaltet ouvert* aperte aperta aperto abiert* abert* avoinna auki"
