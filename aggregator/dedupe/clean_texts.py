@@ -50,8 +50,21 @@ def _without_site(title: str, publisher: str) -> str:
     return "".join(parts)
 
 
+_JOURNAL = re.compile(
+    r"(?<!\w)(?:[Pp]ub(?:lished|li(?:é|és|ée|ées)|lica(?:do|da|n)?|blicat[oaie]|licerad(?:e|es|s)?|lisert|liceret|likován[aoy]?)"
+    r"|[Pp]ar(?:u|us|ue|aît)|[Aa]ppear(?:s|ed)?|[Ee]rsch(?:eint|ien(?:en)?)|[Vv]eröffentlicht|[Gg]epubliceerd|[Vv]ersch(?:enen|een)"
+    r"|[Ss]ai|[Jj]ulkaistu|[Oo]publikowan[aeoy]|[Uu]kazała się|[Vv]yšl[aoi]|[Mm]egjelent)"
+    r"(?: (?:today|heute|aujourd’hui|hoy|hoje|oggi))? (?:in|en|dans|su|nella|w|i|na|v|no|on)"
+    r"(?: (?:the|der|la|le|el|journal|revue|revista|rivista|tidskriften|tijdschrift|czasopiśmie|časopise"
+    r"|Fachzeitschrift))*"
+    r" [A-Z][\w&]*(?: (?:(?:of|and|in|for|und|et|y) )?[A-Z][\w&]*)*"
+)
+"""Where a paper was published, which it shares with other papers."""
+
+
 def clean_text(text: str) -> str:
     """Return a text without addresses and possessive endings; the DOI of an address stays."""
     text = text if text.isascii() else unicodedata.normalize("NFKC", text)
     text = _URL.sub(" ", text) if "http" in text else text
+    text = _JOURNAL.sub(" ", text)
     return _POSSESSIVE.sub("", text) if "'" in text or "’" in text else text

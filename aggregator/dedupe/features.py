@@ -203,6 +203,12 @@ class Features:
         """Return the pairs of capitalised words: persons, institutions."""
         return text_names.phrases(self.clean_title) | text_names.phrases(self.clean_text)
 
+    @property
+    def titled_phrases(self) -> frozenset[str]:
+        """Return the pairs of capitalised words of which the title has both."""
+        words = {without_transliteration(word) for word in self.key.split()}
+        return frozenset(each for each in self.phrases if words.issuperset(each.split()))
+
     @cached_property
     def initials(self) -> Mapping[str, frozenset[str]]:
         """Return the acronyms that capitalised words may have, with these words."""

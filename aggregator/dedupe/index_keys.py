@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from aggregator.dedupe import text_facts
 from aggregator.dedupe.features import Features
 from aggregator.dedupe.vocabulary.words import WORD, fold
 from aggregator.dedupe.word_meanings import look_up
@@ -14,8 +15,8 @@ BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
 """Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
-MIN_RARE_DIGITS, MIN_NAME_CHARACTERS = 3, 5
-"""Minimum length of a number and of a name that lead to candidates by themselves."""
+MIN_NAME_CHARACTERS = 5
+"""Minimum length of a name that leads to candidates by itself."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
 
@@ -39,7 +40,7 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     rare = [f"a {amount}" for amount in facts.amounts] + [f"v {version}" for version in facts.versions]
-    rare += [f"n {number}" for number in facts.numbers if _is_rare(number)]
+    rare += [f"n {number}" for number in facts.numbers if text_facts.is_rare_number(number)]
     keys |= {_hash(name) | 1: 2.5 for name in sorted(rare)[:MAX_INDEX_KEYS]}
     names = {name for name in in_title.names | in_text.names if len(name) >= MIN_NAME_CHARACTERS}
     keys |= {_hash(f"w {name}") | 1: 0.5 for name in sorted(names - item.publisher_words)[:MAX_INDEX_KEYS]}
@@ -50,11 +51,6 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     if len(beginning) == BEGINNING_WORDS:
         keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
-
-
-def _is_rare(number: str) -> bool:
-    """Return whether few items have a number: a decimal one, or one of at least three digits."""
-    return "." in number or sum(map(str.isdigit, number)) >= MIN_RARE_DIGITS
 
 
 @cached(8_192, MAX_WORD_CHARACTERS)

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from aggregator.dedupe import reason_words, semantic
+from aggregator.dedupe import reason_words, semantic, text_facts
 from aggregator.dedupe.boilerplate import boilerplate
 from aggregator.dedupe.features import Features, towns_differ
 from aggregator.dedupe.title_comparison import same_title, title_difference
@@ -24,6 +24,8 @@ MIN_SPECIFIC_WEIGHT = 3.0
 """Minimum weight of shared particular words and facts that are together no template."""
 LARGE_AMOUNT = 20_000
 """Minimum amount that is rarely equal by chance."""
+_OBITUARIES = frozenset({"die", "mourn", "obituary", "remember"})
+"""Concepts of titles of obituaries."""
 MAX_LISTED = 5
 """Maximum number of words that a reason lists."""
 MIN_WORTH_OF_WORDS = 0.3
@@ -208,6 +210,17 @@ def phrases(pair: Pair) -> Measures:
         )
 
 
+def obituaries(pair: Pair) -> Measures:
+    """Recognise two obituaries of one person."""
+    a, b = pair.a, pair.b
+    if (shared := a.titled_phrases & b.titled_phrases) and _is_obituary(a) and _is_obituary(b):
+        yield Measure("obituary", 1.0, lambda: f"both are obituaries of {_of(map(str.title, shared))}")
+
+
+def _is_obituary(item: Features) -> bool:
+    return not _OBITUARIES.isdisjoint(item.title) or text_facts.names_life(item.folded_title)
+
+
 # --- facts -----------------------------------------------------------------------------------------------
 
 
@@ -240,7 +253,7 @@ def amounts(pair: Pair) -> Measures:
             min(worth, 2.0),
             lambda: f"both give the sum {', '.join(f'{n:,}' for n in shared)}",
         )
-    elif one and other:
+    elif one and other and not text_facts.in_two_currencies(a.facts, b.facts):
         yield Measure("other amounts", 1.0, lambda: f"they give different sums, {_of(one)} and {_of(other)}")
 
 
@@ -254,13 +267,18 @@ def numbers(pair: Pair) -> Measures:
         worth = sum(min(sum(map(str.isdigit, number)), 3) - 0.5 for number in shared)
         yield Measure(f"{pair.kind}numbers", math.log1p(worth), lambda: f"both give the number {_of(shared)}")
     for name, x, y in (
-        ("other numbers", a.facts.numbers, b.facts.numbers),
+        ("other numbers", _decisive(a), _decisive(b)),
         ("other numbers in titles", a.title_facts.numbers, b.title_facts.numbers),
     ):
         if x - y and y - x and not shared:
             yield Measure(name, 1.0, partial(_others, "they give different numbers", x, y))
     if years := a.title_facts.years & b.title_facts.years:
         yield Measure("years", 1.0, lambda: f"both titles give the year {_of(years)}")
+
+
+def _decisive(item: Features) -> set[str]:
+    """Return the numbers of an item without single digits of its text, which count side matters."""
+    return {n for n in item.facts.numbers if len(n) > 1 or n in item.title_facts.numbers}
 
 
 def references(pair: Pair) -> Measures:
@@ -337,6 +355,7 @@ NEAR: tuple[Piece, ...] = (
     words,
     names,
     phrases,
+    obituaries,
     dates,
     amounts,
     numbers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from functools import cache
 from typing import Any
 
 from aggregator.dedupe import text_dates
@@ -23,17 +24,23 @@ _UNITS = {
 }
 _UNIT = {word: size for size, words in _UNITS.items() for word in words.split()}
 _UNIT_NAMES = "|".join(sorted(map(re.escape, _UNIT), key=len, reverse=True))
-_CURRENCIES = (
-    "euro euros euroa euron eurolla eur usd dollar dollars gbp pound pounds chf franken francs sek nok dkk kr kronor"
-    " kroner krona krone pln zl zloty zlotych złoty złotych zł czk kc koruna koruny korun crowns huf ft forint forints"
-    " pfund livres sterling libras sterline ponden funtow liber"
-)
-"""Names of currencies in the languages of the partners, folded; ł stays."""
-_CURRENCY = rf"(?:[€$£]|(?:u\.?s\.?[ -]dollars?|{'|'.join(sorted(_CURRENCIES.split(), key=len, reverse=True))})(?!\w))"
+_CURRENCIES = {
+    "eur": "€ euro euros euroa euron eurolla eur eura evrov evra eurow",
+    "usd": "$ usd dollar dollars",
+    "gbp": "£ gbp pound pounds pfund livres sterling libras sterline ponden funtow liber",
+    "chf": "chf franken francs",
+    "crown": "sek nok dkk kr kronor kroner krona krone czk kc koruna koruny korun crowns",
+    "pln": "pln zl zloty zlotych złoty złotych zł",
+    "huf": "huf ft forint forints",
+}
+"""Names of currencies, folded; ł stays. Five currencies are crowns."""
+_CURRENCY_OF = {word: currency for currency, words in _CURRENCIES.items() for word in words.split()}
+_CURRENCY_NAMES = "|".join(sorted((word for word in _CURRENCY_OF if word.isalpha()), key=len, reverse=True))
+_CURRENCY = rf"(?:[€$£]|(?:u\.?s\.?[ -]dollars?|{_CURRENCY_NAMES})(?!\w))"
 _LETTERS = re.compile(r"[a-z]+")
 _AMOUNT = re.compile(
     rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s'’]\d{{3}})*(?:[.,]\d+)?)\s?({_UNIT_NAMES})?(?!\w)"
-    rf"(?:\s?({_CURRENCY}))?"
+    rf"(?:\.?\s?(?:d[ei] |d['’])?({_CURRENCY}))?"
 )
 _REFERENCE = re.compile(
     r"(?<!\w)(?:cve[- ]?(\d{4}-\d{3,})"
@@ -50,7 +57,8 @@ _REFERENCE_WORDS = frozenset(
     "cve ref reference referenz referenznummer referencia referentie riferimento kennziffer kenn job jobid requisition"
     " stellen".split()
 )
-_MONEY_WORDS = frozenset(_LETTERS.findall(" ".join([*_UNIT, _CURRENCIES])))
+_MONEY_WORDS = frozenset(_LETTERS.findall(" ".join([*_UNIT, *_CURRENCY_OF])))
+_SIZES = frozenset(word for word in _UNIT if len(word) > 4)
 _MONEY_SIGN = re.compile("[€$£]")
 _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
 # Deliverables and tasks of a project are numbered the same way, with a character before the number.
@@ -74,6 +82,8 @@ _MEASURED = re.compile(
 )
 """A decimal number before a unit, which is no version."""
 _LIFE = re.compile(r"(?<!\w)((?:18|19|20)\d\d) ?[-–—] ?((?:19|20)\d\d)(?!\w)")
+MIN_RARE_DIGITS = 3
+"""Minimum length of a whole number that few items share."""
 MIN_YEARS_OF_LIFE = 25
 """Minimum length of a period that is a life, not that of a project."""
 # "V" at the beginning is Czech for "in", and "X" may be a name.
@@ -100,12 +110,16 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFacts:
-    """What one text states: `dates` as MM-DD, `amounts` as numbers of money or of millions."""
+    """What one text states.
+
+    `dates` are as MM-DD, `amounts` numbers of money in `currencies`, or of millions.
+    """
 
     dates: frozenset[str] = frozenset()
     months: frozenset[int] = frozenset()
     years: frozenset[str] = frozenset()
     amounts: frozenset[int] = frozenset()
+    currencies: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     versions: frozenset[str] = frozenset()
     references: frozenset[str] = frozenset()
@@ -122,6 +136,7 @@ class TextFacts:
             months=self.months | other.months or _NONE,
             years=self.years | other.years or _NONE,
             amounts=self.amounts | other.amounts or _NONE,
+            currencies=self.currencies | other.currencies or _NONE,
             numbers=self.numbers | other.numbers or _NONE,
             versions=self.versions | other.versions or _NONE,
             references=self.references | other.references or _NONE,
@@ -133,9 +148,19 @@ class TextFacts:
 NOTHING = TextFacts()
 
 
+def in_two_currencies(a: TextFacts, b: TextFacts) -> bool:
+    """Return whether the amounts of two texts are in different currencies."""
+    return bool(a.currencies and b.currencies and a.currencies.isdisjoint(b.currencies))
+
+
+def is_rare_number(number: str) -> bool:
+    """Return whether few items have a number: a decimal one, or one of at least three digits."""
+    return "." in number or sum(map(str.isdigit, number)) >= MIN_RARE_DIGITS
+
+
 def title_facts(title: str, folded: str, language: str | None = None) -> TextFacts:
     """Extract the facts of a title, Roman numerals and parts of a series included."""
-    words = frozenset(_LETTERS.findall(folded))
+    folded, words = _with_digits(folded)
     numbers = _number_words(words) | _roman_numerals(title)
     parts = frozenset() if words.isdisjoint(_PART_WORDS) else _parts(folded)
     counted = TextFacts(numbers=numbers, parts=parts) if numbers or parts else NOTHING
@@ -148,12 +173,26 @@ def title_facts(title: str, folded: str, language: str | None = None) -> TextFac
 
 def body_facts(folded: str, language: str | None = None) -> TextFacts:
     """Extract the facts of a folded text; months and years count only near numbers."""
-    words = frozenset(_LETTERS.findall(folded))
+    folded, words = _with_digits(folded)
     numbers = _number_words(words)
     counted = TextFacts(numbers=numbers) if numbers else NOTHING
     if not _DIGIT.search(folded):
         return counted
     return counted | _facts_with_digits(_around_digits(folded), words, language)
+
+
+def _with_digits(folded: str) -> tuple[str, frozenset[str]]:
+    """Return a text with "2 million" for "two million", and its words."""
+    words = frozenset(_LETTERS.findall(folded))
+    if words.isdisjoint(_SIZES) or words.isdisjoint(vocabulary().numbers):
+        return folded, words
+    folded = _worded_amount().sub(lambda match: str(vocabulary().numbers[match[1]]), folded)
+    return folded, frozenset(_LETTERS.findall(folded))
+
+
+@cache
+def _worded_amount() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)({'|'.join(vocabulary().numbers)})(?= (?:{'|'.join(sorted(_SIZES))})(?!\w))")
 
 
 def _around_digits(text: str) -> str:
@@ -179,7 +218,7 @@ def _facts_with_digits(folded: str, words: Set[str], language: str | None) -> Te
     codes, rest = _take(_CODE, rest)
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words, language)
-    amounts, rest = _take_amounts(_TIME.sub(" ", dated.rest), words)
+    amounts, currencies, rest = _take_amounts(_TIME.sub(" ", dated.rest), words)
     measured = frozenset(f"{whole}.{part}" for whole, part in _MEASURED.findall(rest))
     rest = _GROUPED.sub(_without_separators, _MEASURED.sub(" ", rest) if measured else rest)
     versions, rest = _take(_VERSION, rest) if "." in rest else (frozenset(), rest)
@@ -191,6 +230,7 @@ def _facts_with_digits(folded: str, words: Set[str], language: str | None) -> Te
         months=dated.months | months or _NONE,
         years=dated.years | years or _NONE,
         amounts=amounts or _NONE,
+        currencies=currencies or _NONE,
         numbers=numbers | measured or _NONE,
         versions=frozenset(map(_without_zero, versions)) or _NONE,
         references=references | codes or _NONE,
@@ -203,10 +243,12 @@ def _take(pattern: re.Pattern[str], text: str) -> tuple[frozenset[str], str]:
     return found, pattern.sub(" ", text) if found else text
 
 
-def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], str]:
+def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], frozenset[str], str]:
+    """Return the amounts of a text, their currencies, and the text without them."""
     if not words & _MONEY_WORDS and not _MONEY_SIGN.search(text):
-        return frozenset(), text
+        return frozenset(), frozenset(), text
     amounts: set[int] = set()
+    currencies: set[str] = set()
 
     def add(match: re.Match[str]) -> str:
         before, digits, unit, after = match.groups()
@@ -215,10 +257,12 @@ def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], str]:
         ):
             return match[0]
         amounts.add(round(_decimal(digits) * _UNIT.get(unit or "", 1)))
+        if currency := before or after:
+            currencies.add(_CURRENCY_OF.get(currency, "usd"))
         return " "
 
     text = _AMOUNT.sub(add, text)
-    return frozenset(amounts), text
+    return frozenset(amounts), frozenset(currencies), text
 
 
 def _decimal(digits: str) -> float:
@@ -231,9 +275,18 @@ def _without_separators(match: re.Match[str]) -> str:
     return "".join(_DIGITS.findall(match[0]))
 
 
+def names_life(folded: str) -> bool:
+    """Return whether a text has the years of birth and death of a person."""
+    return any(_is_life(match) for match in _LIFE.finditer(folded))
+
+
 def _without_life(match: re.Match[str]) -> str:
     """Return what remains of a period: nothing of the years of birth and death."""
-    return " " if int(match[2]) - int(match[1]) >= MIN_YEARS_OF_LIFE else match[0]
+    return " " if _is_life(match) else match[0]
+
+
+def _is_life(match: re.Match[str]) -> bool:
+    return int(match[2]) - int(match[1]) >= MIN_YEARS_OF_LIFE
 
 
 def _without_zero(version: str) -> str:

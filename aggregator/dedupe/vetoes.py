@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Set
 from datetime import timedelta
 from typing import Any
 
-from aggregator.dedupe import measures, reason_words, weighed_pairs
+from aggregator.dedupe import measures, reason_words, text_facts, weighed_pairs
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member, towns_differ
 from aggregator.dedupe.title_comparison import title_difference
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
-from aggregator.dedupe.vocabulary.words import given_names, tools, without_transliteration
+from aggregator.dedupe.vocabulary.words import given_names, is_rare, tools
 from aggregator.model.stories import Member
 
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
@@ -217,7 +217,9 @@ def any_other_year(a: Features, b: Features) -> str | None:
 
 
 def other_amount(a: Features, b: Features) -> str | None:
-    """Compare amounts in titles and texts."""
+    """Compare amounts in titles and texts, unless they are in two currencies."""
+    if text_facts.in_two_currencies(a.facts, b.facts):
+        return None
     return _disjoint("sums", a.facts.amounts, b.facts.amounts)
 
 
@@ -280,7 +282,7 @@ def other_person(a: Features, b: Features) -> str | None:
 
     If only one of two similar titles names a person, the persons of the other text count.
     """
-    persons_a, persons_b = _titled_persons(a), _titled_persons(b)
+    persons_a, persons_b = set(a.titled_phrases), set(b.titled_phrases)
     if bool(persons_a) != bool(persons_b) and title_likeness(a, b) >= MIN_SIMILAR_LIKENESS:
         persons_a, persons_b = persons_a or _persons(a), persons_b or _persons(b)
     if not persons_a or not persons_b:
@@ -300,12 +302,6 @@ def _persons(item: Features) -> set[str]:
 def _forms(references: Set[str]) -> set[str]:
     """Return the forms of reference numbers: `a-0-0` of EB-2026-071."""
     return {_LETTERS_OF_FORM.sub("a", _DIGITS.sub("0", each)) for each in references}
-
-
-def _titled_persons(item: Features) -> set[str]:
-    """Return the persons that a title names."""
-    words = set(map(without_transliteration, item.key.split()))
-    return {each for each in item.phrases if words.issuperset(each.split())}
 
 
 def other_technique(a: Features, b: Features) -> str | None:
@@ -350,6 +346,25 @@ def own_affairs(a: Features, b: Features) -> str | None:
     return "each reports about its own publisher"
 
 
+def own_subjects(a: Features, b: Features) -> str | None:
+    """Recognise titles that each name their own publisher, and texts that do not name the other.
+
+    One fact in both may be that of a programme, as the sum of its grants.
+    """
+    facts, others = a.facts, b.facts
+    shared = len(facts.dates & others.dates) + len(facts.amounts & others.amounts)
+    if shared + sum(map(text_facts.is_rare_number, facts.numbers & others.numbers)) > 1:
+        return None
+    for one, other in ((a, b), (b, a)):
+        own = {c for c in one.publisher_words - other.publisher_words if is_rare(c)}
+        own_towns = one.publisher_towns - other.publisher_towns
+        if not (own & one.title.keys() or own_towns & one.title_towns):
+            return None
+        if own & other.words.keys() or own_towns & other.towns:
+            return None
+    return "each reports about its own publisher"
+
+
 NEAR: tuple[Veto, ...] = (
     any_other_year,
     other_amount,
@@ -363,6 +378,7 @@ NEAR: tuple[Veto, ...] = (
     other_aspect,
     other_meeting,
     own_affairs,
+    own_subjects,
 )
 
 

@@ -204,6 +204,21 @@ def test_a_last_zero_of_a_version_may_be_left_out() -> None:
     assert body_facts("stitchwell 2.0").versions == {"2.0"}
 
 
+@pytest.mark.parametrize(
+    ("text", "amount", "currency"),
+    [
+        ("1,2 Mio. Pfund", 1_200_000, "gbp"),
+        ("two million euros", 2_000_000, "eur"),
+        ("8,3 millions d'euros", 8_300_000, "eur"),
+        ("SEK 75 million", 75_000_000, "crown"),
+    ],
+)
+def test_sums_in_words_and_with_their_currency(text: str, amount: int, currency: str) -> None:
+    """A sum is read with the currency behind its size, and from a number in words."""
+    facts = body_facts(fold(f"a grant of {text}"))
+    assert (facts.amounts, facts.currencies, facts.numbers) == ({amount}, {currency}, set())
+
+
 def test_a_sum_is_no_word() -> None:
     """The end of "£1.2m" connects no titles."""
     assert not any("2m" in word for word in extract("£1.2m for a new centre", "", "A Node", "en").title)

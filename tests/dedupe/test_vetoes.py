@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.dedupe import measures, vetoes, weighed_pairs
 from aggregator.dedupe.compare import compare
-from aggregator.dedupe.features import extract, towns_differ
+from aggregator.dedupe.features import Features, extract, towns_differ
 from aggregator.dedupe.title_comparison import MAX_WORDS_ALIGNED, title_difference
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.model.stories import Member, Strength
@@ -201,3 +201,48 @@ def test_a_photo_contest_is_no_report() -> None:
     """Photos of an event are; a contest or prize for photos is not."""
     assert "over" not in phases("photo contest until 31 october")
     assert "over" in phases("photos of the congress")
+
+
+# --- subjects --------------------------------------------------------------------------------------------
+
+
+def test_sums_in_two_currencies_do_not_contradict() -> None:
+    """One partner gives the sum in kronor, the other in euros."""
+    a = extract("Grant for Lund", "A gift of SEK 75 million.", "A", "en")
+    assert vetoes.other_amount(a, extract("Grant for Lund", "A gift of €6.8 million.", "B", "en")) is None
+    assert vetoes.other_amount(a, extract("Grant for Lund", "A gift of SEK 70 million.", "B", "en"))
+
+
+def test_two_publishers_have_grants_of_one_programme() -> None:
+    """Each title names its own publisher, and neither item that of the other."""
+    a = extract("£1.2m from MRC for Wexcombe", "A microscope is bought.", "University of Wexcombe", "en")
+    b = extract("MRC: £1.2m for Strathmarnock", "A scanner is bought.", "University of Strathmarnock", "en")
+    assert vetoes.own_subjects(a, b)
+    partner = extract("MRC: £1.2m for Strathmarnock", "With Wexcombe.", "University of Strathmarnock", "en")
+    assert vetoes.own_subjects(a, partner) is None
+
+
+@pytest.mark.parametrize("other", ["Lab manager", "Postdoc", "Internship"])
+def test_a_doctoral_position_is_no_other_position(other: str) -> None:
+    """Two vacancies of one group differ in their stage, also across languages."""
+    a = extract("Dva doktorandi pro mikroskopii", "", "A", "cs")
+    assert vetoes.opposites(a, extract(f"{other} for microscopy", "", "B", "en"))
+
+
+def test_a_journal_connects_no_papers() -> None:
+    """What stands behind "published in" is shared by other papers of a team."""
+    a = extract("A planet", "It was published in Planetary Discoveries.", "A", "en")
+    b = extract("Kometen", "Die Arbeit erschien in Planetary Discoveries.", "B", "de")
+    assert not a.words.keys() & b.words.keys()
+    assert "Italian" in extract("A", "Published in March by Italian teams.", "A", "en").clean_text
+
+
+def test_two_obituaries_name_one_person() -> None:
+    """A title is that of an obituary by a word or by the years of a life."""
+    titles = "In memoriam: Anna Weber", "Anna Weber, 1934-2026", "Interview: Anna Weber"
+    memoriam, life, interview = (extract(title, "", "A", "en") for title in titles)
+
+    def found(other: Features) -> bool:
+        return any(measures.obituaries(weighed_pairs.weigh_pair(memoriam, other)))
+
+    assert (found(life), found(interview)) == (True, False)
