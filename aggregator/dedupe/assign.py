@@ -28,6 +28,7 @@ from aggregator.store import (
     stories,
     story_members,
     story_placement,
+    word_index,
 )
 from aggregator.store.connection import Store
 
@@ -57,7 +58,7 @@ def assign_items(store: Store, all_channels: Sequence[Channel], now: datetime) -
 
     An item that breaks the program is set aside, and the others are assigned without it.
     """
-    items.index_words(store)
+    word_index.index_words(store)
     with caches.emptied(), _collecting_rarely(), _cached_embeddings(store, now):
         report = attempt(lambda: _assign_all(store, all_channels, now))
         if isinstance(report, Broken):

@@ -17,8 +17,6 @@ from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK_VALUES = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
-MAX_INDEXED = 3_000
-"""Maximum number of items indexed in one transaction, which takes half a second."""
 
 
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
@@ -273,22 +271,6 @@ def save(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
             for alias in a.item.aliases
         ],
     )
-
-
-def index_words(store: Store) -> None:
-    """Add items stored since the last call to the full-text index, in few writes.
-
-    It precedes placing, so that each item with a story is found; the index itself records how far it reaches.
-    """
-    count = MAX_INDEXED
-    while count == MAX_INDEXED:
-        with store.in_transaction():
-            count = store.db.execute(
-                "INSERT INTO items_fts (rowid, title, text, facets)"
-                " SELECT number, title, text, facets FROM items_folded"
-                " WHERE number > (SELECT coalesce(max(id), 0) FROM items_fts_docsize) ORDER BY number LIMIT ?",
-                [MAX_INDEXED],
-            ).rowcount
 
 
 def _row(item: Item) -> dict[str, Any]:
