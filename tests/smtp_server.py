@@ -178,7 +178,7 @@ def running_relay(**options: Any) -> Iterator[Relay]:
 
 
 def without_waiting(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
-    """Let a client time out once the relay hangs, and never before; return the timeouts that were over.
+    """Let a client time out as soon as the relay hangs, and only then; return those timeouts.
 
     A short timeout would be over on a busy machine although the relay replies.
     """
