@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.containment import Containment
 from aggregator.counts import count_of
 from aggregator.digests import body, pending, schedule
 from aggregator.digests.edition import compose_edition
 from aggregator.digests.pending import PendingIds
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Edition, MessageBody, PendingStories
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
+from aggregator.quarantine import Quarantine
 from aggregator.store import editions
 from aggregator.store.connection import Store
 
@@ -29,14 +29,14 @@ class Draft:
 
 
 def compose_draft(
-    store: Store, config: Config, plan: DigestPlan, now: datetime, contained: Containment
+    store: Store, config: Config, plan: DigestPlan, now: datetime, quarantine: Quarantine
 ) -> Draft:
     """Compose the edition that is due at `now`, without stories that break it."""
     if plan is config.operator:
         return _operator_report(store, config, plan, now)
     pending_ids = pending.find_ids(store, plan, start_of(store, plan, now), now)
-    return contained.without_broken(
-        ContainedStep.DIGEST,
+    return quarantine.apply_without_failing(
+        QuarantineStep.DIGEST,
         pending_ids.ids,
         lambda ids: _edition(store, config, plan, now, pending_ids.only(frozenset(ids))),
     )

@@ -22,7 +22,7 @@ logger = logging.getLogger("aggregator.visit")
 def value_or_failure(step: Callable[[], Made]) -> Made | Failure:
     """Return what `step` returns, or a Failure for any exception except StoreError.
 
-    Unlike `containment.attempt` this includes errors of the machine, which one document can cause. Errors of the
+    Unlike `quarantine.attempt` this includes errors of the machine, which one document can cause. Errors of the
     database concern all sources and are raised.
     """
     try:

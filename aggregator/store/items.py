@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
@@ -150,7 +150,7 @@ def hold_again(store: Store, ids: Iterable[str]) -> None:
 
 IS_UNPLACED = (
     "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
-    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{ContainedStep.PLACING}' AND name = items.id)"
+    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{QuarantineStep.PLACING}' AND name = items.id)"
 )
 """SQL condition of items without a story; not those that cannot be compared."""
 _UNPLACED = f"items INDEXED BY items_unplaced WHERE {IS_UNPLACED}"
