@@ -134,4 +134,3 @@ def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
     """Return the stories without an item that is quarantined."""
     ids = quarantined.names_by_step(store)[QuarantineStep.PLACING]
     return [each for each in clusters if ids.isdisjoint(member.item_id for member in each.members)]
-
