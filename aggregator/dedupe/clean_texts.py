@@ -7,7 +7,10 @@ import unicodedata
 from html import unescape
 
 from aggregator.dedupe.vocabulary.words import WORD, fold
+from aggregator.items.caches import MAX_TEXT_CHARACTERS, cached
 
+CLEAN_TEXTS = 64
+"""Number of texts that are cached: one item needs its text about ten times."""
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
 _DECORATION = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
@@ -62,6 +65,7 @@ _JOURNAL = re.compile(
 """Where a paper was published, which it shares with other papers."""
 
 
+@cached(CLEAN_TEXTS, MAX_TEXT_CHARACTERS)
 def clean_text(text: str) -> str:
     """Return a text without addresses and possessive endings; the DOI of an address stays."""
     text = text if text.isascii() else unicodedata.normalize("NFKC", text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from aggregator.dedupe import text_facts
 from aggregator.dedupe.features import Features
+from aggregator.dedupe.text_facts import is_rare_number
 from aggregator.dedupe.vocabulary.words import WORD, fold
 from aggregator.dedupe.word_meanings import look_up
 from aggregator.items.caches import MAX_WORD_CHARACTERS, cached
@@ -40,7 +40,7 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     rare = [f"a {amount}" for amount in facts.amounts] + [f"v {version}" for version in facts.versions]
-    rare += [f"n {number}" for number in facts.numbers if text_facts.is_rare_number(number)]
+    rare += [f"n {number}" for number in facts.numbers if is_rare_number(number)]
     keys |= {_hash(name) | 1: 2.5 for name in sorted(rare)[:MAX_INDEX_KEYS]}
     names = {name for name in in_title.names | in_text.names if len(name) >= MIN_NAME_CHARACTERS}
     keys |= {_hash(f"w {name}") | 1: 0.5 for name in sorted(names - item.publisher_words)[:MAX_INDEX_KEYS]}

@@ -213,7 +213,7 @@ def phrases(pair: Pair) -> Measures:
 def obituaries(pair: Pair) -> Measures:
     """Recognise two obituaries of one person."""
     a, b = pair.a, pair.b
-    if (shared := a.titled_phrases & b.titled_phrases) and _is_obituary(a) and _is_obituary(b):
+    if _is_obituary(a) and _is_obituary(b) and (shared := a.titled_phrases & b.titled_phrases):
         yield Measure("obituary", 1.0, lambda: f"both are obituaries of {_of(map(str.title, shared))}")
 
 
