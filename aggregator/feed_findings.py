@@ -86,7 +86,7 @@ FAILURES = (
     ),
     FailureKind(
         "our_fault",
-        r"broke the (?:parser|program)",
+        r"broke the (?:parser|program)|^the visit broke",
         "please report this as a bug of the program, with this line",
     ),
     FailureKind(

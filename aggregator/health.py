@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator import containment, extras, feed_findings
+from aggregator import extras, feed_findings, quarantine
 from aggregator.counts import count_of
 from aggregator.database import RELEASED_KEY, existing_store
 from aggregator.gateways import files
@@ -19,10 +19,10 @@ from aggregator.store import (
     editorial,
     meta,
     partner_reports,
+    quarantined,
     reclassification,
     returned_mail,
     runs,
-    set_aside,
     sources,
     stories,
     story_members,
@@ -66,7 +66,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
         hub=websub_pings.failure_reason(store) if config.hub else None,
-        set_aside=tuple(set_aside.listed(store)),
+        set_aside=tuple(quarantined.listed(store)),
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,
         unwritten=channels.unwritten(store),
@@ -138,7 +138,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     if report.relay and report.relay.since < now - MAX_DELAY:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
     found += [
-        containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE_STEPS
+        quarantine.notice(aside) for aside in report.set_aside if aside.step in quarantine.DOCUMENT_STEPS
     ]
     if report.bounces.fault_since and report.bounces.fault_since < now - MAX_DELAY:
         begun = _minute(report.bounces.fault_since)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aggregator import containment
 from aggregator.database import existing_store
 from aggregator.errors import UnknownName
 from aggregator.model.config import Config
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.model.stories import Story
+from aggregator.quarantine import Quarantine, value_or_nothing_to_show
 from aggregator.store import stories, story_search
 from aggregator.store.connection import Store
 from aggregator.text import legal
@@ -31,13 +31,13 @@ class StoryView:
 def search(config: Config, query: str, limit: int) -> list[Story]:
     """Return at most `limit` stories that contain all words of `query`, the last stored first."""
     with existing_store(config) as store, store.snapshot():
-        contained = containment.Containment(store)
-        found = contained.without_broken(
-            ContainedStep.SHOWING,
+        quarantine = Quarantine(store)
+        found = quarantine.apply_without_failing(
+            QuarantineStep.SHOWING,
             story_search.search(store, legal(query), limit),
             partial(stories.read, store),
         )
-    for (_, name), reason in contained.broken.items():
+    for (_, name), reason in quarantine.added.items():
         logger.warning("the story %s cannot be read (%s)", name, reason)
     return found
 
@@ -54,7 +54,7 @@ def read(config: Config, name: str) -> StoryView:
 def read_from(store: Store, name: str) -> StoryView:
     """Return one story as `read` does, in the caller's snapshot."""
     found = story_search.resolve(store, name)
-    read = containment.value_to_show(found, lambda: stories.read(store, [found], texts=True)) if found else []
+    read = value_or_nothing_to_show(found, lambda: stories.read(store, [found], texts=True)) if found else []
     if not read:
         raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
     return StoryView(story=read[0], why=stories.reasons(store, read[0].id))

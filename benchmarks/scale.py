@@ -40,7 +40,7 @@ from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import items, stories
+from aggregator.store import items, stories, word_index
 from aggregator.store.connection import Store, opened, stamp
 from aggregator.store.idle_check import PAGES_BEFORE_KEY
 
@@ -226,7 +226,7 @@ def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> Non
             " VALUES ('all', ?4, ?8, ?8, 0, 1)",
             [row[:8] for row in rows],
         )
-        items.index_words(store)
+        word_index.index_words(store)
         execute("INSERT INTO drawn VALUES (?, ?, ?)", features)
 
 

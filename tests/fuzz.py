@@ -380,7 +380,7 @@ HARMLESS = {
 def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
     """Fetch, publish, mail, search and explain documents of every kind twice; raises BrokenRule.
 
-    The jobs of the commands do this. Nothing may be set aside, which would hide a bug.
+    The jobs of the commands do this. Nothing may be quarantined, which would hide a bug.
     """
     r = R(seed)
     keys = {"page": ", page: {item: li.news, link: a, title: a, date: time, summary: p}"}
@@ -406,10 +406,10 @@ def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
 
 def _check_round(place: Workplace, broken: list[str]) -> None:
     config = place.app().config
-    _check(not broken, f"something was set aside: {broken[:3]}")
+    _check(not broken, f"something was quarantined: {broken[:3]}")
     report = health.read_report(config)
     _check(sum(source.items > 0 for source in report.sources) >= 4, "fewer than four sources have items")
-    _check(not report.set_aside, f"something is set aside: {report.set_aside[:3]}")
+    _check(not report.set_aside, f"something is quarantined: {report.set_aside[:3]}")
     for source in report.sources:
         _check("broke" not in (source.reason or ""), f"{source.id}: {source.reason}")
     feed_ = (place.public / "atom.xml").read_bytes()

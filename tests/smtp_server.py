@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import smtplib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from aggregator.model.config import Smtp
@@ -47,6 +50,7 @@ class Relay:
         self.messages: list[ReceivedMessage] = []
         self.commands: list[str] = []
         self.connections = 0
+        self.hanging = False
         self.password = b"secret"
         self._options = {"hostname": "relay.example", "authenticator": self._allow, **options}
         self._tls = tls
@@ -140,7 +144,7 @@ class _Connection(SMTP):
         elif scripted == DROP:
             self.transport.abort()
         elif scripted == HANG:
-            await asyncio.sleep(3600)
+            await self._hang()
         else:
             await self.push(scripted)
             if scripted.startswith("421"):
@@ -155,8 +159,12 @@ class _Connection(SMTP):
             self.transport.abort()
             raise asyncio.CancelledError
         if scripted == HANG:
-            await asyncio.sleep(3600)
+            await self._hang()
         return scripted or "250 OK"
+
+    async def _hang(self) -> None:
+        self.relay.hanging = True
+        await asyncio.sleep(3600)
 
 
 @contextmanager
@@ -167,6 +175,28 @@ def running_relay(**options: Any) -> Iterator[Relay]:
         yield relay
     finally:
         relay.close()
+
+
+def without_waiting(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """Let a client time out as soon as the relay hangs, and only then; return those timeouts.
+
+    A short timeout would be over on a busy machine although the relay replies.
+    """
+    over: list[float | None] = []
+    real = smtplib.SMTP.getreply
+
+    def getreply(client: smtplib.SMTP) -> tuple[int, bytes]:
+        assert client.sock is not None
+        while not relay.hanging and not select.select([client.sock], [], [], 0.01)[0]:
+            pass
+        if relay.hanging:
+            relay.hanging = False
+            over.append(client.sock.gettimeout())
+            client.sock.settimeout(0.001)
+        return real(client)
+
+    monkeypatch.setattr(smtplib.SMTP, "getreply", getreply)
+    return over
 
 
 def server_context(certificate: str) -> ssl.SSLContext:

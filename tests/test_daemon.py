@@ -35,7 +35,7 @@ from aggregator.polling import fetch, politeness_audit
 from aggregator.ports import App, Fetcher, call_in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
-from tests.processes import free_port, until
+from tests.processes import LONGEST_SECONDS, free_port, until
 
 
 class Daemon:
@@ -81,7 +81,7 @@ class Daemon:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(LONGEST_SECONDS)
 
 
 @contextmanager
@@ -138,17 +138,20 @@ def test_visits_publishes_serves_and_ends(place: Workplace, web: Web) -> None:
 def test_sigterm_finishes_the_current_visit(place: Workplace, web: Web) -> None:
     """The current visit is finished and stored; the next source is not visited and stays due."""
     begun: list[str] = []
+    signalled = threading.Event()
 
     def slow(asked: Asked) -> Answer:
         begun.append(asked.path)
-        time.sleep(1.5)
+        signalled.wait(LONGEST_SECONDS)
         return Answer(rss(item(1)), headers={"ETag": '"1"'})
 
     web.answers["/feed"] = web.answers["/second"] = slow
     rest = one(web) + f"  - {{id: second, name: Second, url: '{web.url}/second'}}\n"
     with running(place, rest) as daemon:
         until(lambda: begun)
-        assert daemon.end() == 0
+        daemon.process.terminate()
+        signalled.set()
+        assert daemon.process.wait(LONGEST_SECONDS) == 0
     conn = sqlite3.connect(place.database)
     states = dict(conn.execute("SELECT id, coalesce(last_success, next_visit) IS NOT NULL FROM sources"))
     assert conn.execute("SELECT count(*) FROM stories").fetchone() == (1,)
@@ -210,7 +213,7 @@ def test_many_signals_at_once(place: Workplace, web: Web, command: str) -> None:
                 for _ in range(3_000):
                     daemon.process.send_signal(number)
         late = -signal.SIGTERM  # a signal after Python gave up its handlers
-        assert daemon.process.wait(60) in (0, late)
+        assert daemon.process.wait(LONGEST_SECONDS) in (0, late)
 
 
 SIGNAL_DURING_A_CHECK = """
@@ -226,7 +229,7 @@ def test_a_signal_during_a_check_ends_the_process(place: Workplace) -> None:
     """A signal that arrives while the main thread checks for changes is not lost."""
     place.write(f"web: {{listen: '127.0.0.1:{free_port()}'}}\nsources: []\n")
     script = [sys.executable, "-c", SIGNAL_DURING_A_CHECK, str(place.folder / "feeds.yaml")]
-    assert subprocess.run(script, capture_output=True, timeout=30, check=False).returncode == 0
+    assert subprocess.run(script, capture_output=True, timeout=LONGEST_SECONDS, check=False).returncode == 0
 
 
 def test_cron_beside_the_daemon(place: Workplace, web: Web) -> None:

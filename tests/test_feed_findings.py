@@ -11,7 +11,8 @@ import pytest
 from aggregator import feed_findings
 from aggregator.i18n import phrases
 from aggregator.model.findings import EntryFacts, FeedFacts, Finding, Level
-from aggregator.model.polling import SourceState
+from aggregator.model.polling import Failure, SourceState
+from aggregator.polling.visit_exceptions import value_or_failure
 
 AS_OF = date(2026, 10, 5)
 
@@ -119,3 +120,14 @@ def test_advice_for_a_calendar() -> None:
     kind = feed_findings.failure_kind("the response is not a feed (text/calendar)")
     assert kind.code == "not_a_feed"
     assert "`kind: ical`" in kind.advice
+
+
+def test_an_exception_in_a_visit_is_reported_as_a_fault_of_the_program() -> None:
+    """An exception in a step of a visit is our fault, not an unreadable document."""
+
+    def step() -> None:
+        raise KeyError("by design")
+
+    failure = value_or_failure(step)
+    assert isinstance(failure, Failure)
+    assert feed_findings.failure_kind(failure.reason).code == "our_fault"

@@ -359,7 +359,7 @@ def test_names_of_files(batch: Run) -> None:
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     message = r"daily-2026-10-05-[0-9a-f]{24}\.eml"
     expected = (
-        r"feeds\.yaml|metrics\.prom|var/(lock|config\.json|templates/([0-9a-f]{40}|program)|aggregator\.db(-wal|-shm)?)|public/"
+        r"feeds\.yaml|metrics\.prom|var/(lock|parsed-feeds\.json|compiled-templates/([0-9a-f]{40}|program)|aggregator\.db(-wal|-shm)?)|public/"
         r"(index\.html|atom\.xml|rss\.xml|feed\.json|feed\.css|archive/\d{4}-\d\d\.xml|sources\.opml)(\.gz)?"
         r"|public/(style-[0-9a-f]{12}\.css|events\.ics|deadlines\.ics|events/(index\.html|choices\.css))(\.gz)?"
         rf"|public/({PAGES.pattern})"

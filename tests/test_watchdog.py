@@ -17,7 +17,7 @@ import pytest
 from aggregator.gateways import systemd
 from tests.builders import rss
 from tests.conftest import Answer, Asked, Web, Workplace
-from tests.processes import LONGEST_SECONDS
+from tests.processes import LONGEST_SECONDS, until
 from tests.test_daemon import item, one, running
 
 INJURED = """
@@ -26,20 +26,23 @@ from aggregator import daemon
 from aggregator.cli import main
 
 def kill():
-    # Like an exception in its loop; it arrives when the thread runs next. Within a job the pool would catch it,
-    # so repeat it until the thread is dead.
     while not os.path.exists(os.environ["KILL"]):
         time.sleep(0.05)
+    # Not from the start on, which takes longer on a busy machine.
+    for name in ("STALLED_SECONDS", "STUCK_SECONDS", "RESUME_SECONDS"):
+        if name in os.environ:
+            setattr(daemon, name, float(os.environ[name]))
+    # Like an exception in its loop; it arrives when the thread runs next. Within a job the pool would catch it,
+    # so repeat it until the thread is dead.
     victims = [thread for thread in threading.enumerate() if thread.name.startswith(os.environ["VICTIM"])]
     while any(thread.is_alive() for thread in victims):
         for thread in victims:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
         time.sleep(0.05)
+    os.remove(os.environ["KILL"])
 
 threading.Thread(target=kill, daemon=True).start()
-for name in ("TICK_SECONDS", "STALLED_SECONDS", "STUCK_SECONDS", "RESUME_SECONDS"):
-    if name in os.environ:
-        setattr(daemon, name, float(os.environ[name]))
+daemon.TICK_SECONDS = float(os.environ.get("TICK_SECONDS", daemon.TICK_SECONDS))
 main()
 """
 PROGRAM = ("-c", INJURED)
@@ -107,7 +110,9 @@ def test_readiness_liveness_and_the_end_are_reported(
     web.feed("/feed", rss(item(1)), '"1"')
     with running(place, one(web), **env(place)) as daemon:
         messages = [supervisor.next() for _ in range(6)]
-        assert messages.count("READY=1") == 1 and messages.count("WATCHDOG=1") == 5
+        if "READY=1" not in messages:  # a busy machine starts slowly
+            messages += [*iter(supervisor.next, "READY=1"), "READY=1"]
+        assert messages.count("READY=1") == 1 and messages.count("WATCHDOG=1") >= 5
         assert daemon.get("/nothing")[0] == 404
         assert daemon.end() == 0
     assert "READY=1" not in supervisor.until_stopping()
@@ -142,9 +147,12 @@ def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: S
 def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
     """A job without progress stops the WATCHDOG reports and ends the daemon with 1."""
 
+    before: list[int] = []
     ended = threading.Event()
 
     def hanging(_: Asked) -> Answer:
+        before.append(supervisor.received.qsize())
+        (place.folder / "kill").touch()
         ended.wait(LONGEST_SECONDS)
         return Answer(rss(item(1)))
 
@@ -152,9 +160,11 @@ def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor
     slowly = QUICK | {"RESUME_SECONDS": "4"}
     with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **slowly)) as daemon:
         daemon.until("a job that made no progress")
+        messages = supervisor.until_stopping()
         ended.set()  # the process waits for the thread of its job
         assert daemon.process.wait(LONGEST_SECONDS) == 1
-    assert 1 <= supervisor.until_stopping().count("WATCHDOG=1") <= 8  # of 12 in 5 s
+    assert "WATCHDOG=1" in messages
+    assert messages[before[0] :].count("WATCHDOG=1") <= 8  # of 16 in 5 s
 
 
 def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, supervisor: Supervisor) -> None:
@@ -162,6 +172,8 @@ def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, superv
     web.feed("/feed", rss(item(1)), '"1"')
     with running(place, one(web), program=PROGRAM, **env(place, **QUICK | {"RESUME_SECONDS": "5"})) as daemon:
         daemon.until("1 visited")
+        (place.folder / "kill").touch()
+        until(lambda: not (place.folder / "kill").exists())
         daemon.process.send_signal(signal.SIGSTOP)
         time.sleep(2)
         supervisor.during(0.1)

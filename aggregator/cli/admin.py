@@ -179,12 +179,12 @@ def _print_runs(report: StatusReport, now: datetime) -> None:
 
 
 def _print_for_editors(report: StatusReport) -> None:
-    from aggregator import containment
+    from aggregator import quarantine
 
     if report.set_aside:
-        click.echo("\nSet aside, because a step of the program failed on it:")
+        click.echo("\nQuarantined, because a step of the program failed on it:")
     for problem in report.set_aside:
-        click.echo(containment.notice(problem))
+        click.echo(quarantine.notice(problem))
     if report.merge_candidates:
         click.echo(
             "\nMerge candidates (see `aggregator story explain A B`; then `aggregator story merge A B`"

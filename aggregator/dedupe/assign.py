@@ -9,15 +9,15 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from aggregator.containment import Broken, Containment, attempt
 from aggregator.dedupe import candidates, cluster, event_relations, removed_stories, semantic
 from aggregator.dedupe.cluster import LeadOrder
 from aggregator.items import caches
 from aggregator.model.config import Channel
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.model.stories import Cluster, Member, MergeCandidate, Placement
 from aggregator.model.value_classes import dataclass
 from aggregator.publishing.channels import update_channels
+from aggregator.quarantine import CaughtError, Quarantine, catch_unexpected
 from aggregator.store import (
     archives,
     candidate_index,
@@ -28,6 +28,7 @@ from aggregator.store import (
     stories,
     story_members,
     story_placement,
+    word_index,
 )
 from aggregator.store.connection import Store
 
@@ -55,13 +56,13 @@ class AssignReport:
 def assign_items(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
     """Assign items without a story, of each source at most `MAX_NEW_ITEMS`.
 
-    An item that breaks the program is set aside, and the others are assigned without it.
+    An item that breaks the program is quarantined, and the others are assigned without it.
     """
-    items.index_words(store)
+    word_index.index_words(store)
     with caches.emptied(), _collecting_rarely(), _cached_embeddings(store, now):
-        report = attempt(lambda: _assign_all(store, all_channels, now))
-        if isinstance(report, Broken):
-            return _assign_without_broken_items(store, all_channels, now)
+        report = catch_unexpected(lambda: _assign_all(store, all_channels, now))
+        if isinstance(report, CaughtError):
+            return _assign_without_failing_items(store, all_channels, now)
         return report
 
 
@@ -257,41 +258,41 @@ def _leads(
 # --- after a failure -------------------------------------------------------------------------------------
 
 
-def _assign_without_broken_items(
+def _assign_without_failing_items(
     store: Store, all_channels: Sequence[Channel], now: datetime
 ) -> AssignReport:
-    """Set aside the items that break the program, and assign the others."""
+    """Quarantine the items that break the program, and assign the others."""
     with store.transaction():
         deferred, released = items.defer(store, MAX_NEW_ITEMS)
-    contained = Containment(store)
-    _set_aside_broken(store, contained)
-    contained.record(now)
+    quarantine = Quarantine(store)
+    _quarantine_broken(store, quarantine)
+    quarantine.record(now)
     unplaced = _UnplacedItems(
         item_ids=list(story_members.unplaced_ids(store)),  # read several times
         released=released,
         feed_exists=stories.has_announced(store),
     )
-    report = attempt(lambda: _assign_again(store, all_channels, now, unplaced))
-    if isinstance(report, Broken):  # no item breaks the program alone
-        report = _assign_singly(store, all_channels, now, unplaced, contained)
-    return replace(report, deferred=deferred, notices=contained.record(now))
+    report = catch_unexpected(lambda: _assign_again(store, all_channels, now, unplaced))
+    if isinstance(report, CaughtError):  # no item breaks the program alone
+        report = _assign_singly(store, all_channels, now, unplaced, quarantine)
+    return replace(report, deferred=deferred, notices=quarantine.record(now))
 
 
-def _set_aside_broken(store: Store, contained: Containment) -> None:
-    """Set aside items whose keys cannot be made or that cannot be compared."""
-    candidates.index_singly(store, contained)
+def _quarantine_broken(store: Store, quarantine: Quarantine) -> None:
+    """Quarantine items whose keys cannot be made or that cannot be compared."""
+    candidates.index_singly(store, quarantine)
     unplaced = {member.item_id: member for member in story_members.unplaced(store)}
-    sound = [unplaced[id_] for id_ in contained.usable(ContainedStep.PLACING, unplaced)]
-    sound = [member for member in sound if _is_comparable(member, contained)]
-    compared = attempt(lambda: _placed_candidates(store, sound))
-    for member in () if isinstance(compared, Broken) else compared:
-        _is_comparable(member, contained)
+    sound = [unplaced[id_] for id_ in quarantine.not_quarantined(QuarantineStep.PLACING, unplaced)]
+    sound = [member for member in sound if _is_comparable(member, quarantine)]
+    compared = catch_unexpected(lambda: _placed_candidates(store, sound))
+    for member in () if isinstance(compared, CaughtError) else compared:
+        _is_comparable(member, quarantine)
 
 
-def _is_comparable(member: Member, contained: Containment) -> bool:
-    """Return whether an item can be compared; set it aside if not."""
-    return contained.succeeds(
-        ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member)
+def _is_comparable(member: Member, quarantine: Quarantine) -> bool:
+    """Return whether an item can be compared; quarantine it if not."""
+    return quarantine.try_one(
+        QuarantineStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member)
     )
 
 
@@ -317,7 +318,7 @@ def _assign_singly(
     all_channels: Sequence[Channel],
     now: datetime,
     unplaced: _UnplacedItems,
-    contained: Containment,
+    quarantine: Quarantine,
 ) -> AssignReport:
     """Assign items one by one, each without the stories that it cannot be compared with."""
     reports: list[AssignReport] = []
@@ -326,18 +327,18 @@ def _assign_singly(
         reports.append(_assign_again(store, all_channels, now, replace(unplaced, item_ids=[item_id])))
 
     for item_id in unplaced.item_ids:
-        if isinstance(attempt(partial(assign_one, item_id)), Broken):
+        if isinstance(catch_unexpected(partial(assign_one, item_id)), CaughtError):
             (member,) = story_members.of_items(store, [item_id])
-            _set_aside_clashing(store, member, contained)
-            contained.record(now)
-            contained.succeeds(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
+            _quarantine_clashing(store, member, quarantine)
+            quarantine.record(now)
+            quarantine.try_one(QuarantineStep.PLACING, item_id, partial(assign_one, item_id))
     return AssignReport(
         founded=sum(each.founded for each in reports), joined=sum(each.joined for each in reports)
     )
 
 
-def _set_aside_clashing(store: Store, member: Member, contained: Containment) -> None:
-    """Set aside the leads of stories that an item cannot be compared with."""
+def _quarantine_clashing(store: Store, member: Member, quarantine: Quarantine) -> None:
+    """Quarantine the leads of stories that an item cannot be compared with."""
     candidate_index.clear_queries(store)
     candidates.add_queries(store, [member.item_id])
     given = candidates.find_candidates(store, [member])
@@ -346,4 +347,4 @@ def _set_aside_clashing(store: Store, member: Member, contained: Containment) ->
         compare = partial(
             cluster.place_items, [member], [story], candidate_ids, given.constraints, given.common_keys
         )
-        contained.succeeds(ContainedStep.PLACING, story.lead.item_id, compare)
+        quarantine.try_one(QuarantineStep.PLACING, story.lead.item_id, compare)

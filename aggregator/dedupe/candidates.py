@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from aggregator.containment import Containment
 from aggregator.dedupe import evidence, features, identifiers, index_keys, known_stories, origin_links
 from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.model.stories import Cluster, Member
 from aggregator.model.value_classes import dataclass
-from aggregator.store import candidate_index, editorial, set_aside, story_members
+from aggregator.quarantine import Quarantine
+from aggregator.store import candidate_index, editorial, quarantined, story_members
 from aggregator.store.candidate_index import IndexedItem, ItemKeys
 from aggregator.store.connection import Store
 
@@ -45,8 +45,8 @@ def index_items(store: Store) -> None:
         candidate_index.add_queries(store, (each for each in keys if not each.placed))
 
 
-def index_singly(store: Store, contained: Containment) -> None:
-    """Write the keys of queued items one by one; set aside an item that breaks that."""
+def index_singly(store: Store, quarantine: Quarantine) -> None:
+    """Write the keys of queued items one by one; quarantine an item that breaks that."""
 
     def write(keys_of: Callable[[IndexedItem], ItemKeys], item: IndexedItem) -> None:
         with store.transaction():
@@ -54,7 +54,7 @@ def index_singly(store: Store, contained: Containment) -> None:
 
     while queued := candidate_index.queued_items(store, BATCH_ITEMS):
         for item in queued:
-            if not contained.succeeds(ContainedStep.PLACING, item.item_id, partial(write, item_keys, item)):
+            if not quarantine.try_one(QuarantineStep.PLACING, item.item_id, partial(write, item_keys, item)):
                 write(_no_keys, item)
 
 
@@ -131,6 +131,6 @@ def find_candidates(
 
 
 def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
-    """Return the stories without an item that is set aside."""
-    aside = set_aside.names_by_step(store)[ContainedStep.PLACING]
-    return [each for each in clusters if aside.isdisjoint(member.item_id for member in each.members)]
+    """Return the stories without an item that is quarantined."""
+    ids = quarantined.names_by_step(store)[QuarantineStep.PLACING]
+    return [each for each in clusters if ids.isdisjoint(member.item_id for member in each.members)]

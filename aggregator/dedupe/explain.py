@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from aggregator import story_view
-from aggregator.containment import Broken, attempt, value_to_show
 from aggregator.database import existing_store
 from aggregator.dedupe import candidates, editor_commands, evidence, semantic
 from aggregator.dedupe.cluster import compared_members
@@ -18,6 +17,7 @@ from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, Comparison, Member, NearMiss, Strength
+from aggregator.quarantine import CaughtError, catch_unexpected, value_or_nothing_to_show
 from aggregator.store import candidate_index, editorial, embeddings, stories, story_members, story_search
 from aggregator.store.connection import Store
 
@@ -42,7 +42,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
     with existing_store(config) as store, _snapshot(store):
         view = story_view.read_from(store, name)
         comparisons = stories.evidence(store, view.story.id)
-        near_misses = value_to_show(name, partial(_near_misses, store, view.story.id))
+        near_misses = value_or_nothing_to_show(name, partial(_near_misses, store, view.story.id))
         decisions = editorial.decisions(store, view.story.id)
         related = stories.read(store, [other for other, _ in view.story.related])
     as_json = story_view.as_json(view)
@@ -84,7 +84,11 @@ def pair_from(store: Store, one: str, other: str) -> dict[str, Any]:
             a, b = _founders(store, one, a), _founders(store, other, b)
         comparison, left, right = max(
             (
-                (value_to_show(f"{one} and {other}", partial(compare, x, y, all_vetoes=True)), x, y)
+                (
+                    value_or_nothing_to_show(f"{one} and {other}", partial(compare, x, y, all_vetoes=True)),
+                    x,
+                    y,
+                )
                 for x in a
                 for y in b
                 if x.item_id != y.item_id or len(a) == len(b) == 1
@@ -152,8 +156,8 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     for other in given.clusters:
         if other.story_id == story_id or not other.members:
             continue
-        closest = attempt(partial(_closest, members, other, given.common_keys))
-        if isinstance(closest, Broken):
+        closest = catch_unexpected(partial(_closest, members, other, given.common_keys))
+        if isinstance(closest, CaughtError):
             logger.warning("%s cannot be compared with %s (%s)", story_id, other.story_id, closest.reason)
         elif closest.score >= MIN_NEAR_MISS_SCORE or closest.vetoes:
             misses.append(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.containment import Containment
 from aggregator.counts import count_of
 from aggregator.digests import body, pending, schedule
 from aggregator.digests.edition import compose_edition
 from aggregator.digests.pending import PendingIds
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Edition, MessageBody, PendingStories
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
+from aggregator.quarantine import Quarantine
 from aggregator.store import editions
 from aggregator.store.connection import Store
 
@@ -29,16 +29,16 @@ class Draft:
 
 
 def compose_draft(
-    store: Store, config: Config, plan: DigestPlan, now: datetime, contained: Containment
+    store: Store, config: Config, plan: DigestPlan, now: datetime, quarantine: Quarantine
 ) -> Draft:
     """Compose the edition that is due at `now`, without stories that break it."""
     if plan is config.operator:
         return _operator_report(store, config, plan, now)
-    wanted = pending.find_ids(store, plan, start_of(store, plan, now), now)
-    return contained.without_broken(
-        ContainedStep.DIGEST,
-        wanted.ids,
-        lambda ids: _edition(store, config, plan, now, wanted.only(frozenset(ids))),
+    pending_ids = pending.find_ids(store, plan, start_of(store, plan, now), now)
+    return quarantine.apply_without_failing(
+        QuarantineStep.DIGEST,
+        pending_ids.ids,
+        lambda ids: _edition(store, config, plan, now, pending_ids.only(frozenset(ids))),
     )
 
 
@@ -61,8 +61,8 @@ def _operator_report(store: Store, config: Config, plan: DigestPlan, now: dateti
     )
 
 
-def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, wanted: PendingIds) -> Draft:
-    stories = pending.read_pending(store, plan, wanted)
+def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, pending_ids: PendingIds) -> Draft:
+    stories = pending.read_pending(store, plan, pending_ids)
     topics = [rule.topic for rule in config.topics]
     topics += [topic for source in config.sources for topic in source.topics]
     period = schedule.current_period(plan, now)

@@ -34,24 +34,25 @@ def explain_digests(config: Config, name: str, address: str, now: datetime) -> E
         name=name,
         address=address,
         digests=tuple(
-            explain(each, baseline=MAX_FIRST_AGE, reach=MAX_PENDING_AGE, now=now) for each in facts
+            explain(each, max_first_age=MAX_FIRST_AGE, max_pending_age=MAX_PENDING_AGE, now=now)
+            for each in facts
         ),
     )
 
 
 def explain(
-    facts: DeliveryFacts, *, baseline: timedelta, reach: timedelta, now: datetime
+    facts: DeliveryFacts, *, max_first_age: timedelta, max_pending_age: timedelta, now: datetime
 ) -> DigestExplanation:
     """Turn the facts about one digest into sentences.
 
-    `baseline` is how far back a first edition goes, `reach` how far back a later one goes.
+    `max_first_age` is the maximum age of a story in a first edition, `max_pending_age` that in a later one.
     """
     editions = tuple(entry.edition for entry in facts.entries if entry.edition)
     deliveries = {delivery.edition: delivery for delivery in facts.deliveries}
     messages = [deliveries[edition] for edition in editions if edition in deliveries]
     sentences = [_entry(entry, deliveries, facts) for entry in facts.entries]
     if not sentences:
-        sentences = [_no_entry(facts, baseline, reach, now)]
+        sentences = [_no_entry(facts, max_first_age, max_pending_age, now)]
         if not _is_recipient(facts):
             sentences.append(f"{facts.address} is not a recipient.")
     if facts.suppressed:
@@ -118,7 +119,9 @@ def _state(delivery: PastDelivery) -> str:
 # --- stories without an entry --------------------------------------------------------------------------
 
 
-def _no_entry(facts: DeliveryFacts, baseline: timedelta, reach: timedelta, now: datetime) -> str:
+def _no_entry(
+    facts: DeliveryFacts, max_first_age: timedelta, max_pending_age: timedelta, now: datetime
+) -> str:
     announced = _moment(facts.announced)
     if facts.plan is None:
         return "Not included, and the digest is no longer configured."
@@ -133,18 +136,18 @@ def _no_entry(facts: DeliveryFacts, baseline: timedelta, reach: timedelta, now: 
             "Not included: it was not announced, because it was old when its source was added,"
             " or was split off without announcement."
         )
-    since = facts.since or now - baseline
+    since = facts.since or now - max_first_age
     if facts.announced < since:
         began = (
             f"at {_moment(since)}"
             if facts.since
-            else f"with stories of at most {count_of(baseline.days, 'day')}"
+            else f"with stories of at most {count_of(max_first_age.days, 'day')}"
         )
         return f"Not included: it was announced {announced}, and the digest begins {began}."
     last = facts.last_composed
     if last is None:
         return "Not included yet: the first edition is still to come."
-    if facts.announced < last - reach:
+    if facts.announced < last - max_pending_age:
         return f"Not included: it was announced {announced} and came into the channels long after that."
     if facts.announced > last:
         return f"Not included yet: it was announced {announced}, after the last edition ({_moment(last)})."

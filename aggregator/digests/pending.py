@@ -61,17 +61,17 @@ def find_ids(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> 
     )
 
 
-def read_pending(store: Store, plan: DigestPlan, wanted: PendingIds) -> PendingStories:
-    """Read stories of `wanted`, without stories whose edit was reverted since the last edition."""
-    new = tuple(stories.read(store, wanted.new))
-    edited = _one_of_each_event(list(_edited(store, plan, wanted.edited, new)))
-    updates = (*edited, *_removed(store, plan, wanted.removed))
+def read_pending(store: Store, plan: DigestPlan, pending_ids: PendingIds) -> PendingStories:
+    """Read the stories of an edition, without those whose edit was reverted since the last one."""
+    new = tuple(stories.read(store, pending_ids.new))
+    edited = _one_of_each_event(list(_edited(store, plan, pending_ids.edited, new)))
+    updates = (*edited, *_removed(store, plan, pending_ids.removed))
     shown = {update.story.id for update in updates}
     return PendingStories(
         new=new,
         updates=updates,
         closing=tuple(
-            _closing(store, {id_: part for id_, part in wanted.closing.items() if id_ not in shown})
+            _closing(store, {id_: part for id_, part in pending_ids.closing.items() if id_ not in shown})
         ),
     )
 
@@ -138,14 +138,14 @@ def _one_of_each_event(updates: Sequence[StoryUpdate]) -> Iterator[StoryUpdate]:
 
 
 def _former_event(story: Story, reported: Mapping[str, Event]) -> Event | None:
-    """Return what the digest said last about the event of a story, if that is no longer so."""
-    said = reported.get(story.event.entry_id) if story.event else None
-    return said if _differs(story, said) else None
+    """Return what the digest reported last about the event of a story, if the event differs now."""
+    last = reported.get(story.event.entry_id) if story.event else None
+    return last if _differs(story, last) else None
 
 
-def _differs(story: Story, said: Event | None) -> bool:
+def _differs(story: Story, last: Event | None) -> bool:
     """Return whether the event of a story has other facts; its kind is none of them."""
-    return bool(story.event and said and story.event.event.announced[1:] != said.announced[1:])
+    return bool(story.event and last and story.event.event.announced[1:] != last.announced[1:])
 
 
 def _event_update(story: Story, former: Event | None, kind: UpdateKind) -> UpdateKind:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from aggregator.containment import Containment
 from aggregator.database import existing_store
 from aggregator.digests import draft, mime
 from aggregator.digests.draft import Draft
@@ -15,6 +14,7 @@ from aggregator.gateways import files
 from aggregator.model.config import OPERATOR_ID, Config, DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody
 from aggregator.ports import App, MailInterrupted, MailRefused
+from aggregator.quarantine import Quarantine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def _summary(edition_draft: Draft) -> str:
 
 def _draft(config: Config, plan: DigestPlan, now: datetime) -> Draft:
     with existing_store(config) as store, store.snapshot():
-        return draft.compose_draft(store, config, plan, now, Containment(store))
+        return draft.compose_draft(store, config, plan, now, Quarantine(store))
 
 
 def _message(

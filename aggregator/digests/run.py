@@ -11,15 +11,15 @@ from functools import partial
 
 from aggregator import addresses
 from aggregator.bounces import collect
-from aggregator.containment import Containment
 from aggregator.database import locked_store
 from aggregator.digests import deliver, mime, schedule
 from aggregator.errors import FilesError
 from aggregator.model.config import Config, DigestPlan
-from aggregator.model.reports import ContainedStep, DigestReport
+from aggregator.model.reports import DigestReport, QuarantineStep
 from aggregator.ports import App
 from aggregator.publishing import publish, publish_editions, websub
 from aggregator.publishing.synchronise import synchronise
+from aggregator.quarantine import Quarantine
 from aggregator.store import (
     deliveries,
     editions,
@@ -58,15 +58,15 @@ def run(app: App) -> DigestReport:
         meta.delete(store, MAIL_IDLE_KEY)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
-        contained = Containment(store)
-        report = _compose_due(store, config, due, now, contained)
+        quarantine = Quarantine(store)
+        report = _compose_due(store, config, due, now, quarantine)
         report = replace(report, notices=(*collected.notices, *report.notices))
         report = _write_pages(app, store, report)
         if report.relay_error is None:
             report = _deliver(app, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         report = _with_queue_counts(store, config, app.clock(), report)
-        if any(step is ContainedStep.COMPOSING for step, _ in contained.broken):  # it is still due
+        if any(step is QuarantineStep.COMPOSING for step, _ in quarantine.added):  # it is still due
             meta.delete(store, MAIL_IDLE_KEY)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
@@ -100,21 +100,21 @@ def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
 
 
 def _compose_due(
-    store: Store, config: Config, due: Sequence[DigestPlan], now: datetime, contained: Containment
+    store: Store, config: Config, due: Sequence[DigestPlan], now: datetime, quarantine: Quarantine
 ) -> DigestReport:
     """Compose all editions that are due; one that breaks does not stop the others."""
     report = DigestReport()
     for plan in due:
-        composed = contained.attempt_whole(
-            ContainedStep.COMPOSING,
+        composed = quarantine.try_document(
+            QuarantineStep.COMPOSING,
             plan.id,
-            partial(_store_edition, store, config, plan, now, report, contained),
+            partial(_store_edition, store, config, plan, now, report, quarantine),
         )
         report = composed or report
-    removed = contained.aside[ContainedStep.COMPOSING].difference(plan.id for plan in config.mailings)
+    removed = quarantine.stored[QuarantineStep.COMPOSING].difference(plan.id for plan in config.mailings)
     for digest_id in removed:
-        contained.release(ContainedStep.COMPOSING, digest_id)
-    return replace(report, notices=(*report.notices, *contained.record(now)))
+        quarantine.release(QuarantineStep.COMPOSING, digest_id)
+    return replace(report, notices=(*report.notices, *quarantine.record(now)))
 
 
 def _store_edition(
@@ -123,7 +123,7 @@ def _store_edition(
     plan: DigestPlan,
     now: datetime,
     report: DigestReport,
-    contained: Containment,
+    quarantine: Quarantine,
 ) -> DigestReport:
     """Store the edition of a period with its messages; an empty period closes too (M2).
 
@@ -132,7 +132,7 @@ def _store_edition(
     from aggregator.digests import draft
 
     with store.transaction():
-        made = draft.compose_draft(store, config, plan, now, contained)
+        made = draft.compose_draft(store, config, plan, now, quarantine)
         edition = made.edition
         editions.close_period(store, plan.id, edition.period, now, draft.start_of(store, plan, now))
         if editions.exists(store, edition.id):  # composed under a clock that was ahead
@@ -179,9 +179,9 @@ def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
         if report.composed:
             notices = publish.render(store, app.config, app.clock()).notices
         else:
-            contained = Containment(store)
-            publish_editions.write_editions(store, app.config, contained)
-            notices = tuple(contained.record(app.clock()))
+            quarantine = Quarantine(store)
+            publish_editions.write_editions(store, app.config, quarantine)
+            notices = tuple(quarantine.record(app.clock()))
     except FilesError as error:
         reason = f"{error}; messages stay queued until the editions they link to are published"
         return replace(report, notices=(*report.notices, reason), relay_error=reason)

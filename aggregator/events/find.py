@@ -37,7 +37,9 @@ MAX_LIST_DAYS = 6
 MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 _DIGIT = re.compile(r"\d")
-_SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
+_SENTENCE_END = re.compile(
+    r"\n|[!?]\s|(?<!\b[Dd]r)(?<!\b[Pp]rof)(?<!\b[Ii]ng)(?<!\b[Mm]gr)[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s"
+)
 _LINKS = (
     words.UNTIL
     | words.END_LABELS
@@ -258,7 +260,7 @@ def _words_between(tokens: Sequence[Token], first: _Mention, second: _Mention) -
 
 
 def _with_shared_times(tokens: Sequence[Token], mentions: list[_Mention]) -> list[_Mention]:
-    """Give the time behind a list of days to each of them: "1 Oct, 8 Oct and 15 Oct, 9:00"."""
+    """Give the time beside a list of days to each of them: "1 Oct, 8 Oct and 15 Oct, 9:00"."""
     shared = list(mentions)
     for n in range(len(shared) - 2, -1, -1):
         each, following = shared[n], shared[n + 1]
@@ -266,6 +268,12 @@ def _with_shared_times(tokens: Sequence[Token], mentions: list[_Mention]) -> lis
             continue
         if following.starts.begin >= following.dates.end and _continues_list(tokens, each, following):
             shared[n] = replace(each, starts=following.starts, stops=following.stops)
+    for n in range(len(shared) - 1):
+        each, following = shared[n], shared[n + 1]
+        if each.starts is None or following.starts is not None:
+            continue
+        if each.starts.end <= each.dates.begin and _continues_list(tokens, each, following):
+            shared[n + 1] = replace(following, starts=each.starts, stops=each.stops)
     return shared
 
 

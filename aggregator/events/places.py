@@ -26,6 +26,8 @@ _OTHER = ("event", "course", "deadline", "online", "hybrid", "cancelled", "postp
 _PERSON = re.compile(r"(?:prof|dr|mr|mrs|ms|mme|dott|pr|phd)\b")
 _PLUS_ONLINE = re.compile(r"[+&/]\s?(?:online|zoom|virtual)")
 _INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
+_SENTENCE_END = re.compile(r"(?<=\w{4})\.\s")
+"""A full stop that ends no abbreviation such as St. Gallen."""
 _LABELLED = re.compile(
     rf"(?i:(?<!\w)(?:{'|'.join(sorted(words.PLACE_LABELS, key=len, reverse=True))}))\s?:\s?(?P<place>{_NAMES})"
 )
@@ -62,7 +64,7 @@ def place_beside(before: str, after: str, following: str) -> str | None:
         (_INSIDE, before),
     ):
         match = pattern.match(part) if pattern is _AFTER else pattern.search(part)
-        if match and (place := _clean(match["place"])):
+        if match and (place := _clean(_SENTENCE_END.split(match["place"])[0])):
             return place
     return None
 

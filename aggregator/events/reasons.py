@@ -40,7 +40,8 @@ def kind_of(
         return None
     nearest = _reason_in(before)
     is_day = not dates.is_range and not dates.month_only
-    is_until = is_day and _is_until(before) and not replaced_dates.follows_move_to(before)
+    is_soon = (last - today).days <= MAX_DAYS  # later ones are terms: "renewed until 31 December 2030"
+    is_until = is_day and is_soon and _is_until(before) and not replaced_dates.follows_move_to(before)
     if dates.is_range and _is_open(before) and not _kind_in(after[:40]):
         return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
     if nearest == "originally" and statuses.without_new_date(context) is None:
@@ -58,7 +59,7 @@ def kind_of(
     if not dates.is_range and _is_of_publication(after, nearest, is_past=is_past):
         return None
     named = _kind_in(f"{before} | {after}") or _kind_in(context.whole)
-    if named is None and not dates.is_range and _is_deadline_behind(after):
+    if named is None and not dates.is_range and is_soon and _is_deadline_behind(after):
         return EventKind.DEADLINE
     named_in_title = _kind_in(context.title)
     reason = named or (named_in_title if first > today else None)

@@ -13,17 +13,19 @@ from aggregator.model.events import Event, EventKind, EventStatus, day_of
 
 MAX_TO_CHARACTERS = 60
 """Maximum number of characters before a date that are searched for "to"."""
+MAX_FORMER_CHARACTERS = 30
+"""Maximum number of characters before a date that are searched for "originally"."""
 _FORMER = re.compile(
     r"\b(?:original\w*|initial\w*|previous\w*|former\w*|old|instead of|rather than|ursprünglich\w*|bisher\w*|bislang"
     r"|vorher\w*|alte[nrs]?|anstatt|anstelle|statt|au lieu d[eu]|précéden\w*|ancienne|invece d\w*|original\w*"
     r"|precedent\w*|en lugar de\w*|em vez d\w*|anterior\w*|inicial\w*|istället för|i stedet for|in plaats van"
     r"|oorspronkelijk\w*|zamiast|namesto|původn\w*|pierwotn\w*)(?!\w)"
-    r"|\b(?:was|war|était|era|var|oli)(?=\s*(?:on|at|am|le|il|el|den|der)?\s*$)"
+    r"|\b(?:was|war|était|era|var|oli)(?=[\s:]*(?:on|at|am|le|il|el|den|der)?\s*$)"
 )
 """Words for what no longer holds: before the date, or a past tense directly before it."""
 _WITHOUT_DATE = (EventStatus.SCHEDULED, EventStatus.POSTPONED)
 """States that "rescheduled" replaces where the new date is known."""
-_TO = r"(?:to|until|auf|au|al|ao|hasta el|naar|till?|na|do|->|→)"
+_TO = r"(?:to|until|auf|au|al|ao|hasta el|naar|till?|na|do|pidettäväksi|->|→)"
 _ARTICLE = r"(?: (?:the|den|el|le|il|dem|o|dia|día))?"
 _LEADS_ON = re.compile(rf"\s*(?:(?:is|was|has been|wird|wurde|est|è|es|é) )?{_TO}{_ARTICLE}\s*")
 """Words that alone stand between the old and the new date."""
@@ -55,7 +57,7 @@ _PLANNED = re.compile(
     r"|tervezett|suunnitel\w*)\W+(?:\w+\W+){0,4}$"
 )
 _PLANNED_BEHIND = re.compile(
-    r"\W*(?:geplant|vorgesehen|angesetzt|planerad|planlagt|gepland|tervezett|suunnitel)\w*"
+    r"^\W*(?:\w+\W+){0,2}(?:geplant|vorgesehen|angesetzt|sollte|planerad|planlagt|skulle|gepland|zou|tervezett|suunnitel)"
 )
 _NOT_AT_END = re.compile(
     r"\b(?:not|nicht|pas|non|no|não|niet|inte|ikke|ei|nie)\s(?:(?:on|am|le|il|el|em|op|den|d)\.?\s)?(?:[^\W\d]+,\s)?(?:dem\s)?$"
@@ -123,15 +125,23 @@ def without_planned(titled: Sequence[Dated], dated: Sequence[Dated]) -> Iterator
 def _is_postponed(dated: Dated, *, in_title: bool) -> bool:
     """Return whether a date is one from which the event of the title was postponed."""
     context = dated[0]
-    if not _has_status(dated, EventStatus.POSTPONED) or _says_now(context):
+    if not _is_moved(dated) or _says_now(context):
         return False
-    return in_title or _is_planned(context) or (_says_postponed(context) and not _is_of_other(context))
+    is_postponed = _has_status(dated, EventStatus.POSTPONED)
+    is_said = in_title or (_says_postponed(context) and not _is_of_other(context))
+    return _is_planned(context) or (is_postponed and is_said)
+
+
+def _is_moved(dated: Dated) -> bool:
+    """Return whether an event is postponed, or the title says that one was moved."""
+    is_moved = _has_status(dated, EventStatus.SCHEDULED) and _MOVED.search(dated[0].title) is not None
+    return is_moved or _has_status(dated, EventStatus.POSTPONED)
 
 
 def _is_later(dated: Dated, postponed: Dated) -> bool:
     """Return whether a date is a later one of an event that the title alone postpones."""
     return (
-        _has_status(dated, EventStatus.POSTPONED)
+        _is_moved(dated)
         and not _says_postponed(dated[0])
         and not _is_of_other(dated[0])
         and day_of(dated[1][0].start) > day_of(postponed[1][0].end)
@@ -158,8 +168,12 @@ def _says_postponed(context: Context) -> bool:
 
 def _is_planned(context: Context) -> bool:
     """Return whether the event of the title was planned for a date, by the words beside it."""
-    before, after = _PLANNED.search(context.low_before), _PLANNED_BEHIND.match(context.low_after)
-    return bool(before or after) and not _is_of_other(context)
+    before, after = context.low_before, context.low_after
+    if not context.whole.startswith(before):  # a date stands before it in its sentence
+        before = _PLANNED_BEHIND.sub("", before, count=1)
+    is_planned = _PLANNED.search(before) or _PLANNED_BEHIND.match(after)
+    is_former = is_planned or _FORMER.search(before[-MAX_FORMER_CHARACTERS:])
+    return is_former is not None and not _is_of_other(context)
 
 
 def _is_known_new(dated: Dated) -> bool:

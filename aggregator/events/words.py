@@ -61,7 +61,8 @@ BETWEEN_DATE_AND_TIME = TIME_LABELS | _word_set(
     " heure orario tijd"
     " begin beginning à partir at each jeweils ogni cada telkens varje hver aina zawsze vždy mindig online"
     " pelas aanvang aloitus between zwischen entre beginn début inizio comienzo inicio início start"
-    " starttid alku początek začátek kezdés"
+    " starttid horario beginnt commence inizia empieza comienza começa begint börjar begynder alkaa zaczyna"
+    " začíná kezdődik alku początek začátek kezdés"
 )
 """What may stand between a date and its time."""
 BETWEEN_TIME_AND_DATE = _word_set(
@@ -165,7 +166,7 @@ _EVENT = (
     " *veranstaltung* *kongress* *symposi* *kolloqui* *vortrag* *vorträge* lesung lesungen *vorlesungen"
     " sommerfest* festakt* *konferens* *konference* *konferanse* *föreläsning* *forelesning* *foredrag*"
     " *lezing* *bijeenkomst* *seminaari* *luento* *luennot *työpaj* *tapahtum* *päivät *päivillä"
-    " *konferenssi* *konferenci* *szeminárium* *előadás* *találkozó* nyílt?nap*"
+    " *konferenssi* *konferenci* *szeminárium* *előadás* *találkozó* nyílt?nap* methodentag* aktionstag* praxistag*"
 )
 _COURSE = (
     "course courses *training* summer?school* winter?school* spring?school* autumn?school* fall?school*"
@@ -187,7 +188,7 @@ _COURSE = (
     " escola?de?verão escola?de?inverno escola?de?primavera escola?de?outono szkoła?letnia letnia?szkoła*"
     " szkoła?zimowa"
     " letniej?szkoły лятна?школа зимна?школа курс?по"
-    " *kurssi* *koulutu* *kesäkoulu* *talvikoulu* *tanfolyam*"
+    " formation?« *kurssi* *koulutu* *kesäkoulu* *talvikoulu* *tanfolyam*"
 )
 _DEADLINE = (
     "deadline* due?date closing?date closes close?on closing?on apply?by apply?before apply?until register?by"
@@ -290,7 +291,7 @@ _CLOSED = (
     " shutdown driftstopp* driftsstopp* driftstans* driftsstans* driftavbrott* driftsavbrott* nedetid*"
     " storingen betriebsstörung* betriebsunterbrechung* interruption?de?service indisponib*"
     " interrupción?del?servicio interruzione?del?servizio interrupção?do?serviço *katko *katkos leállás*"
-    " üzemszünet* výpadk* awaria nedostupn*"
+    " üzemszünet* výpad* awaria nedostupn* storing?op panne pannes guasto guasti avería averías corte?de"
 )
 _OPEN = (
     "open opens opened offen geöffnet freigeschaltet ouvert* aperte aperta aperto abiert* abert* avoinna auki"
@@ -336,7 +337,7 @@ _STATUS = {
     " lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
     " preložen* prestavljen* отложен* deferred aufgeschoben verschoven odklád* odlož* przesunięt*"
-    " décalé* pospone* aplaza udskyd* skjut*?upp utsett*",
+    " décalé* pospone* aplaza udskyd* skjut*?upp utsett* siirtyy!verkkoon",
     "rescheduled": "rescheduled originally?planned ursprünglich?geplant"
     " initialement?prévu* new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
     " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data"
@@ -368,7 +369,7 @@ _HYBRID = (
 )
 END_LABELS = _word_set(
     "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy"
-    " zakończenia ukončení befejezés"
+    " zakończenia ukončení befejezés finalización conclusão"
     " loppuu until bis"
 )
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""

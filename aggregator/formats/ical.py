@@ -65,9 +65,12 @@ def read(
     named: Any = calendar[0] if calendar else {}
     zone = ical_events.zone_of_calendar(named, source.timezone)
     guids = _guids(events)
+    cancelled = ical_events.cancelled_dates(events)
     return ParsedDocument(
         entries=tuple(
-            _entry(n, event, guids[n], url, zone, exported) for n, event in enumerate(events) if n in guids
+            _entry(n, event, guids[n], url, zone, exported, _facts(event, zone, cancelled))
+            for n, event in enumerate(events)
+            if n in guids
         ),
         title=line(_property(named, "X-WR-CALNAME") or _property(named, "NAME"), 300),
         site_link=urls.join(url, _property(named, "URL")),
@@ -105,7 +108,8 @@ def with_occurrences(
     zone = ical_events.zone_of_calendar(calendar[0] if calendar else {}, source.timezone)
     members = [component for component in calendar if component.name == "VEVENT"]
     dates = ical_events.occurrences(members, zone, now)
-    excluded = {_guid(member) for member in members if ical_events.is_start_excluded(member, zone)}
+    cancelled = ical_events.cancelled_dates(members)
+    excluded = {_guid(member) for member in members if ical_events.is_start_excluded(member, zone, cancelled)}
     entries = tuple(_repeated(entry, dates, excluded) for entry in document.entries)
     return replace(document, entries=entries)
 
@@ -202,14 +206,18 @@ def _refusal_reason(text: str, headers: Mapping[str, str]) -> str:
 
 
 def _entry(
-    position: int, event: Component, guid: str | None, url: str, zone: tzinfo, exported: str | None
+    position: int,
+    event: Component,
+    guid: str | None,
+    url: str,
+    zone: tzinfo,
+    exported: str | None,
+    facts: str,
 ) -> Entry:
     title = line(_property(event, "SUMMARY"), 5_000) or ""
-    cancelled = (_property(event, "STATUS") or "").strip().upper() == "CANCELLED"
-    if cancelled and not _SAYS_CANCELLED.match(title):
+    if ical_events.is_cancelled(event) and not _SAYS_CANCELLED.match(title):
         title = f"Cancelled: {title}" if title else "Cancelled"
     marked_up, text = _text(event)
-    facts = _facts(event, zone)
     start = _moment(event, "DTSTART")
     is_dated = guid != _guid(event) or ical_events.is_repeated(event)
     other_guid = None if guid is None or start is None or is_dated else _dated(guid, start)
@@ -352,12 +360,12 @@ def _escaped(text: str) -> str:
 # --- when and where, in words --------------------------------------------------------------------------
 
 
-def _facts(event: Component, zone: tzinfo) -> str:
+def _facts(event: Component, zone: tzinfo, cancelled: Mapping[str, list[date]]) -> str:
     """Write `When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`, or nothing.
 
-    A first date that its series excludes is no date of the event, also not in text.
+    A first date that its series excludes or cancels is no date of the event, also not in text.
     """
-    is_excluded = ical_events.is_start_excluded(event, zone)
+    is_excluded = ical_events.is_start_excluded(event, zone, cancelled)
     facts = (
         ("When", None if is_excluded else _when(event, zone)),
         ("Repeats", None if is_excluded else _repeats(event)),

@@ -185,12 +185,17 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
             _without_damaged_lists(member)
             calendar.add_component(member)
         query = recurring_ical_events.of(calendar, skip_bad_series=True)
+        exceptions = [member for member in members if "RECURRENCE-ID" in member]
+        is_series_cancelled = any(is_cancelled(member) for member in members if is_repeated(member))
         starts = {
             _in_zone(each["DTSTART"].dt, zone)
             for each in query.between(begin - timedelta(days=WINDOW_DAYS), end)
-            if str(each.get("STATUS") or "").upper() != "CANCELLED"
+            if is_series_cancelled or not is_cancelled(each)
         }
-        of_entries = {_start(member, zone) for member in members if "RECURRENCE-ID" in member}
+        excepted = {_excepted(each) for each in exceptions}
+        of_entries = {_start(member, zone) for member in exceptions}
+        # Some programs name a date of a timed series by its day, which the library does not find.
+        of_entries |= {start for start in starts if isinstance(start, datetime) and start.date() in excepted}
         # Without any date, a series would show its first one, from which it was moved.
         dates = sorted(starts - of_entries or starts)
         past = sum(day_of(start) < begin.date() for start in dates)
@@ -199,13 +204,39 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
         return ()
 
 
-def is_start_excluded(component: Component, zone: tzinfo) -> bool:
-    """Return whether a series excludes its first date (RFC 5545 section 3.8.5.1)."""
+def is_cancelled(component: Component) -> bool:
+    """Return whether an event, or a date of a series, is cancelled."""
+    return str(component.get("STATUS") or "").strip().upper() == "CANCELLED"
+
+
+def cancelled_dates(components: Iterable[Component]) -> dict[str, list[date]]:
+    """Return the dates of series that are cancelled alone, by UID."""
+    found: dict[str, list[date]] = {}
+    for component in components:
+        day = _excepted(component)
+        if day is not None and is_cancelled(component):
+            found.setdefault(str(component.get("UID") or ""), []).append(day)
+    return found
+
+
+def _excepted(component: Component) -> date | None:
+    """Return the date of a series that an entry replaces."""
+    day = parsed_attribute(component.get("RECURRENCE-ID"), "dt")
+    return day if isinstance(day, date) else None
+
+
+def is_start_excluded(component: Component, zone: tzinfo, cancelled: Mapping[str, list[date]]) -> bool:
+    """Return whether the first date of a series is excluded (RFC 5545, 3.8.5.1) or cancelled."""
+    if "RECURRENCE-ID" in component:
+        return False
     start = _start(component, zone)
+    excluded = [
+        each.dt for dates in _lists(component, "EXDATE") for each in parsed_attribute(dates, "dts") or ()
+    ]
+    excluded += cancelled.get(str(component.get("UID") or ""), ())
     return any(
-        start == _in_zone(each.dt, zone) or (isinstance(start, datetime) and start.date() == each.dt)
-        for dates in _lists(component, "EXDATE")
-        for each in parsed_attribute(dates, "dts") or ()
+        start == _in_zone(each, zone) or (isinstance(start, datetime) and start.date() == each)
+        for each in excluded
     )
 
 

@@ -114,8 +114,8 @@ def refusal(
 ) -> str | None:
     """Return why `host` with these addresses may not be connected to, or None.
 
-    `via` are the URLs from which it is requested: the source's configured one and redirects. Only private URLs may lead
-    to a private address, whatever `allowed` says. `seconds` returns the time left to look them up.
+    `via` are the URLs that led to the host: the source's configured one and redirects. Only private URLs may lead to a
+    private address, whatever `allowed` says. `seconds` returns the time left to look them up.
     """
     private = [address for address in addresses if not is_public(address)]
     for address in private:

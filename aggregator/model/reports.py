@@ -137,8 +137,8 @@ class RunRecord:
     report: Mapping[str, object] | None
 
 
-class ContainedStep(StrEnum):
-    """A step of a job that is contained when it breaks; the value is its name in `status`."""
+class QuarantineStep(StrEnum):
+    """A step of a job that is quarantine when it breaks; the value is its name in `status`."""
 
     PLACING = "item"
     PUBLISHING = "story"
@@ -150,13 +150,13 @@ class ContainedStep(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class QuarantineRecord:
     """What broke a step, and when.
 
     `name` is the id of an item, story, channel or similar; `source` is the name of its source.
     """
 
-    step: ContainedStep
+    step: QuarantineStep
     name: str
     title: str
     source: str
@@ -207,7 +207,7 @@ class StatusReport:
     relay: RelayPause | None = None
     suppressed: tuple[Suppression, ...] = ()
     hub: str | None = None
-    set_aside: tuple[SetAside, ...] = ()
+    set_aside: tuple[QuarantineRecord, ...] = ()
     unplaced: int = 0
     unplaced_since: datetime | None = None
     unwritten: Mapping[str, datetime] = field(default_factory=dict)

@@ -66,7 +66,7 @@ class _Dispatch:
         work = self.work
         now = work.app.clock()  # a round may be long: each plan counts from its visit
         attempts: dict[str, Attempt] = {}
-        broken: dict[str, tuple[Source, Failure]] = {}
+        failures: dict[str, tuple[Source, Failure]] = {}
         begun = [source for batch in batches for source in batch]
         if not begun:
             return
@@ -75,20 +75,20 @@ class _Dispatch:
             for source in begun:
                 made = value_or_failure(partial(plan.plan_attempt, work, source, known, now))
                 if isinstance(made, Failure):
-                    broken[source.id] = (source, made)
-                    made = plan.bare_attempt(work, source, now)
+                    failures[source.id] = (source, made)
+                    made = plan.unplanned_attempt(work, source, now)
                 attempts[source.id] = made
         self.visit_ids |= visits.begin(work.store, work.begin_run(), attempts.values(), now)
-        for source, failure in broken.values():
+        for source, failure in failures.values():
             failed = VisitResult(
                 source_id=source.id, result=failure, conditional=None, seconds=0.0, requests=0
             )
             activity = sources.activity(work.store, [source.id])[source.id]
             store_visit(work, source, failed, self.visit_ids[source.id], activity)
         for batch in batches:
-            readable = [source for source in batch if source.id not in broken]
-            if readable:
-                yield self._host_visit([attempts[source.id] for source in readable]), readable
+            planned = [source for source in batch if source.id not in failures]
+            if planned:
+                yield self._host_visit([attempts[source.id] for source in planned]), planned
 
     def _host_visit(self, attempts: Iterable[Attempt]) -> HostVisit:
         config = self.work.config

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from aggregator.containment import Broken, attempt
 from aggregator.dedupe.assign import relate_events
 from aggregator.items.item_events import events_of
 from aggregator.model.events import Event
 from aggregator.polling.round import Round
+from aggregator.quarantine import CaughtError, catch_unexpected
 from aggregator.store import event_backfill
 from aggregator.store.event_backfill import UnsearchedItem
 
@@ -33,7 +33,7 @@ def _events(work: Round, item: UnsearchedItem) -> tuple[Event, ...]:
     """Return the events of an item; none if its text breaks the program."""
     zones = {source.id: source.timezone for source in work.config.sources}
     zone = zones.get(item.source_id, work.config.site.timezone)
-    events = attempt(
+    events = catch_unexpected(
         partial(events_of, None, item.title, item.text, item.kind, item.language, item.published, zone)
     )
-    return () if isinstance(events, Broken) else events
+    return () if isinstance(events, CaughtError) else events

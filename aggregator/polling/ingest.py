@@ -44,20 +44,20 @@ def store_visit(
 
     `activity` is that of the source before the visit.
     """
-    broken = value_or_failure(partial(_store_in_transaction, work, source, visit, visit_id, activity))
-    if broken is None:
+    failure = value_or_failure(partial(_store_in_transaction, work, source, visit, visit_id, activity))
+    if failure is None:
         return
     reason_before, notices = work.records[source.id].reason, len(work.notices)
     failed = VisitResult(
         source_id=source.id,
-        result=as_failure(visit, broken.reason),
+        result=as_failure(visit, failure.reason),
         conditional=visit.conditional,
         seconds=visit.seconds,
         requests=visit.requests,
     )
     _store_in_transaction(work, source, failed, visit_id, activity)
-    if broken.reason != reason_before and len(work.notices) == notices:
-        work.notices.append(f"{source.id} ({source.url}): {broken.reason}")
+    if failure.reason != reason_before and len(work.notices) == notices:
+        work.notices.append(f"{source.id} ({source.url}): {failure.reason}")
 
 
 def _store_in_transaction(

@@ -20,36 +20,36 @@ GONE = (404, 410)
 
 
 def find_missing(
-    before: Sequence[ListedItem], here: Container[str], homes: Sequence[str | None]
+    before: Sequence[ListedItem], listed: Container[str], site_pages: Sequence[str | None]
 ) -> tuple[str, ...]:
-    """Return the ids of items that left the middle of a document: in `before`, not `here`.
+    """Return the ids of items that left the middle of a document: in `before`, not in `listed`.
 
     An item left from the middle if a remaining one stood below it and is no newer. If more than half of a document left
-    at once, it was rebuilt, and no item is missing (G1, G2). An item whose link is no page of its own is never missing
-    (I1).
+    at once, it was rebuilt, and no item is missing (G1, G2). An item whose link is one of `site_pages`, or a list,
+    is never missing (I1).
     """
-    staying = [n for n, item in enumerate(before) if item.item_id in here]
+    staying = [n for n, item in enumerate(before) if item.item_id in listed]
     if not staying or len(staying) * 2 < len(before):
         return ()
     last = before[staying[-1]]
     return tuple(
         item.item_id
         for item in before[: staying[-1]]
-        if item.item_id not in here
+        if item.item_id not in listed
         and item.placed
         and item.sort_time >= last.sort_time
-        and _is_page(item.link, homes)
+        and _is_page(item.link, site_pages)
     )
 
 
-def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
+def _is_page(link: str | None, site_pages: Sequence[str | None]) -> bool:
     """Check whether a link leads to a web page of its own."""
     from aggregator.items.canonical_urls import canonical, may_be_listing
 
     return (
         bool(link)
         and str(link).startswith(("http://", "https://"))
-        and not may_be_listing(canonical(str(link)), *homes)
+        and not may_be_listing(canonical(str(link)), *site_pages)
     )
 
 

@@ -68,8 +68,8 @@ def plan_attempt(work: Round, source: Source, known: SharedFacts, now: datetime)
         return _attempt(work, _plan(work, source, known), known.activity[source.id].posting_stats, now)
 
 
-def bare_attempt(work: Round, source: Source, now: datetime) -> Attempt:
-    """Return a visit that will not be made, because what is known of its source cannot be read."""
+def unplanned_attempt(work: Round, source: Source, now: datetime) -> Attempt:
+    """Return the attempt of a visit that is not made, because its plan failed; it is recorded."""
     request = Request(source=source, validators=work.records[source.id].validators)
     plan = VisitPlan(request=request, context=ParseContext(source=source))
     return _attempt(work, plan, PostingStats(), now)

@@ -147,8 +147,8 @@ class PoliteClient:
             if refusal := redirects.refusal(response.url, following, hops):
                 return Failure(reason=refusal, status=response.status)
             self.via = response.url
-            if barred := may_follow(following):
-                return replace(barred, status=barred.status or response.status)
+            if failure := may_follow(following):
+                return replace(failure, status=failure.status or response.status)
             if self.answering - answering > self.seconds:
                 return Failure(
                     reason=f"no complete response within {self.seconds:g} s", status=response.status

@@ -13,10 +13,10 @@ from aggregator.store.connection import Store
 from aggregator.text import line
 
 
-def listed_item_ids(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
+def listed_item_ids(before: Sequence[str], listed: Iterable[str]) -> tuple[str, ...]:
     """Return the item ids of a document in its order, as far as known; new ones come first."""
-    old, now = set(before), dict.fromkeys(here)
-    return (*(id_ for id_ in now if id_ not in old), *(id_ for id_ in before if id_ in now))
+    old, current = set(before), dict.fromkeys(listed)
+    return (*(id_ for id_ in current if id_ not in old), *(id_ for id_ in before if id_ in current))
 
 
 def compare_documents(
@@ -24,33 +24,33 @@ def compare_documents(
     source: Source,
     result: ParsedVisit,
     before: Sequence[str],
-    here: Collection[str],
+    listed: Collection[str],
     now: datetime,
 ) -> None:
     """Record items that left the middle of a document, in the transaction that stores it."""
-    staying = sum(id_ in here for id_ in before)
-    if all(id_ in here for id_ in before[:staying]) or not result.identity_policy.link:
+    staying = sum(id_ in listed for id_ in before)
+    if all(id_ in listed for id_ in before[:staying]) or not result.identity_policy.link:
         return  # items that left, if any, left from the end
-    homes = (source.url, result.url, result.profile.site_link)
+    site_pages = (source.url, result.url, result.profile.site_link)
     missing_items.mark_missing(
-        store, source.id, find_missing(missing_items.facts(store, before), here, homes), now
+        store, source.id, find_missing(missing_items.facts(store, before), listed, site_pages), now
     )
 
 
 def restore_items(
-    store: Store, source: Source, here: Collection[str], now: datetime
+    store: Store, source: Source, listed: Collection[str], now: datetime
 ) -> tuple[set[str], list[str]]:
     """Restore removed items that the document has again; return changed stories and notices."""
     absent = missing_items.still_missing(store, source.id)
-    missing_items.delete(store, [id_ for id_ in absent if id_ in here])
-    back = [id_ for id_, removed in absent.items() if removed and id_ in here]
+    missing_items.delete(store, [id_ for id_ in absent if id_ in listed])
+    back = [id_ for id_, removed in absent.items() if removed and id_ in listed]
     if not back:
         return set(), []
     titles = [member.title for member in story_members.of_items(store, back)]
     notices = [
         f"{source.id}: “{line(title, 100)}” is back in its document and published again" for title in titles
     ]
-    return _decided(store, "return", back, now), notices
+    return _apply_decision(store, "return", back, now), notices
 
 
 def apply_checks(
@@ -74,11 +74,11 @@ def apply_checks(
                 f"{source.id}: “{line(missing_item.title, 100)}” was removed by its publisher:"
                 f" its page is gone ({status} twice)"
             )
-    return _decided(store, "withdraw", gone, now), notices
+    return _apply_decision(store, "withdraw", gone, now), notices
 
 
-def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) -> set[str]:
-    """Log the decision about items and hide or show their stories; return these."""
+def _apply_decision(store: Store, verb: str, item_ids: Sequence[str], now: datetime) -> set[str]:
+    """Log a decision of the publisher about items, and hide or show their stories; return these."""
     story_ids = stories.stories_of(store, item_ids)
     if story_ids:
         from aggregator.dedupe.removed_stories import (  # it imports item comparison, 30 ms

@@ -167,13 +167,13 @@ def _after_success(
     move = _move_after_success(record, visit, now, shares_entry=shares_entry)
     state, reason = _state_after_success(move, posting_stats, held_items, now)
     limit = visit.side.rate_limit
-    silence = _requested_pause(limit, 1) if limit else None
-    host_pause = silence if limit and limit.limits_host else None
+    requested_pause = _requested_pause(limit, 1) if limit else None
+    host_pause = requested_pause if limit and limit.limits_host else None
     if host_pause:  # other sources of the host come first, although they may be spread over an hour (CL10)
         due = max(due, now + host_pause + 2 * HOUR)
     return NextVisit(
         due=due,
-        not_before=now + silence if silence else None,
+        not_before=now + requested_pause if requested_pause else None,
         limit_host_until=now + host_pause if host_pause else None,
         state=state,
         failures=0,
@@ -230,13 +230,13 @@ def _current_hints(record: SourceRecord, visit: VisitResult) -> RefreshHints:
 
 def _delayed_by_hints(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetime, tuple[str, ...]]:
     """Return `due`, delayed by the hints of server and document, and notes about it (CL7)."""
-    wish = max(hints.fresh_for or timedelta(0), hints.update_interval or timedelta(0))
+    requested = max(hints.fresh_for or timedelta(0), hints.update_interval or timedelta(0))
     notes: tuple[str, ...] = ()
-    if wish > MAX_REQUESTED_WAIT:
+    if requested > MAX_REQUESTED_WAIT:
         notes = (
-            f"it asks not to be visited for {wish.days} days; it is visited after {MAX_REQUESTED_WAIT.days} days",
+            f"it asks not to be visited for {requested.days} days; it is visited after {MAX_REQUESTED_WAIT.days} days",
         )
-    due = max(due, now + min(wish, MAX_REQUESTED_WAIT))
+    due = max(due, now + min(requested, MAX_REQUESTED_WAIT))
     for _ in range(8 * 24):  # a week and a day; a document cannot skip every hour
         if due.hour not in hints.skip_hours and due.weekday() not in hints.skip_days:
             break
@@ -324,9 +324,9 @@ def _after_failure(
     gone = _is_gone(record, failure, missing_since, now)
     if gone:
         pause = max(pause, GONE_INTERVAL)
-    asked = _requested_pause(failure, failures)
+    requested_pause = _requested_pause(failure, failures)
     host_pause = None
-    if asked and failure.limits_host:
+    if requested_pause and failure.limits_host:
         # The pause of the host doubles only while all its sources fail: one source must not block the others.
         host_pause = _requested_pause(
             failure, failures if fewest_failures_beside is None else min(failures, fewest_failures_beside + 1)
@@ -336,16 +336,18 @@ def _after_failure(
                 pause,
                 min(
                     _doubled(failure.wait or MIN_REFUSAL_PAUSE, failures),
-                    max(2 * asked, GONE_INTERVAL),
+                    max(2 * requested_pause, GONE_INTERVAL),
                     MAX_REQUESTED_WAIT,
                 ),
             )
     return NextVisit(
         due=now + pause * (1 + MAX_JITTER * constant_share(source.id)),
-        not_before=now + asked if asked else record.not_before,
+        not_before=now + requested_pause if requested_pause else record.not_before,
         state=SourceState.GONE
         if gone
-        else _state_after_failure(record, failures, is_rate_limited=bool(asked), held_items=held_items),
+        else _state_after_failure(
+            record, failures, is_rate_limited=bool(requested_pause), held_items=held_items
+        ),
         failures=failures,
         reason=failure.reason,
         min_interval=source.every or rules.every,
@@ -363,8 +365,8 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
         return True
     if since is None:
         return False
-    twice = failure.status == record.failed_status == 410 and now - since >= MIN_GONE_TIME
-    return twice or (failure.status in (404, 410) and now - since >= MIN_NOT_FOUND_TIME)
+    is_second_410 = failure.status == record.failed_status == 410 and now - since >= MIN_GONE_TIME
+    return is_second_410 or (failure.status in (404, 410) and now - since >= MIN_NOT_FOUND_TIME)
 
 
 def _state_after_failure(

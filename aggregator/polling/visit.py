@@ -37,7 +37,7 @@ MAX_ARTICLES = 10
 """Maximum number of article pages read in one visit (V2)."""
 MAX_OLDER = 5
 """Maximum number of older documents read in one visit (V2)."""
-MAX_CHECKED = 3
+MAX_PAGE_CHECKS = 3
 """Maximum number of missing items checked in one visit; their pages count as articles."""
 
 MAX_CONTENT_TYPE_CHARACTERS = 100
@@ -267,7 +267,7 @@ class _Visit:
     def _check_pages(self) -> Iterator[PageCheck]:
         """Request the pages of missing items; stop at the first network error (I8)."""
         forbidden = partial(self.client.robots_failure, self.source)
-        for missing_item in self.plan.missing_items[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
+        for missing_item in self.plan.missing_items[: min(MAX_PAGE_CHECKS, MAX_ARTICLES - self.articles)]:
             if self.client.rate_limit or self.client.stop_reason():
                 return
             request = partial(self._request_page, missing_item.link, forbidden, headers_only=True)

@@ -14,7 +14,7 @@ from aggregator.text import line
 Made = TypeVar("Made")
 
 MAX_REASON_CHARACTERS = 300
-"""Maximum length of a reason that a server or document had a part in."""
+"""Maximum length of a reason that quotes a server or a document."""
 
 logger = logging.getLogger("aggregator.visit")
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("aggregator.visit")
 def value_or_failure(step: Callable[[], Made]) -> Made | Failure:
     """Return what `step` returns, or a Failure for any exception except StoreError.
 
-    Unlike `containment.attempt` this includes errors of the machine, which one document can cause. Errors of the
+    Unlike `quarantine.attempt` this includes errors of the machine, which one document can cause. Errors of the
     database concern all sources and are raised.
     """
     try:
@@ -30,7 +30,7 @@ def value_or_failure(step: Callable[[], Made]) -> Made | Failure:
     except StoreError:
         raise
     except Exception as error:
-        logger.debug("a step of a visit broke", exc_info=True)
+        logger.debug("a step of a visit raised an exception", exc_info=True)
         reason = line(f"the visit broke ({type(error).__name__}: {error})", MAX_REASON_CHARACTERS)
         return Failure(reason=reason or "the visit broke")
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from aggregator.containment import Containment
 from aggregator.model.publishing import EPOCH, ArchiveMonth
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.publishing import archive, atom, written_entries
+from aggregator.quarantine import Quarantine
 from aggregator.store import archives, stories
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked
 
 
 def month_in_parts(
-    store: Store, contained: Containment, month: ArchiveMonth, written: Path | None, change_count: int
+    store: Store, quarantine: Quarantine, month: ArchiveMonth, written: Path | None, change_count: int
 ) -> Iterator[bytes]:
     """Yield the document of a month, in the caller's snapshot.
 
@@ -26,10 +26,10 @@ def month_in_parts(
     yield archive.head(month, archives.last_change_of_month(store, month.month) or EPOCH)
     with written_entries.opened_in_order(written, atom.ENTRY, atom.split) as entries:
         for changes in archives.stories_in_parts(store, month.month):
-            sound = contained.usable(ContainedStep.PUBLISHING, changes)
+            sound = quarantine.not_quarantined(QuarantineStep.PUBLISHING, changes)
             kept = entries.take(id_ for id_ in sound if changes[id_] <= change_count)
             rendered = partial(_entries, store, month, kept)
-            yield contained.without_broken(ContainedStep.PUBLISHING, sound, rendered)
+            yield quarantine.apply_without_failing(QuarantineStep.PUBLISHING, sound, rendered)
     yield atom.END
 
 
@@ -41,7 +41,7 @@ def _entries(store: Store, month: ArchiveMonth, kept: dict[str, bytes], ids: Seq
 
 
 def amended_in_parts(
-    store: Store, contained: Containment, month: ArchiveMonth, document: Path, *, as_written: bool
+    store: Store, quarantine: Quarantine, month: ArchiveMonth, document: Path, *, as_written: bool
 ) -> Iterable[bytes] | None:
     """Apply removals to a frozen document; return None if it is lost and must be rendered again.
 
@@ -51,7 +51,9 @@ def amended_in_parts(
     try:
         contents = archive.contents(_blocks(document), month) if as_written else None
         published = contents.story_ids if contents else archive.story_ids(document.read_bytes())
-        missing = contained.usable(ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ not in published])
+        missing = quarantine.not_quarantined(
+            QuarantineStep.PUBLISHING, [id_ for id_ in ids if id_ not in published]
+        )
         if contents is None:
             missing_stories = tuple(stories.read(store, missing))
             return [archive.amend(document.read_bytes(), replace(month, stories=missing_stories))]

@@ -8,11 +8,11 @@ from dataclasses import field
 from functools import cached_property
 
 from aggregator import publishing
-from aggregator.containment import Containment
 from aggregator.gateways.drafts import Drafts
 from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.value_classes import dataclass
+from aggregator.quarantine import Quarantine
 from aggregator.store import sources
 from aggregator.store.connection import Store
 
@@ -26,7 +26,7 @@ class PageWork:
 
     store: Store
     config: Config
-    contained: Containment
+    quarantine: Quarantine
     render_hash: str
     publishers: str
     """All publishers, of which an entry contains some."""

@@ -12,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from aggregator import publishing
-from aggregator.containment import Containment
 from aggregator.database import locked_store
 from aggregator.gateways import files
 from aggregator.gateways.drafts import Drafts
@@ -24,7 +23,7 @@ from aggregator.model.publishing import (
     Publication,
     PublishedDocument,
 )
-from aggregator.model.reports import ContainedStep, PublishReport
+from aggregator.model.reports import PublishReport, QuarantineStep
 from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
 from aggregator.publishing import (
@@ -39,6 +38,7 @@ from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import FragmentCache
 from aggregator.publishing.page_work import PageWork
 from aggregator.publishing.synchronise import synchronise
+from aggregator.quarantine import Quarantine
 from aggregator.store import (
     archives,
     channels,
@@ -85,7 +85,7 @@ class _Rendering:
     config: Config
     now: datetime
     editions: bool
-    contained: Containment
+    quarantine: Quarantine
     drafts: Drafts
     everything: bool = False
     fragments: Fragments = field(default_factory=FragmentCache)
@@ -144,7 +144,7 @@ def _begin_rendering(store: Store, config: Config, now: datetime, *, everything:
         now=now,
         everything=everything,
         editions=edition_revisions.has_pages(store),
-        contained=Containment(store),
+        quarantine=Quarantine(store),
         drafts=Drafts(config.public),
         publishers=repr(sources.publishers(store)),
         change_count=stories.changes(store),
@@ -171,12 +171,12 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
         channels.record_unwritten(store, "all")
     _remove_old_channels(rendering)
     editions_report = publish_editions.write_editions(
-        store, config, rendering.contained, everything=rendering.everything
+        store, config, rendering.quarantine, everything=rendering.everything
     )
     return PublishReport(
         documents_written=(*rendering.written, *work.written, *editions_report.documents_written),
         unchanged=rendering.unchanged + work.unchanged + editions_report.unchanged,
-        notices=rendering.contained.record(now),
+        notices=rendering.quarantine.record(now),
     )
 
 
@@ -190,7 +190,7 @@ def _write_pages(rendering: _Rendering) -> PageWork:
     work = PageWork(
         store=rendering.store,
         config=rendering.config,
-        contained=rendering.contained,
+        quarantine=rendering.quarantine,
         render_hash=rendering.render_hash(),
         publishers=rendering.publishers,
         change_count=rendering.change_count,
@@ -210,7 +210,7 @@ def freeze_ended_months(store: Store, config: Config, now: datetime) -> tuple[st
         return ()
     rendering = _begin_rendering(store, config, now)
     _write_archives(rendering)
-    return rendering.contained.record(now)
+    return rendering.quarantine.record(now)
 
 
 def _write_channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
@@ -218,8 +218,8 @@ def _write_channel(rendering: _Rendering, channel: Channel, record: ChannelRecor
     current = record.revision == record.written_revision and record.render_hash == render_hash
     if current and not rendering.everything and _has_files(rendering, channel):
         return
-    documents = rendering.contained.attempt_whole(
-        ContainedStep.CHANNEL, channel.id, lambda: _render_usable_documents(rendering, channel, record)
+    documents = rendering.quarantine.try_document(
+        QuarantineStep.CHANNEL, channel.id, lambda: _render_usable_documents(rendering, channel, record)
     )
     if documents is None:
         return
@@ -265,8 +265,8 @@ def _render_usable_documents(
         newest_stories(rendering.store, channel.id, in_feeds_only=in_feeds_only)
         for in_feeds_only in (True, False)
     ]
-    return rendering.contained.without_broken(
-        ContainedStep.PUBLISHING,
+    return rendering.quarantine.apply_without_failing(
+        QuarantineStep.PUBLISHING,
         dict.fromkeys((*windows[0], *windows[1], *_calendar_story_ids(rendering, channel))),
         lambda usable: _render_documents(rendering, channel, record, frozenset(usable)),
     )
@@ -374,7 +374,7 @@ def _remove_old_channels(rendering: _Rendering) -> None:
         files.remove_documents(rendering.config.public, paths)
         websub_pings.delete(rendering.store, [rendering.config.site.url + path for path in paths])
         channels.delete(rendering.store, id_)
-        rendering.contained.release(ContainedStep.CHANNEL, id_)
+        rendering.quarantine.release(QuarantineStep.CHANNEL, id_)
 
 
 def _write_archives(rendering: _Rendering) -> None:
@@ -392,8 +392,8 @@ def _write_archives(rendering: _Rendering) -> None:
                 stories=(),
                 fragments=rendering.fragments,
             )
-            rendering.contained.attempt_whole(
-                ContainedStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
+            rendering.quarantine.try_document(
+                QuarantineStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
             )
     rendering.finish()  # before the channel that links to these documents
 
@@ -410,7 +410,7 @@ def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
 def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
     from aggregator.publishing import archive_documents  # only for changed months
 
-    store, contained = rendering.store, rendering.contained
+    store, quarantine = rendering.store, rendering.quarantine
     frozen_hash = paths.frozen_hash(rendering.config.site)
     document = rendering.config.public / paths.archive_path(month.month)
     with store.snapshot():
@@ -419,12 +419,12 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
         if record.closed and record.render_hash == frozen_hash:
             as_written = written_entries.has_hash(document, rendering.publishers, record.entries_hash)
             parts = archive_documents.amended_in_parts(
-                store, contained, month, document, as_written=as_written
+                store, quarantine, month, document, as_written=as_written
             )
         if parts is None:
             written_before = document if _is_up_to_date(rendering, record, document) else None
             parts = archive_documents.month_in_parts(
-                store, contained, month, written_before, record.change_count
+                store, quarantine, month, written_before, record.change_count
             )
         document_hash = rendering.write_parts(paths.archive_path(month.month), parts)
     closed = record.month < f"{rendering.now:%Y-%m}"

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from aggregator import publishing
-from aggregator.containment import Containment
 from aggregator.gateways import files
 from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
-from aggregator.model.reports import ContainedStep, PublishReport
+from aggregator.model.reports import PublishReport, QuarantineStep
 from aggregator.publishing import paths
+from aggregator.quarantine import Quarantine
 from aggregator.store import edition_revisions, meta, websub_pings
 from aggregator.store.connection import Store
 
@@ -24,7 +24,7 @@ EDITIONS_KEY = "editions_written"
 
 
 def write_editions(
-    store: Store, config: Config, contained: Containment, *, everything: bool = False
+    store: Store, config: Config, quarantine: Quarantine, *, everything: bool = False
 ) -> PublishReport:
     """Write the documents of editions that changed, or all of them with `everything`.
 
@@ -38,7 +38,7 @@ def write_editions(
     written = []
     unchanged = 0
     hashes = {}
-    documents, failed = _render_documents(store, config, contained, due)
+    documents, failed = _render_documents(store, config, quarantine, due)
     for document in documents:
         hashes[document.path] = hashlib.sha256(document.body).hexdigest()
         if files.write_document(config.public, document):
@@ -57,7 +57,7 @@ def write_editions(
 
 
 def _render_documents(
-    store: Store, config: Config, contained: Containment, due: Iterable[str]
+    store: Store, config: Config, quarantine: Quarantine, due: Iterable[str]
 ) -> tuple[list[PublishedDocument], set[str]]:
     """Render the pages of `due` editions, the list and the feed; return also failed ids."""
     from aggregator.publishing import edition_pages
@@ -65,8 +65,8 @@ def _render_documents(
 
     documents, failed = [], set()
     for id_ in due:
-        document = contained.attempt_whole(
-            ContainedStep.EDITION, id_, partial(_render_page, store, config, id_)
+        document = quarantine.try_document(
+            QuarantineStep.EDITION, id_, partial(_render_page, store, config, id_)
         )
         if document is None:
             failed.add(id_)
@@ -75,8 +75,8 @@ def _render_documents(
     if summaries := editions.summaries(store):
         documents.append(edition_pages.index(summaries, config.site, config.web.url))
         newest = [summary.id for summary in summaries[: edition_pages.MAX_EDITIONS]]
-        documents += contained.without_broken(
-            ContainedStep.EDITION, newest, partial(_render_feed, store, config)
+        documents += quarantine.apply_without_failing(
+            QuarantineStep.EDITION, newest, partial(_render_feed, store, config)
         )
     return documents, failed
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from aggregator.gateways import files
 from aggregator.model.config import Site
 from aggregator.model.publishing import EPOCH, Publication, PublishedDocument
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.publishing import paths, written_entries
 from aggregator.publishing.page_work import PageWork
 from aggregator.store import channels, meta, stories, story_events
@@ -105,11 +105,11 @@ def _write_calendar_files_of(work: PageWork, outdated: Sequence[EventFile]) -> N
 
     kept = [file.story_id for file in outdated if file.present]
     documents: list[PublishedDocument] = []
-    for story in work.contained.without_broken(
-        ContainedStep.PUBLISHING, kept, partial(stories.read, work.store)
+    for story in work.quarantine.apply_without_failing(
+        QuarantineStep.PUBLISHING, kept, partial(stories.read, work.store)
     ):
-        work.contained.succeeds(
-            ContainedStep.PUBLISHING,
+        work.quarantine.try_one(
+            QuarantineStep.PUBLISHING,
             story.id,
             lambda story=story: documents.append(calendar.render_story(story, work.config.site)),  # type: ignore[misc]
         )

@@ -15,7 +15,7 @@ from aggregator.gateways import files
 from aggregator.model.config import Channel, Config
 from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChange
 from aggregator.model.publishing import PublishedDocument, SourceDirectory, UnchangedStory
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.model.stories import Publisher, Story
 from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.publishing.page_work import PageWork
@@ -113,13 +113,13 @@ def _write_pages_of_stories(work: PageWork, ids: Sequence[str]) -> None:
     with work.store.snapshot():
         gone = pages.gone_pages(work.store, ids)
         shown = pages.published(work.store, [id_ for id_ in ids if id_ not in gone])
-        read = work.contained.without_broken(
-            ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read_story_pages, work)
+        read = work.quarantine.apply_without_failing(
+            QuarantineStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read_story_pages, work)
         )
     documents = [story_page.render_gone(each, site, web_url=work.web_url) for each in gone.values()]
     for page in read:
-        work.contained.succeeds(
-            ContainedStep.PUBLISHING,
+        work.quarantine.try_one(
+            QuarantineStep.PUBLISHING,
             page.story.id,
             lambda page=page: documents.append(story_page.render(page, site, web_url=work.web_url)),  # type: ignore[misc]
         )
@@ -186,8 +186,8 @@ def _write_changed_months(work: PageWork) -> None:
                 work.is_unfinished = True
                 continue
             again += 1
-        work.contained.attempt_whole(
-            ContainedStep.CHANNEL,
+        work.quarantine.try_document(
+            QuarantineStep.CHANNEL,
             paths.month_page(record.month),
             partial(_write_month, work, record, neighbours, feed=feed, render_hash=render_hash),
         )
@@ -264,8 +264,8 @@ def _write_lists(work: PageWork) -> None:
     with work.store.snapshot():
         months = pages.months(work.store)
         topics, partners = _listed_topics(work), _listed_partners(work)
-    documents = work.contained.attempt_whole(
-        ContainedStep.CHANNEL,
+    documents = work.quarantine.try_document(
+        QuarantineStep.CHANNEL,
         paths.SITEMAP,
         lambda: [
             archive_pages.index(months, site, web_url=web_url),
@@ -334,8 +334,8 @@ def _write_fixed_pages(work: PageWork) -> None:
     from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
 
-    documents = work.contained.attempt_whole(
-        ContainedStep.CHANNEL,
+    documents = work.quarantine.try_document(
+        QuarantineStep.CHANNEL,
         "about.html",
         lambda: about_pages.documents(work.config, user_agent(work.config.site, BOT_PAGE)),
     )
@@ -358,8 +358,8 @@ def _write_directory(work: PageWork) -> None:
         and not work.everything
     ):
         return
-    document = work.contained.attempt_whole(
-        ContainedStep.CHANNEL, "sources.opml", lambda: _opml(work.config, publishers)
+    document = work.quarantine.try_document(
+        QuarantineStep.CHANNEL, "sources.opml", lambda: _opml(work.config, publishers)
     )
     if document is None:
         return

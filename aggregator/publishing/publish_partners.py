@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.gateways import files
 from aggregator.model.publishing import PublishedDocument
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.publishing import paths
 from aggregator.store import partner_reports
 from aggregator.store.partner_reports import PageState
@@ -43,8 +43,8 @@ def _write(work: PageWork, states: Mapping[str, PageState]) -> None:
     """Write some pages."""
     pages: dict[str, PartnerPage] = {}
     for source_id, state in states.items():
-        page = work.contained.attempt_whole(
-            ContainedStep.CHANNEL, paths.partner_page(source_id), partial(_render, work, source_id, state)
+        page = work.quarantine.try_document(
+            QuarantineStep.CHANNEL, paths.partner_page(source_id), partial(_render, work, source_id, state)
         )
         if page is not None:
             pages[source_id] = page

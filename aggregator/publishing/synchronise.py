@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.formats import VERSION
 from aggregator.model.config import Config, Source
 from aggregator.publishing.channels import reselect_channels
-from aggregator.store import archives, channels, set_aside, sources
+from aggregator.store import archives, channels, quarantined, sources
 from aggregator.store.connection import Store
 
 
@@ -17,7 +17,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
     """Store sources, the options that their documents are parsed with, and channels (V4, V5)."""
     keys = {source.id: parsing_hash(source, now) for source in config.sources}
     with store.transaction():
-        set_aside.release_other_versions(store)
+        quarantined.release_other_versions(store)
         unwritten = channels.unwritten(store)
         changes = sources.synchronise(store, config.sources, keys)
         channels.outdate_selections(store, _selecting(changes.renamed, config))

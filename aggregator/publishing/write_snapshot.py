@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from aggregator.containment import Containment
 from aggregator.database import check_same_authority, existing_store
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.gateways.new_folder import NewFolder, checksums, new_folder, new_zip
 from aggregator.model.config import Config
 from aggregator.model.publishing import EPOCH, ArchiveMonth, SourceDirectory, Tombstone
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.model.snapshots import SnapshotMetadata, SnapshotReport, SnapshotStory, TitleChange
 from aggregator.model.stories import Story
 from aggregator.publishing import archive, atom, calendar, opml, snapshot_metadata, snapshot_stories
+from aggregator.quarantine import Quarantine
 from aggregator.store import archives, pages, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked
@@ -60,15 +60,15 @@ def write(config: Config, month: str, out: Path, now: datetime, *, packed: bool 
         stories=metadata.stories,
         removed=metadata.removed,
         files=tuple(folder.files[name] for name in sorted(folder.files)),
-        left_out=tuple(sorted({*snapshot.set_aside, *(name for _, name in snapshot.contained.broken)})),
+        left_out=tuple(sorted({*snapshot.set_aside, *(name for _, name in snapshot.quarantine.added)})),
     )
 
 
 def _open_month(store: Store, config: Config, month: str) -> _Month:
     """Read the ids and tombstones of a month; raise NothingToShow without any."""
-    contained = Containment(store)
+    quarantine = Quarantine(store)
     all_ids = archives.story_ids(store, month)
-    ids = contained.usable(ContainedStep.PUBLISHING, all_ids)
+    ids = quarantine.not_quarantined(QuarantineStep.PUBLISHING, all_ids)
     tombstones = archives.tombstones(store, month)
     if not ids and not tombstones:
         months = [record.month for record in archives.records(store)]
@@ -81,7 +81,7 @@ def _open_month(store: Store, config: Config, month: str) -> _Month:
         ids=ids,
         set_aside=tuple(set(all_ids) - set(ids)),
         tombstones=tombstones,
-        contained=contained,
+        quarantine=quarantine,
     )
 
 
@@ -96,7 +96,7 @@ class _Month:
     set_aside: tuple[str, ...]
     """Ids of stories that broke the program before and are not published."""
     tombstones: list[Tombstone]
-    contained: Containment
+    quarantine: Quarantine
     licences: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     full_texts: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
@@ -129,8 +129,8 @@ class _Month:
         with folder.writing(snapshot_metadata.STORIES) as lines, folder.writing(name) as feed:
             feed.write(archive.head(month, archives.last_change(self.store, self.ids) or EPOCH))
             for ids in chunked(self.ids):
-                for story, line, entry in self.contained.without_broken(
-                    ContainedStep.PUBLISHING, ids, partial(self._render, month)
+                for story, line, entry in self.quarantine.apply_without_failing(
+                    QuarantineStep.PUBLISHING, ids, partial(self._render, month)
                 ):
                     lines.write(line)
                     feed.write(entry)

@@ -139,7 +139,7 @@ def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
 
 
 def last_change_of_month(store: Store, month: str) -> datetime | None:
-    """Return the latest change of a month's stories, also of those that are set aside."""
+    """Return the latest change of a month's stories, also of those that are quarantined."""
     row = store.db.execute(f"SELECT max(stories.changed){_OF_MONTH}", [month]).fetchone()
     return moment(row[0])
 

@@ -11,14 +11,12 @@ from typing import Any
 
 from aggregator.model.documents import Enclosure, ItemKind
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK_VALUES = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
-MAX_INDEXED = 3_000
-"""Maximum number of items indexed in one transaction, which takes half a second."""
 
 
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
@@ -152,7 +150,7 @@ def hold_again(store: Store, ids: Iterable[str]) -> None:
 
 IS_UNPLACED = (
     "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
-    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{ContainedStep.PLACING}' AND name = items.id)"
+    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{QuarantineStep.PLACING}' AND name = items.id)"
 )
 """SQL condition of items without a story; not those that cannot be compared."""
 _UNPLACED = f"items INDEXED BY items_unplaced WHERE {IS_UNPLACED}"
@@ -273,22 +271,6 @@ def save(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
             for alias in a.item.aliases
         ],
     )
-
-
-def index_words(store: Store) -> None:
-    """Add items stored since the last call to the full-text index, in few writes.
-
-    It precedes placing, so that each item with a story is found; the index itself records how far it reaches.
-    """
-    count = MAX_INDEXED
-    while count == MAX_INDEXED:
-        with store.in_transaction():
-            count = store.db.execute(
-                "INSERT INTO items_fts (rowid, title, text, facets)"
-                " SELECT number, title, text, facets FROM items_folded"
-                " WHERE number > (SELECT coalesce(max(id), 0) FROM items_fts_docsize) ORDER BY number LIMIT ?",
-                [MAX_INDEXED],
-            ).rowcount
 
 
 def _row(item: Item) -> dict[str, Any]:

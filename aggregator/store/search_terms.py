@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from aggregator.model.search import SearchFilters, SearchTerms
+from aggregator.store.word_index import BASIC_CHARACTERS
 from aggregator.text import legal
 
 MAX_CHARACTERS = 1_000
@@ -33,22 +34,6 @@ _QUOTES = dict.fromkeys(map(ord, "“”„‟«»"), '"')
 """Typographic quotation marks, which the keyboards of phones write by themselves."""
 _LETTER = re.compile(r"[^\W_]")
 """A character that FTS5 indexes; a term without one would match nothing."""
-_FOLDED = str.maketrans(
-    {
-        **dict.fromkeys("ßẞ", "ss"),
-        **dict.fromkeys("æÆǽǼ", "ae"),
-        **dict.fromkeys("œŒ", "oe"),
-        **dict.fromkeys("þÞ", "th"),
-        **dict.fromkeys("ðÐđĐ", "d"),
-        **dict.fromkeys("ħĦ", "h"),
-        **dict.fromkeys("ı", "i"),
-        **dict.fromkeys("łŁ", "l"),
-        **dict.fromkeys("ŋŊ", "n"),
-        **dict.fromkeys("øØǿǾ", "o"),
-        **dict.fromkeys("ŧŦ", "t"),
-    }
-)
-"""Characters that unicode61 keeps, and what the index has instead (view `items_folded`)."""
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 """Characters that the index uses for filters."""
 
@@ -58,7 +43,9 @@ def parse(query: str) -> SearchTerms:
 
     All else is literal. A query of nothing but exclusions is literal, too.
     """
-    text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS])).translate(_FOLDED | _QUOTES)
+    text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS])).translate(
+        str.maketrans(BASIC_CHARACTERS) | _QUOTES
+    )
     terms = [term for term in _TERM.finditer(text) if _LETTER.search(term[0])]
     wanted: list[str] = []
     unwanted: list[str] = []

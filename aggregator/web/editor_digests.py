@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse, Response
 
-from aggregator.containment import Containment
 from aggregator.digests import draft
 from aggregator.digests.account_messages import next_day
 from aggregator.model.config import DigestPlan
+from aggregator.quarantine import Quarantine
 from aggregator.web.editor_request import HEADERS, EditorRequest, RequestProblem
 
 QUERY_SECONDS = 10.0
@@ -79,5 +79,5 @@ def _list_link(request: EditorRequest) -> tuple[str, str]:
 async def _draft(request: EditorRequest, plan: DigestPlan) -> draft.Draft:
     config, now = request.app.config, request.app.clock()
     return await request.queries.run(
-        lambda store: draft.compose_draft(store, config, plan, now, Containment(store)), QUERY_SECONDS
+        lambda store: draft.compose_draft(store, config, plan, now, Quarantine(store)), QUERY_SECONDS
     )

@@ -56,7 +56,7 @@ def explained(**fields: Any) -> DigestExplanation:
         deliveries=(MESSAGE,),
         suppressed=None,
     )
-    return explain(replace(facts, **fields), baseline=7 * DAY, reach=31 * DAY, now=NOW)
+    return explain(replace(facts, **fields), max_first_age=7 * DAY, max_pending_age=31 * DAY, now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,9 @@ def test_a_report_has_the_nearest_date(title: str, year: int) -> None:
         "Öffnungszeiten vom 3. bis 14. August: 9–17 Uhr",
         "Grant agreement, 2 May 2026 - 30 April 2030",
         "Born on 3 May 1991 in Vienna",
+        "The building will be finished by 30 June 2028",
+        "Vertrag bis 31. Dezember 2028 verlängert",
+        "Storing op 12 oktober 2026 van 8 tot 10 uur",
         "Strategic Plan 2024–2028",
         "10 out of 12 labs, 3 may join, 5 set aside",
     ],
@@ -313,6 +316,9 @@ def test_of_a_moved_event_the_new_date_is_announced(text: str) -> None:
         ),
         ("Neuer Termin: Workshop am 14. Januar 2027", "Der für den 12. Oktober geplante Workshop fällt aus."),
         ("Workshop moved to 14 January 2027", "It was to take place on 12 October 2026."),
+        ("Tagung verlegt", "Die Tagung, die am 12. Oktober stattfinden sollte, ist am 14. Januar 2027."),
+        ("Rescheduled: seminar", "Was: 12 October 2026. Now: 14 January 2027."),
+        ("Seminaari siirtyy", "Seminaari siirtyy 12.10.2026 pidettäväksi 14.1.2027."),
         ("Workshop se odkládá z 12. října 2026 na 14. ledna 2027", ""),
     ],
 )
@@ -444,6 +450,8 @@ def test_other_deadlines_beside_an_extended_one_stay(title: str, text: str) -> N
         ("Workshop in Turin, Italy, 20–22 October 2026", "Turin, Italy"),
         ("20–22 October 2026 (Turin, Italy)", "Turin, Italy"),
         ("20–22 October 2026. Venue: Aula Magna, Turin", "Aula Magna, Turin"),
+        ("Seminar, 20. Oktober 2026. Ort: Turin. Der Eintritt ist frei.", "Turin"),
+        ("Seminar, 20 October 2026. Venue: Aula St. Anna. Entrance is free.", "Aula St. Anna"),
         ("Colloque du 20 au 22 octobre 2026 à Turin", "Turin"),
         ("Friday, 20 October 2026 workshop", None),
         ("20–22 October 2026 Early career professionals", None),
@@ -635,10 +643,11 @@ def test_the_verb_of_a_move_may_stand_at_its_end(text: str) -> None:
         ("Webinars on 12 June, 3 July and 16 October 2026, each at 14:00", [12, 3, 16]),
         ("Seminar: 15.6., 12.11. und 10.12.2026, jeweils 14:00 Uhr", [15, 12, 10]),
         ("Il corso si terrà il 14, 21 e 28 luglio 2026, dalle 14 alle 16.", [14, 21, 28]),
+        ("Ringvorlesung dienstags, 14 Uhr: 13.10., 20.10. und 27.10.2026", [13, 20, 27]),
     ],
 )
-def test_the_time_behind_a_list_of_days_is_that_of_each(text: str, days: list[int]) -> None:
-    """Separate days with one time behind them all begin at that time."""
+def test_the_time_beside_a_list_of_days_is_that_of_each(text: str, days: list[int]) -> None:
+    """Separate days with one time behind or before them all begin at that time."""
     starts = [event.start for event in found("", text)]
     assert [start.day for start in starts] == days
     assert all(isinstance(start, datetime) and start.hour == 14 for start in starts)
@@ -784,6 +793,7 @@ def test_times_of_several_languages_are_read(text: str, start: int, end: int) ->
     [
         ("Festveranstaltung am 11. Juni", EventKind.EVENT),
         ("Das Institutstreffen findet nun am Donnerstag, den 11. Juni 2026 statt", EventKind.EVENT),
+        ("Gastlezing dr. Wietske Haan op 11 juni 2026", EventKind.EVENT),
         ("Kuvantamiskurssi 11.6.2026", EventKind.COURSE),
         ("Apurahahaku päättyy 11.6.2026 klo 16", EventKind.DEADLINE),
         ("Driftstopp den 11 juni 2026 kl. 8–12", None),

@@ -190,6 +190,36 @@ def test_a_series_is_one_entry_with_its_next_dates() -> None:
     )
 
 
+def test_a_cancelled_series_keeps_its_dates() -> None:
+    """All dates of a cancelled series stay, so that calendars show them as cancelled (CA3)."""
+    series = event("DTSTART;TZID=Europe/Berlin:20240105T160000\nRRULE:FREQ=WEEKLY\nSTATUS:CANCELLED")
+    assert series.status is EventStatus.CANCELLED
+    assert len(coming(series)) > 50
+
+
+def exception(day: str, lines: str, kind: str = "TZID=Europe/Berlin") -> str:
+    """Return the entry that replaces a date of the weekly series."""
+    return f"UID:s\nSUMMARY:Seminar\nRECURRENCE-ID;{kind}:{day}\n{lines}"
+
+
+def test_a_series_of_which_all_dates_are_cancelled_alone_is_no_event() -> None:
+    """A series has no first date left if this was cancelled as the others were."""
+    days = ["20260105T160000", "20260112T160000"]
+    series, *others = document(
+        f"{WEEKLY}\nRRULE:FREQ=WEEKLY;COUNT=2",
+        *(exception(day, f"DTSTART;TZID=Europe/Berlin:{day}\nSTATUS:CANCELLED") for day in days),
+    ).entries
+    assert (series.event, series.content) == (None, None)
+    assert [each.event and each.event.status for each in others] == [EventStatus.CANCELLED] * 2
+
+
+def test_an_exception_may_name_its_date_by_the_day() -> None:
+    """A moved date is left out of its series also where only its day is written."""
+    moved = exception("20260615", "DTSTART;TZID=Europe/Berlin:20260616T100000", "VALUE=DATE")
+    series = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY", moved).entries[0].event
+    assert [start.day for start in coming(series)[:3]] == [1, 8, 22]
+
+
 @pytest.mark.parametrize("start", ["19890714", "19700714", "19690714", "19000714", "16040714"])
 @pytest.mark.parametrize("time_of_day", ["", "T100000"])
 def test_a_series_of_any_age_has_its_next_dates(start: str, time_of_day: str) -> None:

@@ -141,11 +141,16 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     script = (
         "from tests.gateways.sandbox_tasks import burn, double\n"
         "from aggregator.gateways import sandbox\n"
-        "import threading, time\n"
+        "from aggregator.errors import SandboxFailure\n"
+        "import contextlib, threading, time\n"
         "run = sandbox.ProcessSandbox()\n"
-        "threading.Thread(target=run, args=(burn,), kwargs=dict(seconds=3)).start()\n"
+        "def burn_again():\n"
+        "    while True:\n"
+        "        with contextlib.suppress(SandboxFailure):\n"
+        "            run(burn, seconds=3)\n"
+        "threading.Thread(target=burn_again).start()\n"
         "run(double, 1, seconds=10)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     parent = subprocess.Popen([sys.executable, "-c", script], env=environment)
@@ -156,8 +161,7 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
         busy = children(parent.pid)
     parent.kill()
     parent.wait()
-    # The kernel ends it after seconds of processor time, which are minutes of a busy machine.
-    until(lambda: not [pid for pid in busy if _lives(pid)], lambda: "left behind", seconds=600)
+    until(lambda: not [pid for pid in busy if _lives(pid)], lambda: "left behind")
 
 
 def _lives(pid: int) -> bool:
@@ -281,9 +285,7 @@ def test_nothing_that_a_process_sends_is_executed(
     """Any frame in place of a result is a failure, and nothing of it is executed."""
     make, then, words = FORGED[case]
     data = make(pickle.dumps(Bomb(tmp_path / "harm")))
-    begun = time.monotonic()
     with pytest.raises(SandboxFailure, match=words):
-        processes(forge, data, then, seconds=1)
-    assert time.monotonic() - begun < 10
+        processes(forge, data, then, seconds=1 if "longer" in words else 60)
     assert not list(tmp_path.iterdir())
     assert processes(double, 3, seconds=10) == 6

@@ -21,7 +21,7 @@ from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody
 from aggregator.ports import MailInterrupted, MailRefused
 from tests.builders import NOW, site
-from tests.smtp_server import DROP, HANG, Relay, Script, running_relay, server_context
+from tests.smtp_server import DROP, HANG, Relay, Script, running_relay, server_context, without_waiting
 
 SENDER = "Imaging news <editors@news.example>"
 CERTIFICATES = Path(__file__).parent.parent / "data" / "mail"
@@ -214,25 +214,28 @@ def test_what_a_new_connection_says_to_mail_concerns_the_relay(relay: Relay, rep
     assert relay.connections == 2
 
 
-@pytest.mark.parametrize(("step", "error"), [("RCPT", MailRefused), ("DATA", MailInterrupted)])
+@pytest.mark.parametrize(
+    ("step", "error", "factor"), [("RCPT", MailRefused, 1), ("DATA", MailInterrupted, smtp.ACCEPTANCE_FACTOR)]
+)
 def test_an_address_without_reply_gets_the_timeout_and_the_next_ones_less(
-    step: str, error: type[MailRefused | MailInterrupted], monkeypatch: pytest.MonkeyPatch
+    relay: Relay,
+    step: str,
+    error: type[MailRefused | MailInterrupted],
+    factor: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No reply in time is not the end of the connection by the relay; waiting gets shorter (M4)."""
-    monkeypatch.setattr(smtp, "MIN_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(smtp, "ACCEPTANCE_FACTOR", 2)
-    with running_relay() as relay:
-        relay.script = lambda at, address: HANG if at == step and "hang" in address else None
-        with sending(relay.rules(timeout=timedelta(seconds=1.2)), SENDER) as send:
-            session = send.__self__  # type: ignore[attr-defined]
-            for timeout in (0.6, 0.3, 0.3):
-                with pytest.raises(error) as caught:
-                    send(message(), "hang@example.org")
-                assert "did not reply in time" in str(caught.value)
-                assert caught.value.connection_lost is False  # type: ignore[attr-defined]
-                assert session.timeout == timeout
-            send(message(), "ada@example.org")
-        assert relay.accepted == ["ada@example.org"]
+    over = without_waiting(relay, monkeypatch)
+    relay.script = lambda at, address: HANG if at == step and "hang" in address else None
+    with sending(relay.rules(timeout=timedelta(seconds=20)), SENDER) as send:
+        for _ in range(4):
+            with pytest.raises(error) as caught:
+                send(message(), "hang@example.org")
+            assert "did not reply in time" in str(caught.value)
+            assert caught.value.connection_lost is False  # type: ignore[attr-defined]
+        send(message(), "ada@example.org")
+    assert over == [factor * seconds for seconds in (20, 10, 5, 5)]
+    assert relay.accepted == ["ada@example.org"]
 
 
 def test_a_connection_lost_before_data_is_a_temporary_refusal(relay: Relay) -> None:

@@ -23,10 +23,10 @@ from aggregator import config, maintenance
 from aggregator.dedupe import editor_commands
 from aggregator.errors import FilesError
 from aggregator.gateways.new_folder import new_folder, new_zip
-from aggregator.model.reports import ContainedStep
+from aggregator.model.reports import QuarantineStep
 from aggregator.model.snapshots import SnapshotMetadata, SnapshotStory
 from aggregator.publishing import snapshot_metadata, snapshot_stories, write_snapshot
-from aggregator.store import set_aside
+from aggregator.store import quarantined
 from aggregator.store.connection import opened
 from tests import benchmark_scripts
 from tests.builders import NOW, publisher, rss, site
@@ -355,7 +355,7 @@ def test_a_story_that_breaks_is_left_out(october: Workplace, monkeypatch: pytest
     named = {title: id_ for id_, title in stories(october)}
     broken, aside = named["A postdoctoral position in Ghent"], named["A closed item"]
     with opened(october.database) as store:
-        set_aside.add(store, ContainedStep.PUBLISHING, aside, "ValueError: before", NOW)
+        quarantined.add(store, QuarantineStep.PUBLISHING, aside, "ValueError: before", NOW)
     rendered = snapshot_stories.published_line
 
     def breaking(content: SnapshotStory, *args: Any) -> bytes:

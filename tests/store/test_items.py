@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.model.items import ChangeKind, Item, ItemChange
-from aggregator.store import items, sources
+from aggregator.store import items, sources, word_index
 from aggregator.store.connection import opened
 from tests import search_index
 from tests.builders import NOW, item, source
@@ -17,14 +17,14 @@ from tests.builders import NOW, item, source
 def test_many_items_are_stored_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document with many new items is stored whole, in its order, with its words in the index."""
     count = 201
-    monkeypatch.setattr(items, "MAX_INDEXED", 100)
+    monkeypatch.setattr(word_index, "MAX_INDEXED", 100)
     new = [item(f"{n:016}", title=f"Number n{n}", categories=("a", "ä")) for n in range(count)]
     with opened(tmp_path / "a.db") as store:
         sources.synchronise(store, [source()], {"node": ""})
         with store.transaction():
             changes = [ItemChange(item=each, change=ChangeKind.NEW) for each in new]
             items.save(store, changes, backlog=True, now=NOW)
-        items.index_words(store)
+        word_index.index_words(store)
         rows = store.db.execute("SELECT * FROM items ORDER BY number").fetchall()
         assert [row["id"] for row in rows] == [each.id for each in new]
         assert all(row["backlog"] == 1 for row in rows)
@@ -50,13 +50,13 @@ def test_an_item_edited_before_it_is_indexed_is_found_by_its_last_words(tmp_path
             return [row[0] for row in rows]
 
         store_items(ChangeKind.NEW, new[0])
-        items.index_words(store)
+        word_index.index_words(store)
         store_items(ChangeKind.NEW, *new[1:])
         store_items(ChangeKind.EDITED, replace(new[1], title="Edited e1"))
         store.db.execute("DELETE FROM aliases WHERE item_id = ?", [new[2].id])
         store.db.execute("DELETE FROM items WHERE id = ?", [new[2].id])
-        items.index_words(store)
-        items.index_words(store)
+        word_index.index_words(store)
+        word_index.index_words(store)
         assert (found("n0"), found("e1"), found("n1"), found("n2")) == ([1], [2], [], [])
         store_items(ChangeKind.EDITED, replace(new[1], title="Edited e2"))
         assert (found("e1"), found("e2")) == ([], [2])

@@ -21,7 +21,7 @@ from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from tests.builders import NOW
 from tests.conftest import HEAD
-from tests.processes import free_port, until
+from tests.processes import LONGEST_SECONDS, free_port, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -99,7 +99,7 @@ def serving(name: str, folder: Path, daemon: int | None = None) -> Iterator[Serv
         yield Server(name, port, folder / "public")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(LONGEST_SECONDS)
 
 
 def _until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -73,10 +73,17 @@ def m0004_same_news(db: Database) -> None:
 
 
 def m0037_sufficient_keys(db: Database) -> None:
-    """Index again what new items are compared with: versions and sums lead to candidates alone.
+    """Index again what new items are compared with: versions and sums lead to candidates alone."""
+    _index_again(db)
 
-    Not items whose text `prune` has emptied.
-    """
+
+def m0040_rare_keys(db: Database) -> None:
+    """The same: rare numbers and names lead to candidates alone."""
+    _index_again(db)
+
+
+def _index_again(db: Database) -> None:
+    """Queue the items of two months, except those whose text `prune` has emptied."""
     db.execute(
         "INSERT OR IGNORE INTO index_queue (item) SELECT number FROM items"
         " WHERE sort >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-61 days') AND text <> ''"

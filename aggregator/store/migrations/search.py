@@ -8,7 +8,7 @@ _IS_INDEXED = " WHEN EXISTS (SELECT 1 FROM items_fts_docsize WHERE id = old.numb
 
 
 def m0032_indexed_words(db: Database) -> None:
-    """Index new items when they are placed, in one write (`items.index_words`).
+    """Index new items when they are placed, in one write (`word_index.index_words`).
 
     FTS5 writes its index at the end of each transaction, which was 6 ms for each document with new items. The other
     triggers leave out what is not indexed yet.

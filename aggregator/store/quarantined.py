@@ -1,4 +1,4 @@
-"""Store what broke a step of a job and is left out of it until it or the program changes."""
+"""Store the names that are quarantined in a step of a job, until they or the program change."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aggregator import __version__
-from aggregator.model.reports import ContainedStep, SetAside
+from aggregator.model.reports import QuarantineRecord, QuarantineStep
 from aggregator.store.connection import Store, stamp, sure_moment
 
 
-def names_by_step(store: Store) -> dict[ContainedStep, frozenset[str]]:
-    """Read what is set aside, by step."""
-    found: dict[ContainedStep, set[str]] = {step: set() for step in ContainedStep}
+def names_by_step(store: Store) -> dict[QuarantineStep, frozenset[str]]:
+    """Read the quarantined names by step."""
+    found: dict[QuarantineStep, set[str]] = {step: set() for step in QuarantineStep}
     for row in store.db.execute("SELECT step, name FROM set_aside"):
-        found[ContainedStep(row["step"])].add(row["name"])
+        found[QuarantineStep(row["step"])].add(row["name"])
     return {step: frozenset(some) for step, some in found.items()}
 
 
-def listed(store: Store) -> list[SetAside]:
-    """Read what is set aside, oldest first; only items and stories have a title."""
+def listed(store: Store) -> list[QuarantineRecord]:
+    """Read all quarantines, oldest first; only items and stories have a title."""
     rows = store.db.execute(
         "SELECT step, name, set_aside.at, reason, coalesce(items.title, stories.title, '') AS title,"
         " coalesce(items.source_id, leads.source_id, '') AS source"
@@ -27,8 +27,8 @@ def listed(store: Store) -> list[SetAside]:
         " LEFT JOIN items AS leads ON leads.id = stories.lead_id ORDER BY at, step, name"
     )
     return [
-        SetAside(
-            step=ContainedStep(row["step"]),
+        QuarantineRecord(
+            step=QuarantineStep(row["step"]),
             name=row["name"],
             title=row["title"],
             source=row["source"],
@@ -39,21 +39,21 @@ def listed(store: Store) -> list[SetAside]:
     ]
 
 
-def add(store: Store, step: ContainedStep, name: str, reason: str, now: datetime) -> None:
-    """Set something aside, in the caller's transaction."""
+def add(store: Store, step: QuarantineStep, name: str, reason: str, now: datetime) -> None:
+    """Quarantine a name in a step, in the caller's transaction."""
     store.db.execute(
         "INSERT OR REPLACE INTO set_aside (step, name, version, at, reason) VALUES (?, ?, ?, ?, ?)",
         [step, name, __version__, stamp(now), reason],
     )
 
 
-def remove(store: Store, step: ContainedStep, some: Iterable[str]) -> None:
-    """End that something is set aside, in the caller's transaction."""
+def remove(store: Store, step: QuarantineStep, names: Iterable[str]) -> None:
+    """Release names in a step, in the caller's transaction."""
     store.db.conn.executemany(
-        "DELETE FROM set_aside WHERE step = ? AND name = ?", [[step, name] for name in some]
+        "DELETE FROM set_aside WHERE step = ? AND name = ?", [[step, name] for name in names]
     )
 
 
 def release_other_versions(store: Store) -> None:
-    """End what another version of the program set aside, so that it is tried again."""
+    """Release what another version of the program quarantined, so that it is tried again."""
     store.db.execute("DELETE FROM set_aside WHERE version <> ?", [__version__])

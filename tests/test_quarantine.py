@@ -1,4 +1,4 @@
-"""Check that an item that raises is set aside and reported, and all others are published.
+"""Check that an item that raises is quarantined and reported, and all others are published.
 
 The real commands run with one function of the program replaced by one that raises for a single item.
 """
@@ -18,7 +18,7 @@ from aggregator.digests import body
 from aggregator.items import diff
 from aggregator.model.publishing import Publication
 from aggregator.publishing import archive, edition_pages, renderers, site
-from aggregator.store import set_aside
+from aggregator.store import quarantined
 from tests.builders import rss
 from tests.command import Output, call, news
 from tests.web_server import Web
@@ -73,8 +73,8 @@ def fetched(place: Workplace) -> Output:
     return said
 
 
-def aside(place: Workplace) -> list[dict[str, Any]]:
-    """Return what `status --json` lists as set aside."""
+def quarantines(place: Workplace) -> list[dict[str, Any]]:
+    """Return what `status --json` lists as quarantined."""
     found: list[dict[str, Any]] = json.loads(call(place, "status", "--json").out)["set_aside"]
     return found
 
@@ -114,7 +114,7 @@ def test_an_item_that_cannot_be_placed_stops_no_other(
     (notice,) = said.err.splitlines()
     assert POISON in notice and REASON in notice and "s0" in notice
     assert fetched(place).err == ""  # once
-    (one,) = aside(place)
+    (one,) = quarantines(place)
     assert (one["step"], one["title"], one["source"], one["reason"]) == ("item", POISON, "s0", REASON)
     shown = call(place, "status").out
     assert one["name"] in shown and "left out until it changes or the program is upgraded" in shown
@@ -123,24 +123,24 @@ def test_an_item_that_cannot_be_placed_stops_no_other(
     two[0].feed("/feed", rss(news(1), news(2, title="Repaired by its publisher"), news(3)), '"2"')
     assert fetched(place).err == ""
     assert titles(place) == {*OTHERS, "Repaired by its publisher"}
-    assert aside(place) == []
+    assert quarantines(place) == []
 
 
 @pytest.mark.parametrize("breaks", BREAKS_PLACING.values(), ids=BREAKS_PLACING.keys())
 def test_another_version_tries_again(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, breaks: Callable[..., None]
 ) -> None:
-    """The next version of the program places what was set aside."""
+    """The next version of the program places what was quarantined."""
     with monkeypatch.context() as broken:
         breaks(broken)
         fetched(place)
         two[1].feed("/feed", rss(news(4, title=NEAR), news(5, title=POISON, link=f"{two[1].url}/5")), '"2"')
         fetched(place)
-    assert POISON in {one["title"] for one in aside(place)}
-    monkeypatch.setattr(set_aside, "__version__", "99")
+    assert POISON in {one["title"] for one in quarantines(place)}
+    monkeypatch.setattr(quarantined, "__version__", "99")
     assert fetched(place).err == ""
     assert titles(place) == {*OTHERS, POISON}
-    assert aside(place) == []
+    assert quarantines(place) == []
     (story,) = json.loads(call(place, "search", "--json", "Poison").out)["stories"]
     assert {story["source"], *story["also"]} == {"s0", "s1"}
 
@@ -156,7 +156,7 @@ def test_a_placed_item_that_breaks_comparing_keeps_its_story(
     said = fetched(place)
     assert titles(place) == {*OTHERS, POISON, new["title"]}
     assert POISON in said.err and len(said.err.splitlines()) == 1
-    assert [one["title"] for one in aside(place)] == [POISON]
+    assert [one["title"] for one in quarantines(place)] == [POISON]
 
 
 def test_pairs_that_break_though_neither_does_alone_cost_no_item(
@@ -173,7 +173,7 @@ def test_pairs_that_break_though_neither_does_alone_cost_no_item(
     )
     said = fetched(place)
     assert titles(place) == {*OTHERS, POISON, f"{POISON} again"}
-    assert len(said.err.splitlines()) == len(aside(place)) == 1
+    assert len(said.err.splitlines()) == len(quarantines(place)) == 1
     assert fetched(place).err == ""
 
 
@@ -220,13 +220,13 @@ def test_a_story_that_cannot_be_rendered_is_left_out(
         assert fetched(place).err == call(place, "publish").err == ""
         assert titles(place) == OTHERS
         assert POISON not in (place.public / "index.html").read_text("utf-8")
-        assert [one["step"] for one in aside(place)] == ["story"]
+        assert [one["step"] for one in quarantines(place)] == ["story"]
         if format_ == "archive":
             assert titles(place, "archive/2026-10.xml") == OTHERS
     two[0].feed("/feed", rss(news(1), news(2, title="Repaired by its publisher"), news(3)), '"2"')
     assert fetched(place).err == ""
     assert titles(place) == titles(place, "archive/2026-10.xml") == {*OTHERS, "Repaired by its publisher"}
-    assert aside(place) == []
+    assert quarantines(place) == []
 
 
 def test_a_channel_that_cannot_be_rendered_stops_no_other(
@@ -246,7 +246,7 @@ def test_a_channel_that_cannot_be_rendered_stops_no_other(
         assert "channel odd" in call(place, "status", "--check").err
     assert fetched(place).err == ""
     assert titles(place, "channels/odd/atom.xml") == {NEAR}
-    assert aside(place) == []
+    assert quarantines(place) == []
 
 
 def test_a_main_feed_that_cannot_be_written_again_is_no_reason_to_write_all_else(
@@ -281,10 +281,10 @@ def test_a_failing_channel_that_left_the_file_is_forgotten(
     is_odd = raise_for(lambda publication: publication.channel.id == "odd", site.render)
     monkeypatch.setitem(renderers.PAGES, "page", is_odd)
     fetched(place)
-    assert [one["name"] for one in aside(place)] == ["odd"]
+    assert [one["name"] for one in quarantines(place)] == ["odd"]
     write(place, two)
     fetched(place)
-    assert aside(place) == []
+    assert quarantines(place) == []
 
 
 # --- digests -------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def test_a_story_that_breaks_an_edition_is_left_out_of_it(
         assert said.err.count(POISON) == said.err.count(REASON) == len(said.err.splitlines()) == 1
     (mail,) = letters(place)
     assert POISON not in mail and all(title in mail for title in OTHERS)
-    monkeypatch.setattr(set_aside, "__version__", "99")
+    monkeypatch.setattr(quarantined, "__version__", "99")
     place.clock.now = place.clock.now.replace(day=6)
     assert call(place, "digest", "run") == Output(0, "", "")
     assert POISON in letters(place)[-1]
