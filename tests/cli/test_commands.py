@@ -119,7 +119,7 @@ def test_cron_needs_no_environment(place: Workplace, web: Web) -> None:
 
 def test_fetch_json(place: Workplace, web: Web) -> None:
     """`fetch --json` prints one object with every key of the public contract."""
-    said = run(one_source(place, web), "fetch", "--json")
+    said = call(one_source(place, web), "fetch", "--json")
     assert (said.code, said.err) == (0, "")
     report = json.loads(said.out)
     assert set(report) - {"notices", "pushes"} == FETCH_KEYS
@@ -268,7 +268,7 @@ def test_publish_repairs_files(site: Workplace) -> None:
     (site.public / "atom.xml").write_bytes(b"altered")
     (site.public / "index.html.gz").unlink()
     opml = files(site.public)["sources.opml"]
-    said = run(site, "publish", "--json")
+    said = call(site, "publish", "--json")
     assert (said.code, said.err) == (0, "")
     report = json.loads(said.out)
     assert sorted(report["documents_written"]) == ["atom.xml", "index.html"]
@@ -549,6 +549,8 @@ def test_a_terminated_fetch_stores_the_visits_that_have_begun(
     web.answers |= {"/one": slow, "/two": slow}
     urls = [f"  - {{id: {id_}, name: N, url: '{web.url}/{id_}'}}\n" for id_ in ("one", "two")]
     place.write("".join(["sources:\n", *urls]))
+    # A shell that runs the tests in the background has them ignore SIGINT, and so their processes.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     terminal, its_terminal = pty.openpty()
     shown = bytearray()
     threading.Thread(target=read_to_end, args=[terminal, shown], daemon=True).start()

@@ -20,7 +20,7 @@ import pytest
 
 from aggregator.gateways import tls
 from tests.builders import rss
-from tests.command import call, news, run
+from tests.command import call, news
 from tests.conftest import Workplace
 
 OPENSSL = shutil.which("openssl")
@@ -106,13 +106,17 @@ def write(place: Workplace, url: str) -> None:
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{url}'}}\n")
 
 
-def test_an_authority_of_the_operator_is_trusted(place: Workplace, authority: Path) -> None:
+def test_an_authority_of_the_operator_is_trusted(
+    place: Workplace, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only certificates that SSL_CERT_FILE names are trusted (CL16)."""
     with served(authority / "good.pem") as url:
         write(place, url)
-        refused = run(place, "fetch", SSL_CERT_FILE=None, SSL_CERT_DIR=None)
+        monkeypatch.setattr(tls, "_context", None)
+        refused = call(place, "fetch", SSL_CERT_FILE=None, SSL_CERT_DIR=None)
         assert "its certificate is not valid" in refused.err
-        said = run(place, "fetch", "--force", SSL_CERT_FILE=str(authority / "ca.pem"), SSL_CERT_DIR=None)
+        monkeypatch.setattr(tls, "_context", None)
+        said = call(place, "fetch", "--force", SSL_CERT_FILE=str(authority / "ca.pem"), SSL_CERT_DIR=None)
     assert said.code == 0
     assert b"Microscope number 1" in (place.public / "atom.xml").read_bytes()
 
